@@ -1,0 +1,1 @@
+"""Declarative, immutable, versioned assets beside a git repo."""

@@ -1,0 +1,133 @@
+"""Every error that assetsync raises on purpose, as one tree.
+
+::
+
+    AssetsyncError                exit 1
+    ├── UsageError                exit 64  the call itself is wrong
+    ├── InvalidError              a name, spec, version, path or document that breaks the rules
+    │   ├── ManifestError         assets.yaml; carries every problem with its place
+    │   ├── LockError             assets.lock
+    │   └── DamagedError          what a store holds is not what it should be
+    ├── ContentError              local files that can't be published or would be lost
+    ├── GitError                  a git operation that can't be done
+    ├── StoreError                an operation on a store failed
+    │   ├── NotFoundError         the object (or bucket) is not there
+    │   ├── DeniedError           credentials missing, expired, or not allowed; never "absent"
+    │   ├── ExistsError           create-only refused: the object is there already
+    │   ├── ChangedError          compare-and-swap refused: the object is another by now
+    │   ├── ChecksumError         bytes do not match their checksum, on the way in or out
+    │   ├── TransientError        throttled or failing for the moment, after all retries
+    │   ├── UnreachableError      no connection, no such host or endpoint
+    │   └── UnsupportedError      the store lacks an ability that is needed
+    ├── ConflictError             exit 3  stale plan, diverged, in progress; nothing was written
+    └── PartialError              exit 4  some assets failed, the lock holds the others
+
+An error carries a one-line message (what went wrong, on what) and, where there is one, a hint (what helps). Errors
+print nothing; `assetsync.cli` shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+
+class AssetsyncError(Exception):
+    """Base of the tree. `message` is one line; `hint` names the next step, or is None."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(AssetsyncError):
+    exit_code = 64
+
+
+class InvalidError(AssetsyncError):
+    """Input that breaks a rule."""
+
+
+class Located(NamedTuple):
+    """A problem at a place of a text file; line and column count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+class ManifestError(InvalidError):
+    """assets.yaml is wrong; `problems` lists all that is, in the order of the file."""
+
+    def __init__(self, filename: str, problems: Sequence[Located], *, hint: str | None = None) -> None:
+        self.filename = filename
+        self.problems = tuple(sorted(problems))
+        super().__init__(
+            "\n".join(f"{filename}:{p.line}:{p.column}: {p.message}" for p in self.problems),
+            hint=hint,
+        )
+
+
+class LockError(InvalidError):
+    """assets.lock can't be used."""
+
+
+class DamagedError(InvalidError):
+    """An object of a store is not what the layout says it should be."""
+
+
+class ContentError(AssetsyncError):
+    """Local files that can't be published, or that an operation would lose."""
+
+
+class GitError(AssetsyncError):
+    """A git operation that can't be done."""
+
+
+class StoreError(AssetsyncError):
+    """An operation on a store failed."""
+
+
+class NotFoundError(StoreError):
+    pass
+
+
+class DeniedError(StoreError):
+    pass
+
+
+class ExistsError(StoreError):
+    pass
+
+
+class ChangedError(StoreError):
+    pass
+
+
+class ChecksumError(StoreError):
+    pass
+
+
+class TransientError(StoreError):
+    pass
+
+
+class UnreachableError(StoreError):
+    pass
+
+
+class UnsupportedError(StoreError):
+    pass
+
+
+class ConflictError(AssetsyncError):
+    """Someone or something else moved; nothing was written."""
+
+    exit_code = 3
+
+
+class PartialError(AssetsyncError):
+    exit_code = 4
