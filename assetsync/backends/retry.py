@@ -1,7 +1,7 @@
 """Retries with exponential backoff and full jitter, for errors that another try may mend, and for no others.
 
-Throttling and server errors get `ATTEMPTS` tries; a store that can't be reached gets `CONNECT_ATTEMPTS`, because a wrong
-host name does not become right. Denied, not found, exists and changed are answers and are never retried.
+Throttling and server errors get `ATTEMPTS` tries; a store that can't be reached gets `CONNECT_ATTEMPTS`, because a
+wrong host name does not become right. Denied, not found, exists and changed are answers and are never retried.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def retrying(call: Callable[[], T]) -> T:
-    """What `call` returns, trying again after a TransientError or UnreachableError. The last error is raised as it is."""
+    """What `call` returns, trying again after a TransientError or UnreachableError. The last error is raised."""
     for attempt in Retrying(
         retry=retry_if_exception_type((TransientError, UnreachableError)),
         wait=wait_random_exponential(multiplier=FIRST_WAIT, max=MAX_WAIT),

@@ -1,0 +1,199 @@
+"""A plan: the actions that would be carried out and the problems in their way, as data.
+
+`assetsync.decide` makes it; rendering, JSON and carrying it out all read this same object. The reason of an action
+explains it and never decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from assetsync.model import Content, FileEntry, Tree
+from assetsync.snapshot import Present, RemoteVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The file-level difference between the version that an action starts from and the one it leads to."""
+
+    added: tuple[FileEntry, ...] = ()
+    changed: tuple[FileEntry, ...] = ()
+    removed: tuple[FileEntry, ...] = ()
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Bytes that an action would send, have copied by the store, and receive."""
+
+    upload: int = 0
+    reuse: int = 0
+    download: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Action:
+    """What all actions say. `base` is the version that the asset is at before, `to` the one after it.
+
+    `content` is what assets.lock will hold for the asset; None where only a download can tell.
+    `excluded` counts the local files that were left out.
+    """
+
+    asset: str
+    path: str
+    reason: str
+    base: str | None = None
+    to: str | None = None
+    content: Content | None = None
+    changes: Changes = field(default_factory=Changes)
+    transfer: Transfer = field(default_factory=Transfer)
+    notes: tuple[str, ...] = ()
+    excluded: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(_Action):
+    """Publish the first version of an asset: `local`, as it was scanned."""
+
+    local: Present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(_Action):
+    """Publish a further version of `local`. Files that `source` has, the version it follows, are copied by the store.
+
+    `set_line` is what the entry's `version` in assets.yaml becomes, for a one-shot bump of an entry that has one.
+    """
+
+    local: Present
+    source: RemoteVersion | None = None
+    set_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(_Action):
+    """Record in assets.lock a version that the store has and that is here already (`lock` in the output).
+
+    `unlisted`: `.versions` misses it, because its publisher died; recording it mends that.
+    """
+
+    unlisted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull(_Action):
+    """Make the local path what `to` is. `over` is the local tree that it replaces, None where nothing is."""
+
+    over: Tree | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(_Action):
+    """Drop the asset from assets.lock. The store is not touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(_Action):
+    """Nothing to do (`none` in the output)."""
+
+
+Action = Create | Update | Adopt | Pull | Forget | Keep
+
+KIND: dict[type, str] = {
+    Create: "create",
+    Update: "update",
+    Adopt: "lock",
+    Pull: "pull",
+    Forget: "forget",
+    Keep: "none",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an asset (or, with an empty name, the whole plan) can't be carried out."""
+
+    asset: str
+    code: str
+    message: str
+    hint: str | None = None
+
+
+# Problems that come from someone else's work rather than from a mistake; they have an exit code of their own.
+CONFLICTS = frozenset({"diverged", "in_progress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done. `store` is as written in the manifest, so that a plan reads the same on every machine.
+
+    `dated` says that new versions are named by the time of their publication.
+    """
+
+    store: str
+    actions: tuple[Action, ...]
+    problems: tuple[Problem, ...]
+    online: bool = True
+    dated: bool = False
+    not_considered: int = 0
+
+    @property
+    def changes(self) -> tuple[Action, ...]:
+        return tuple(action for action in self.actions if not isinstance(action, Keep))
+
+    @property
+    def publishes(self) -> tuple[Action, ...]:
+        """What `apply` carries out: everything but pulls."""
+        return tuple(action for action in self.changes if not isinstance(action, Pull))
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return tuple(action for action in self.actions if isinstance(action, Pull))
+
+    def count(self, kind: str) -> int:
+        return sum(KIND[type(action)] == kind for action in self.actions)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of what `apply` would do; the same on every machine and at every time.
+
+        Pulls and notes depend on what lies on a machine, dates on when one looks: neither is part of it.
+        """
+        basis = [
+            [
+                KIND[type(action)],
+                action.asset,
+                action.path,
+                action.base,
+                self._timeless(action),
+                _identity(action.content),
+            ]
+            for action in self.publishes
+        ]
+        problems = [[problem.asset, problem.code] for problem in self.problems]
+        text = json.dumps([self.store, basis, problems], separators=(",", ":"))
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def _timeless(self, action: Action) -> str | None:
+        return "next date" if self.dated and isinstance(action, Create | Update) else action.to
+
+
+def _identity(content: Content | None) -> list[object] | None:
+    return [content.digest, content.is_directory] if content else None
+
+
+def compare(old: tuple[FileEntry, ...], new: tuple[FileEntry, ...]) -> Changes:
+    """What leads from one list of files to another. Files with an empty (unknown) hash count as changed."""
+    before = {file.path: file for file in old}
+    added, changed, unchanged = [], [], 0
+    for file in new:
+        was = before.pop(file.path, None)
+        if was is None:
+            added.append(file)
+        elif was.sha256 != file.sha256 or not file.sha256:
+            changed.append(file)
+        else:
+            unchanged += 1
+    return Changes(tuple(added), tuple(changed), tuple(before.values()), unchanged)

@@ -1,0 +1,57 @@
+"""The JSON of a plan, format 1. Other programs rely on it: keys are added, never changed or removed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from assetsync.plan import KIND, Action, Plan
+
+FORMAT_VERSION = 1
+KINDS = ("create", "update", "lock", "pull", "forget", "none")
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """The plan as the document that `--format json` prints."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "store": plan.store,
+        "fingerprint": plan.fingerprint,
+        "actions": [_action(action) for action in plan.actions],
+        "problems": [
+            {"asset": problem.asset, "code": problem.code, "message": problem.message, "hint": problem.hint}
+            for problem in plan.problems
+        ],
+        "summary": {kind: plan.count(kind) for kind in KINDS} | {"problems": len(plan.problems)},
+    }
+
+
+def plan_json(plan: Plan) -> str:
+    """`plan_document` as text, with a final newline."""
+    return dump(plan_document(plan))
+
+
+def dump(document: dict[str, Any]) -> str:
+    """One JSON document as text, with a final newline."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _action(action: Action) -> dict[str, Any]:
+    changes, transfer = action.changes, action.transfer
+    return {
+        "asset": action.asset,
+        "path": action.path,
+        "action": KIND[type(action)],
+        "from": action.base,
+        "to": action.to,
+        "reason": "; ".join((action.reason, *action.notes)),
+        "digest": action.content.digest if action.content else None,
+        "size": action.content.size if action.content else None,
+        "files": {
+            "added": len(changes.added),
+            "changed": len(changes.changed),
+            "removed": len(changes.removed),
+            "unchanged": changes.unchanged,
+        },
+        "bytes": {"upload": transfer.upload, "reuse": transfer.reuse, "download": transfer.download},
+    }

@@ -1,0 +1,264 @@
+"""The remote layout over a backend: versions, metas, claims and the list of assets. No policy, no local files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+from assetsync import documents, layout
+from assetsync.backends import Backend, Progress, no_progress
+from assetsync.cache import Cache
+from assetsync.documents import Claim, Meta
+from assetsync.errors import ChangedError, DamagedError, ExistsError, NotFoundError, StoreError
+from assetsync.model import Content, FileEntry, Tree, directory_tree, file_tree
+from assetsync.snapshot import RemoteVersion, Unfinished
+from assetsync.versioning import Versioning, is_valid
+
+# Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
+LOOK_WIDTH = 48
+# Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
+INDEX_ATTEMPTS = 50
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Index(NamedTuple):
+    """A `.versions`, sorted out: valid versions newest first, the others as found, and the tag for `replace`."""
+
+    listed: tuple[str, ...]
+    foreign: tuple[str, ...]
+    tag: str
+
+
+class ListedAsset(NamedTuple):
+    """An asset as `list` finds it. `error` says why its versions can't be read; then both tuples are empty."""
+
+    name: str
+    versions: tuple[str, ...]
+    foreign: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a listing of an asset's folder shows: committed versions, and those that something else lies under."""
+
+    committed: tuple[str, ...]
+    claimed: tuple[str, ...]
+    data_only: tuple[str, ...]
+
+
+class Store:
+    """One store, seen through a versioning system. `cache` remembers what never changes."""
+
+    def __init__(self, backend: Backend, versioning: Versioning, cache: Cache) -> None:
+        self.backend = backend
+        self.versioning = versioning
+        self.cache = cache
+
+    @property
+    def url(self) -> str:
+        return self.backend.url
+
+    def index(self, name: str) -> Index | None:
+        """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
+        key = layout.versions_key(name)
+        try:
+            blob = self.backend.read(key)
+        except NotFoundError:
+            return None
+        versions = documents.parse_versions(blob.data, key=key)
+        valid = [version for version in versions if is_valid(self.versioning, version)]
+        foreign = tuple(version for version in versions if version not in set(valid))
+        return Index(tuple(self.versioning.sort(valid)), foreign, blob.tag)
+
+    def meta(self, name: str, version: str) -> Meta:
+        """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
+        key = layout.meta_key(name, version)
+        meta = documents.parse_meta(self.backend.read(key).data, key=key)
+        if meta.tree is not None:
+            self._remember(name, version, meta.tree.content)
+        return meta
+
+    def folder(self, name: str) -> Folder:
+        """What lies under the versions of an asset. One listing with a delimiter; never descends into versions."""
+        listing = self.backend.list(layout.asset_folder(name), delimiter=True)
+        found = layout.version_objects(name, (entry.key for entry in listing.objects), listing.folders)
+        valid = {version: objects for version, objects in found.items() if is_valid(self.versioning, version)}
+        open_ = {version: objects for version, objects in valid.items() if not objects.meta}
+        return Folder(
+            committed=tuple(version for version, objects in valid.items() if objects.meta),
+            claimed=tuple(version for version, objects in open_.items() if objects.claim),
+            data_only=tuple(version for version, objects in open_.items() if not objects.claim),
+        )
+
+    def claim(self, name: str, version: str) -> tuple[Claim, float] | None:
+        """The claim on a version and its age in seconds by the store's clock, or None. DamagedError."""
+        key = layout.claim_key(name, version)
+        try:
+            blob = self.backend.read(key)
+        except NotFoundError:
+            return None
+        return documents.parse_claim(blob.data, key=key), blob.age
+
+    def unfinished(self, name: str, version: str, own_claims: Collection[str]) -> Unfinished:
+        """An unfinished version of which a claim was listed. A claim that can't be read counts as none."""
+        try:
+            found = self.claim(name, version)
+        except DamagedError:
+            found = None
+        if found is None:
+            return Unfinished(version)
+        claim, age = found
+        return Unfinished(version, claim.digest, claim.is_directory, claim.who, age, claim.id in own_claims)
+
+    def content(self, name: str, version: str) -> Content | None:
+        """The content of a version as far as it is remembered here; None when it must be looked up."""
+        fact = self.cache.fact(self._fact(name, version))
+        if fact is None:
+            return None
+        digest, is_directory, size, files = json.loads(fact)
+        return Content(digest, is_directory, size, files)
+
+    def look(
+        self, name: str, version: str, *, like: Tree | None = None, assumed: Content | None = None
+    ) -> RemoteVersion | None:
+        """A version with its files, from its `.meta`; None when it does not exist.
+
+        For a version of modelkit, which has no digest: `assumed` is what the lock says of it; `like` a tree that it may
+        be. It is compared by sizes and then, if need be, by reading it once; what that teaches is remembered.
+        """
+        try:
+            meta = self.meta(name, version)
+        except NotFoundError:
+            return None
+        if meta.tree is not None:
+            return RemoteVersion(version, meta.tree.content, meta.tree.files)
+        known = self.content(name, version) or assumed
+        if known is None and like is not None and self._sizes_agree(name, version, meta, like):
+            tree = self.learn(name, version, meta)
+            return RemoteVersion(version, tree.content, tree.files)
+        return RemoteVersion(version, known, tuple(FileEntry(path, 0, "") for path in meta.paths))
+
+    def learn(self, name: str, version: str, meta: Meta, progress: Progress = no_progress) -> Tree:
+        """The tree of a version that modelkit made, by reading all of it, once; its content is remembered."""
+        entries = [self._hashed(name, version, path, progress) for path in meta.paths]
+        tree = directory_tree(entries) if meta.is_directory else file_tree(entries[0].size, entries[0].sha256)
+        self._remember(name, version, tree.content)
+        return tree
+
+    def learnt(self, name: str, version: str, content: Content) -> None:
+        """Remember the content of a version that modelkit made, learnt by downloading it."""
+        self._remember(name, version, content)
+
+    def sizes(self, name: str, version: str, meta: Meta) -> dict[str, int]:
+        """The sizes in bytes of the data objects of a version, by path, as the store has them."""
+        if not meta.is_directory:
+            return {"": self.backend.stat(layout.data_key(name, version)).size}
+        prefix = layout.data_key(name, version) + "/"
+        return {entry.key.removeprefix(prefix): entry.size for entry in self.backend.list(prefix).objects}
+
+    def _sizes_agree(self, name: str, version: str, meta: Meta, tree: Tree) -> bool:
+        if meta.is_directory != tree.is_directory or sorted(meta.paths) != [file.path for file in tree.files]:
+            return False
+        try:
+            sizes = self.sizes(name, version, meta)
+        except NotFoundError:
+            return False
+        return all(sizes.get(file.path) == file.size for file in tree.files)
+
+    def _hashed(self, name: str, version: str, path: str, progress: Progress) -> FileEntry:
+        key = layout.data_key(name, version, path)
+        size = self.backend.stat(key).size
+        return FileEntry(path, size, self.sha256(key, size, progress))
+
+    def sha256(self, key: str, size: int, progress: Progress = no_progress) -> str:
+        """The sha256 of an object, by reading its `size` bytes."""
+        digest = hashlib.sha256()
+        for chunk in self.backend.read_range(key, 0, size):
+            digest.update(chunk)
+            progress(len(chunk))
+        return digest.hexdigest()
+
+    def add_to_index(self, name: str, version: str) -> None:
+        """Put a committed version into `.versions`, by compare-and-swap; no version is ever lost. StoreError."""
+        self.rewrite_index(name, lambda versions: (*versions, version))
+
+    def rewrite_index(self, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
+        """Replace the versions of `.versions` by what `change` makes of them, sorted; repeated when someone else won.
+
+        Versions of another scheme stay, after the others: modelkit takes the first for the newest.
+        """
+        key = layout.versions_key(name)
+        for _ in range(INDEX_ATTEMPTS):
+            index = self.index(name)
+            before = (*index.listed, *index.foreign) if index else ()
+            after = dict.fromkeys(change(before))
+            valid = self.versioning.sort(version for version in after if is_valid(self.versioning, version))
+            ordered = (*valid, *(version for version in after if version not in set(valid)))
+            if index is not None and ordered == before:
+                return
+            try:
+                self.backend.replace(key, documents.render_versions(ordered), index.tag if index else None)
+            except (ChangedError, ExistsError):
+                continue
+            return
+        raise StoreError(
+            f"cannot update `{key}` in `{self.url}`: it changed {INDEX_ATTEMPTS} times meanwhile",
+            hint="run the same command again; what was uploaded is kept",
+        )
+
+    def names(self) -> list[str]:
+        """The names of all assets, sorted. Walks with a delimiter, many folders at once, and skips versions."""
+        found: list[str] = []
+        with ThreadPoolExecutor(LOOK_WIDTH, thread_name_prefix="list") as pool:
+            folders = [""]
+            while folders:
+                listings = pool.map(lambda folder: self.backend.list(folder, delimiter=True), folders)
+                folders = []
+                for listing in listings:
+                    names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
+                    found.extend(name for name in names if name is not None)
+                    folders.extend(folder for folder in listing.folders if self._may_hold_assets(folder))
+        return sorted(found)
+
+    def _may_hold_assets(self, folder: str) -> bool:
+        name = folder.rstrip("/")
+        segment = name.rpartition("/")[2]
+        return layout.name_problem(name) is None and not is_valid(self.versioning, segment)
+
+    def list(self, wanted: Callable[[str], bool] = lambda name: True) -> list[ListedAsset]:
+        """The wanted assets with their versions, sorted by name; one small GET each, many at once."""
+        return list(together(self._listed, filter(wanted, self.names())))
+
+    def _listed(self, name: str) -> ListedAsset:
+        try:
+            index = self.index(name)
+        except DamagedError as error:
+            return ListedAsset(name, (), (), error.message)
+        return ListedAsset(name, index.listed, index.foreign) if index else ListedAsset(name, (), ())
+
+    def _remember(self, name: str, version: str, content: Content) -> None:
+        fact = json.dumps([content.digest, content.is_directory, content.size, content.files])
+        self.cache.remember(self._fact(name, version), fact)
+
+    def _fact(self, name: str, version: str) -> str:
+        return f"content {self.url} {name}:{version}"
+
+
+def together(call: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
+    """`map`, with up to LOOK_WIDTH calls at once. The first error is raised; calls that have not begun never run."""
+    todo: Sequence[T] = list(items)
+    if len(todo) < 2:
+        yield from map(call, todo)
+        return
+    pool = ThreadPoolExecutor(min(LOOK_WIDTH, len(todo)), thread_name_prefix="look")
+    try:
+        yield from pool.map(call, todo)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
