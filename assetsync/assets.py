@@ -56,7 +56,7 @@ class AssetStore:
         if given is None:
             raise UsageError(
                 "no store is named",
-                hint="give its URL, or set `ASSETSYNC_STORE` or `MODELKIT_STORAGE_PROVIDER` and `MODELKIT_STORAGE_BUCKET`",
+                hint="give its URL, or set `ASSETSYNC_STORE`, or modelkit's `MODELKIT_STORAGE_PROVIDER` and `_BUCKET`",
             )
         self.config = settings.overridden(given, self._environ, url)
         self.versioning_name = versioning or settings.default_versioning(self._environ)
