@@ -151,14 +151,15 @@ def test_an_object_and_a_folder_of_one_name_are_a_clear_error(store: LocalBacken
     path, entry = _file(tmp_path, b"x")
     store.create("a/1.0", b"object")
     store.create("b/1.0/part", b"object")
-    for call in (
+    refused: list[Callable[[], None]] = [
         lambda: store.create("a/1.0/part", b"x"),
         lambda: store.create("a/1.0/deep/part", b"x"),
         lambda: store.upload("a/1.0/part", path, entry),
         lambda: store.copy("b/1.0/part", "a/1.0/part", entry_of(b"object")),
         lambda: store.create("b/1.0", b"x"),
         lambda: store.upload("b/1.0", path, entry),
-    ):
+    ]
+    for call in refused:
         with pytest.raises(StoreError) as caught:
             call()
         assert type(caught.value) is StoreError

@@ -43,10 +43,14 @@ def test_an_empty_group_is_done() -> None:
 
 def test_the_first_error_is_raised_and_what_has_not_begun_never_runs() -> None:
     ran: list[str] = []
+    blocked = threading.Event()
+
+    def wait() -> None:
+        blocked.wait(10)
+
     with Transfers(1) as transfers:
         group = transfers.group()
-        blocked = threading.Event()
-        group.submit(lambda: blocked.wait(10) and None)
+        group.submit(wait)
         group.submit(_boom)
         group.submit(lambda: ran.append("after"))
         blocked.set()
