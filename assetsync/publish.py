@@ -357,7 +357,12 @@ class _Parts:
     def _complete(self, key: str, upload_id: str, entry: FileEntry) -> None:
         self._check_unchanged()
         parts = sorted(self._sent, key=lambda part: part.number)
-        self._backend.complete_upload(key, upload_id, parts, entry)
+        try:
+            self._backend.complete_upload(key, upload_id, parts, entry)
+        except ChecksumError:  # some part is wrong, and nobody knows which: the next try must not go on with them
+            self._give_up(key, upload_id, entry)
+            self._check_unchanged()
+            raise
         self._journal.end_upload(self._store_url, key, entry)
 
     @contextmanager

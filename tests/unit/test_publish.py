@@ -18,7 +18,7 @@ from assetsync.backends import Backend, no_progress, open_backend
 from assetsync.backends.memory import MemoryBackend
 from assetsync.cache import Cache
 from assetsync.documents import Claim
-from assetsync.errors import ConflictError, ContentError, DeniedError, StoreError, UnsupportedError
+from assetsync.errors import ChecksumError, ConflictError, ContentError, DeniedError, StoreError, UnsupportedError
 from assetsync.journal import Journal
 from assetsync.model import StoreConfig, Tree
 from assetsync.publish import Publication, probe, publish, release
@@ -568,6 +568,22 @@ def test_a_file_that_changes_is_never_published(bench: Bench, path: str, when: s
     assert path in caught.value.message
     assert layout.meta_key(NAME, "0.0") not in bench.stored()
     assert _store(bench.backend).index(NAME) is None
+
+
+@pytest.mark.parametrize("path", ["config.json", "weights.bin"])
+def test_bytes_that_change_behind_our_back_are_found_by_their_checksum(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    what = bench.publication(FILES, "0.0")
+    file = Path(what.path, path)
+    file.write_bytes(b"?" * len(FILES[path]))
+    monkeypatch.setattr("assetsync.publish.stamp_changed", lambda path, stamp: False)
+    with pytest.raises(ChecksumError):
+        bench.run(what)
+    assert layout.meta_key(NAME, "0.0") not in bench.stored()
+    file.write_bytes(FILES[path])
+    bench.run(what)
+    _assert_published(bench, FILES, what)
 
 
 # Stores of which it is unsure
