@@ -54,7 +54,7 @@ def parts(target: Target) -> MultipartBackend:
 @pytest.fixture
 def faults(server: Server) -> Iterator[Faults]:
     """The hooks of the server; tests that want a certain one call `need` first."""
-    assert server.faults
+    assert server.faults is not None, "a target without faults says so in `WITHOUT`"
     server.faults.clear()
     yield server.faults
     server.faults.clear()
