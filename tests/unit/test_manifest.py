@@ -245,9 +245,10 @@ def test_paths_stay_inside_the_directory_of_the_manifest(path: str, problem: str
     assert [found.partition(": ")[0] for found in short + long] == ["1:6", "2:11"]
 
 
-def test_a_manifest_of_another_name_is_no_asset_either_nor_is_its_lock() -> None:
-    text = "store: ./s\nassets: {a: prod.yaml, b: prod.lock, c: prod.txt}\n"
-    assert len(problems_of(text, filename="sub/prod.yaml")) == 2
+def test_a_manifest_of_another_name_is_no_asset_either() -> None:
+    text = "store: ./s\nassets: {a: prod.yaml, b: prod.txt}\n"
+    message = "`prod.yaml` can't be an asset: it belongs to assetsync"
+    assert problems_of(text, filename="sub/prod.yaml") == [f"2:13: {message}"]
 
 
 @pytest.mark.parametrize(
