@@ -338,8 +338,7 @@ def pattern_problem(pattern: str) -> str | None:
 
 def _own_files(filename: str) -> frozenset[str]:
     base = filename.replace("\\", "/").rpartition("/")[2]
-    lock = f"{base.rpartition('.')[0] or base}.lock"
-    return frozenset(map(fold, (base, lock, FILENAME, LOCK_FILENAME)))
+    return frozenset(map(fold, (base, FILENAME, LOCK_FILENAME)))
 
 
 def _parents(path: str) -> Iterable[str]:

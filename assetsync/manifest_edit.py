@@ -16,8 +16,9 @@ from typing import NamedTuple
 from assetsync.errors import InvalidError, ManifestError
 from assetsync.layout import printable
 from assetsync.manifest import FILENAME, normal_path, parse_manifest
-from assetsync.model import Entry, StoreConfig
+from assetsync.model import Entry, Manifest, StoreConfig
 from assetsync.store_url import check_store_url
+from assetsync.versioning import DEFAULT
 from assetsync.yaml_nodes import BYTE_ORDER_MARK, Mapping, Node, Scalar, read
 
 # Names and paths that every YAML reader takes for the same string, in block and in flow style.
@@ -37,35 +38,39 @@ def add_entry(
     exclude: Sequence[str] = (),
     description: str | None = None,
     filename: str = FILENAME,
+    default_versioning: str = DEFAULT,
 ) -> str:
     """`text` with one more entry, behind the others; in its short form where name and path are all there is.
 
+    `filename` and `default_versioning`, here and below, are those of `parse_manifest`.
     ManifestError when `text` is wrong before; InvalidError when the entry breaks a rule or the edit can't be made.
     """
     entry = Entry(name, normal_path(path), version, readonly, tuple(exclude), description)
-    source = _Source(text, filename)
+    source = _Source(text, filename, default_versioning)
     if any(name == other.name for other in source.manifest.entries):
         raise InvalidError(f"`{printable(name)}` is in {filename} already")
     return source.edited(_addition(source, entry), (*source.manifest.entries, entry))
 
 
-def remove_entry(text: str, name: str, *, filename: str = FILENAME) -> str:
+def remove_entry(text: str, name: str, *, filename: str = FILENAME, default_versioning: str = DEFAULT) -> str:
     """`text` without an entry, and without the comments directly above it at its indentation.
 
     ManifestError when `text` is wrong before; InvalidError when there is no such entry or the edit can't be made.
     """
-    source = _Source(text, filename)
+    source = _Source(text, filename, default_versioning)
     assets, key, value = source.entry(name)
     splice = _flow_removal(source, assets, name) if assets.flow else _block_removal(source, key, value)
     return source.edited([splice], (entry for entry in source.manifest.entries if entry.name != name))
 
 
-def set_version(text: str, name: str, version: str, *, filename: str = FILENAME) -> str:
+def set_version(
+    text: str, name: str, version: str, *, filename: str = FILENAME, default_versioning: str = DEFAULT
+) -> str:
     """`text` with another `version` of an entry, in the quotes of the old one; the short form becomes the long one.
 
     ManifestError when `text` is wrong before; InvalidError when there is no such entry or the edit can't be made.
     """
-    source = _Source(text, filename)
+    source = _Source(text, filename, default_versioning)
     assets, key, value = source.entry(name)
     splices = _version_splices(source, assets, key, value, version)
     entries = (replace(e, version=version) if e.name == name else e for e in source.manifest.entries)
@@ -83,9 +88,10 @@ class _Splice(NamedTuple):
 class _Source:
     """A manifest's text, what it says, and where its lines are. ManifestError when the manifest is wrong."""
 
-    def __init__(self, text: str, filename: str) -> None:
+    def __init__(self, text: str, filename: str, default_versioning: str) -> None:
         self.filename = filename
-        self.manifest = parse_manifest(text, filename=filename, default_store=_ANY_STORE)
+        self._default_versioning = default_versioning
+        self.manifest = self._parsed(text)
         self.text = text.removeprefix(BYTE_ORDER_MARK)
         self._mark = text[: len(text) - len(self.text)]
         root = read(text, filename).root
@@ -108,13 +114,18 @@ class _Source:
             text = text[:start] + new + text[end:]
         expected = replace(self.manifest, entries=_placeless(wanted))
         try:
-            found = parse_manifest(text, filename=self.filename, default_store=_ANY_STORE)
+            found = self._parsed(text)
         except ManifestError as error:
             problems = "; ".join(problem.message for problem in error.problems)
             raise InvalidError(problems, hint=f"{self.filename} was left as it is") from None
         if replace(found, entries=_placeless(found.entries)) != expected:
             raise self.by_hand()
         return self._mark + text
+
+    def _parsed(self, text: str) -> Manifest:
+        return parse_manifest(
+            text, filename=self.filename, default_store=_ANY_STORE, default_versioning=self._default_versioning
+        )
 
     def by_hand(self) -> InvalidError:
         return InvalidError(

@@ -93,10 +93,14 @@ def read(text: str | bytes, filename: str) -> Document:
         text = _decoded(text, filename)
     text = text.removeprefix(BYTE_ORDER_MARK)
     _check_characters(text, filename)
-    from yaml import MarkedYAMLError
+    from ruamel.yaml.error import MarkedYAMLError
 
     try:
-        return _Builder(text).document()
+        try:
+            return _Builder(text, pure=False).document()
+        except MarkedYAMLError:
+            # libyaml refuses some YAML 1.2, such as `{url: s3://bucket}`. The other parser is slow, and decides.
+            return _Builder(text, pure=True).document()
     except MarkedYAMLError as error:
         raise ManifestError(filename, [_syntax_problem(error, text)]) from None
     except _StopError as error:
@@ -153,12 +157,12 @@ def _problem_at(event: Any, message: str) -> Located:
 class _Builder:
     """Events -> nodes, collecting what YAML allows and a manifest does not."""
 
-    def __init__(self, text: str) -> None:
-        import yaml
+    def __init__(self, text: str, *, pure: bool) -> None:
+        from ruamel.yaml import YAML, events
 
         self._text = text
-        self._kinds = yaml.events
-        self._events: Iterator[Any] = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self._kinds = events
+        self._events: Iterator[Any] = YAML(typ="safe", pure=pure).parse(text)
         self._anchors: dict[str, Node] = {}
         self._problems: list[Located] = []
 

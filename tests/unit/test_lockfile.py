@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from assetsync.errors import LockError
 from assetsync.layout import name_problem, part_problem
@@ -83,7 +83,7 @@ def test_reading_gives_back_what_was_written_and_any_yaml_reader_agrees(lock: Lo
     assert parse_lock(text) == lock
     assert parse_lock(text.encode()) == lock
     assert render_lock(parse_lock(text)) == text
-    loaded = yaml.safe_load(text)
+    loaded = YAML(typ="safe", pure=True).load(text)
     assert {name: (e["version"], e["digest"], e["path"]) for name, e in loaded["assets"].items()} == {
         name: (entry.version, entry.content.digest, entry.path) for name, entry in lock.assets.items()
     }

@@ -235,6 +235,13 @@ def test_a_manifest_that_is_wrong_is_not_edited() -> None:
         set_version("store: 1\n", "a", "2")
 
 
+def test_versions_are_those_of_the_default_system_where_the_file_names_none() -> None:
+    text = STORE + 'assets:\n  a: {path: b, version: "2026-01-31T09-00-00Z", readonly: true}\n'
+    assert add_entry(text, "new", "p", default_versioning="simple_date") == text + "  new: p\n"
+    with pytest.raises(ManifestError, match="is not a major version"):
+        add_entry(text, "new", "p")
+
+
 @pytest.mark.parametrize(
     ("assets", "name"),
     [
