@@ -163,6 +163,9 @@ def parts_problem(paths: Iterable[str]) -> str | None:
     Two paths collide when a file system that folds case or normalises Unicode takes them for one, or when one of them
     is a folder of another.
     """
+    paths = list(paths)
+    if _plainly_right(paths):
+        return None
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in paths:
@@ -180,6 +183,22 @@ def parts_problem(paths: Iterable[str]) -> str | None:
             folder = folder.rpartition("/")[0]
     both = min(folders.keys() & files.keys(), default=None)
     return None if both is None else f"`{files[both]}` is both a file and a folder"
+
+
+def _plainly_right(paths: list[str]) -> bool:
+    """Whether a few passes over all paths at once show that nothing is wrong; for trees of 50,000 files."""
+    text = f"/{'/'.join(paths)}/"
+    if not (text.isascii() and text.isprintable()) or any(odd in text for odd in ("\\", ":", "//", "/./", "/../")):
+        return False
+    folders: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    folded = set(map(str.lower, paths))
+    folded.update(map(str.lower, folders))
+    return len(folded) == len(paths) + len(folders)
 
 
 def _collision(path: str, other: str) -> str:
