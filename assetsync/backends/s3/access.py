@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import botocore.session
 from botocore import UNSIGNED
@@ -156,24 +156,21 @@ class Access:
         return self._configured(endpoint.rstrip("/"), region)
 
     def _configured(self, endpoint: str, region: str) -> Location:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise UsageError(
-                f"`{printable(endpoint)}` is no endpoint", hint="write it like `https://host` or `http://host:9000`"
-            )
-        if parts.username or parts.password:
-            raise UsageError("the endpoint has credentials in it", hint="put them where AWS tools look for them")
+        parts = _endpoint(endpoint)
         url = f"{endpoint}/{self._bucket}"
         if self._variable("s3").get("addressing_style") == "virtual":
             url = f"{parts.scheme}://{self._bucket}.{parts.netloc}{parts.path}"
-        return Location(url, region, configured=True, custom=not _AWS_HOST.fullmatch(parts.hostname))
+        return Location(url, region, configured=True, custom=not _AWS_HOST.fullmatch(parts.hostname or ""))
 
     def _aws(self, region: str) -> Location:
         """As a client of botocore would address the bucket: an unsigned, presigned URL is just that address."""
         if self._bucket.endswith("--x-s3"):
             raise UnsupportedError(f"`{self._config.url}` is a directory bucket", hint="use a general purpose bucket")
         try:
-            config = Config(signature_version=UNSIGNED)
+            # A presigned URL is global instead of regional, unless the addressing style is "virtual".
+            style = "path" if self._variable("s3").get("addressing_style") == "path" else "virtual"
+            options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "s3": {"addressing_style": style}}
+            config = Config(signature_version=UNSIGNED, **options)
             client: Any = self._botocore().create_client("s3", region_name=region, config=config)
             url = client.generate_presigned_url("head_bucket", Params={"Bucket": self._bucket})
             signed_for = client.meta.region_name
@@ -216,6 +213,22 @@ class Access:
                 profile = self._environ.get("AWS_DEFAULT_PROFILE") or self._environ.get("AWS_PROFILE")
                 self._session = botocore.session.Session(profile=profile)
             return self._session
+
+
+def _endpoint(url: str) -> SplitResult:
+    """An endpoint in its parts. UsageError."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        parts, usable = SplitResult("", "", "", "", ""), None
+    if parts.username or parts.password:
+        raise UsageError("the endpoint has credentials in it", hint="put them where AWS tools look for them")
+    if not usable or parts.query or parts.fragment:
+        raise UsageError(
+            f"`{printable(url)}` is no endpoint", hint="write it like `https://host` or `http://host:9000`"
+        )
+    return parts
 
 
 class _Signer(S3SigV4Auth):

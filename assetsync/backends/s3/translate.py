@@ -278,7 +278,7 @@ _BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
         Rule(TransientError, "`{endpoint}` does not answer", _AGAIN),
     ),
     (
-        (urllib3.exceptions.ProtocolError, OSError),
+        (urllib3.exceptions.HTTPError, OSError),
         Rule(TransientError, "the connection was cut", _AGAIN),
     ),
 )

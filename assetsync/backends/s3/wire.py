@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError
 
 from assetsync.backends.s3.access import EMPTY_SHA256, Access, Location
 from assetsync.backends.s3.translate import Operation, Place, Refusal, cut, refusal_of, refused
-from assetsync.errors import DamagedError, StoreError
+from assetsync.errors import DamagedError, StoreError, UsageError
 from assetsync.layout import printable
 
 CONNECTIONS = 64
@@ -207,12 +207,23 @@ def _route_to(endpoint: str, ca_bundle: str | None, environ: Mapping[str, str]) 
     options: dict[str, Any] = {
         "maxsize": CONNECTIONS,
         "timeout": urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
-        "ssl_context": ssl.create_default_context(cafile=ca_bundle or get_cert_path(True)),
+        "ssl_context": _trust(ca_bundle),
     }
     manager = urllib3.PoolManager(**options) if proxy is None else _proxy_manager(proxy, options)
     # Those of botocore know how to wait for "100 Continue".
     manager.pool_classes_by_scheme = {"http": AWSHTTPConnectionPool, "https": AWSHTTPSConnectionPool}
     return _Route(manager.connection_from_url(endpoint), proxy is not None and endpoint.startswith("http:"))
+
+
+def _trust(ca_bundle: str | None) -> ssl.SSLContext:
+    """One for all connections: reading the authorities takes longer than a request. UsageError."""
+    try:
+        return ssl.create_default_context(cafile=ca_bundle or get_cert_path(True))
+    except OSError as error:
+        raise UsageError(
+            f"`{ca_bundle}` can't be read as certificate authorities: {error}",
+            hint="check `AWS_CA_BUNDLE`, `REQUESTS_CA_BUNDLE`, and `ca_bundle` of the AWS profile",
+        ) from error
 
 
 def _proxy_manager(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
