@@ -77,7 +77,10 @@ class Backend(Protocol):
         """Size and, where known, sha256 of an object. NotFoundError."""
 
     def create(self, key: str, data: bytes) -> None:
-        """Store a small object that must not exist yet. ExistsError (also after a lost reply of our own success)."""
+        """Store a small object that must not exist yet. ExistsError.
+
+        When a reply got lost and the next try finds an object, it is read back: the same bytes are our own success.
+        """
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         """Store `data` if the object still is the one that `read` returned with `tag` (None: if there is none).
@@ -89,17 +92,27 @@ class Backend(Protocol):
         """Store the local file `path`, of `entry.size` bytes, as an object that must not exist yet, in one request.
 
         The store verifies the bytes (`entry.sha256` where it can). ExistsError; ChecksumError when the bytes are not
-        those of `entry`, in which case nothing is stored. `entry.sha256` is kept with the object, for `stat`.
+        those of `entry`, in which case nothing is stored. `entry.sha256` is kept with the object, for `stat`. OSErrors
+        of the local file come through as they are. A lost reply is dealt with as in `create`.
         """
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """The bytes of a range, in chunks of at most some MiB. NotFoundError. Retries resume where it stopped."""
+        """The bytes of a range, in chunks of at most 8 MiB. NotFoundError. Retries resume where it stopped.
+
+        A range that reaches beyond the end of the object ends there; one without bytes asks nothing of the store.
+        """
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError."""
+        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError.
+
+        ChecksumError where the store can tell that the source is not what `entry` says; then nothing is stored.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object. Removing what is not there is no error."""
+
+    def close(self) -> None:
+        """Let go of connections. Nothing else is called afterwards; closing twice is no error."""
 
 
 @runtime_checkable
