@@ -152,3 +152,15 @@ class Provenance:
     author: str | None = None
     run_url: str | None = None
     message: str | None = None
+
+
+class ListedAsset(NamedTuple):
+    """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
+
+    `error` says why its versions can't be read; then both tuples are empty.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    foreign: tuple[str, ...]
+    error: str | None = None

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from assetsync import documents, layout
-from assetsync.backends import Backend, Progress, no_progress
+from assetsync.backends import Backend, Progress, no_progress, open_backend
 from assetsync.cache import Cache
 from assetsync.documents import Claim, Meta
 from assetsync.errors import ChangedError, DamagedError, ExistsError, NotFoundError, StoreError
-from assetsync.model import Content, FileEntry, Tree, directory_tree, file_tree
+from assetsync.model import Content, FileEntry, ListedAsset, StoreConfig, Tree, directory_tree, file_tree
+from assetsync.settings import completed
 from assetsync.snapshot import RemoteVersion, Unfinished
 from assetsync.versioning import Versioning, is_valid
 
@@ -33,15 +35,6 @@ class Index(NamedTuple):
     listed: tuple[str, ...]
     foreign: tuple[str, ...]
     tag: str
-
-
-class ListedAsset(NamedTuple):
-    """An asset as `list` finds it. `error` says why its versions can't be read; then both tuples are empty."""
-
-    name: str
-    versions: tuple[str, ...]
-    foreign: tuple[str, ...]
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +57,10 @@ class Store:
     @property
     def url(self) -> str:
         return self.backend.url
+
+    def close(self) -> None:
+        """Close the connections of the backend."""
+        self.backend.close()
 
     def index(self, name: str) -> Index | None:
         """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
@@ -249,6 +246,16 @@ class Store:
 
     def _fact(self, name: str, version: str) -> str:
         return f"content {self.url} {name}:{version}"
+
+
+def open_store(
+    config: StoreConfig, versioning: Versioning, cache: Cache, *, root: str, environ: Mapping[str, str]
+) -> Store:
+    """The store of `config`, with the settings of the SDKs' own variables; a relative directory is below `root`."""
+    config = completed(config, environ)
+    if "://" not in config.url:
+        config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
+    return Store(open_backend(config, environ), versioning, cache)
 
 
 def together(call: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:

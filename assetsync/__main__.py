@@ -1,0 +1,7 @@
+"""`python -m assetsync`."""
+
+from __future__ import annotations
+
+from assetsync.cli import main
+
+main()

@@ -1,0 +1,152 @@
+"""Is assets.lock right for assets.yaml? Pure: manifest and lock as values, and what is wrong as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from assetsync.model import Entry, Lock, LockEntry, Manifest
+from assetsync.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
+from assetsync.versioning import Lines, Versioning, is_valid
+
+MANIFEST = "assets.yaml"
+LOCK = "assets.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: with which asset (empty: the whole lock), in which file and line, and what mends it."""
+
+    asset: str
+    code: str
+    message: str
+    fix: str
+    file: str = LOCK
+    line: int = 1
+
+
+def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) -> list[Finding]:
+    """What makes the lock wrong for the manifest, in the order of the manifest. Neither store nor files are asked."""
+    if lock is None:
+        if not manifest.entries:
+            return []
+        return [Finding("", "no_lock", f"`{LOCK}` is missing", "run `assetsync apply` and commit it", MANIFEST)]
+    elsewhere = list(_elsewhere(manifest, lock))
+    if elsewhere:
+        return elsewhere
+    findings = [finding for entry in manifest.entries for finding in _entry(entry, lock, versioning)]
+    named = {entry.name for entry in manifest.entries}
+    for name in lock.assets:
+        if name not in named:
+            findings.append(
+                Finding(name, "not_in_manifest", f"locked, but not in `{MANIFEST}`", "run `assetsync apply`")
+            )
+    return findings
+
+
+def _elsewhere(manifest: Manifest, lock: Lock) -> Iterator[Finding]:
+    if lock.store != manifest.store.url:
+        yield Finding(
+            "",
+            "store_mismatch",
+            f"`{LOCK}` belongs to the store `{lock.store}`, but `{MANIFEST}` names `{manifest.store.url}`",
+            f"restore `store` in `{MANIFEST}`; to start anew in the other store, remove `{LOCK}` and run `assetsync apply`",
+        )
+    if lock.versioning != manifest.versioning:
+        yield Finding(
+            "",
+            "versioning_mismatch",
+            f"`{LOCK}` is under `{lock.versioning}` versions, but `{MANIFEST}` says `{manifest.versioning}`",
+            f"restore `versioning` in `{MANIFEST}`",
+        )
+
+
+def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding]:
+    def finding(code: str, message: str, fix: str) -> Finding:
+        return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+
+    locked = lock.assets.get(entry.name)
+    verb = "sync" if entry.readonly else "apply"
+    if locked is None:
+        yield finding("not_locked", f"not in `{LOCK}`", f"run `assetsync {verb} {entry.name}`")
+        return
+    if not is_valid(versioning, locked.version):
+        yield finding(
+            "bad_version",
+            f"locked at `{locked.version}`, which is no version of `{lock.versioning}`",
+            f"restore it with `git checkout {LOCK}`, or run `assetsync {verb} {entry.name}`",
+        )
+    elif not _satisfies(entry, locked.version, versioning):
+        yield finding(
+            "other_line",
+            f'locked at `{locked.version}`, but `{MANIFEST}` says `version: "{entry.version}"`',
+            f"run `assetsync {verb} {entry.name}`",
+        )
+    if locked.path != entry.path:
+        yield finding(
+            "other_path",
+            f"locked with the path `{locked.path}`, but `{MANIFEST}` says `{entry.path}`",
+            f"run `assetsync {verb} {entry.name}`",
+        )
+
+
+def _satisfies(entry: Entry, version: str, versioning: Versioning) -> bool:
+    wanted = entry.version
+    if wanted is None or wanted == version:
+        return True
+    if not isinstance(versioning, Lines) or is_valid(versioning, wanted):
+        return False
+    line = versioning.line_of(version)
+    if entry.readonly or line == wanted:
+        return line == wanted
+    # An older line may be declared before its next change is published; a newer one is published at once.
+    return versioning.sort_lines([line, wanted])[0] == line
+
+
+def check_content(manifest: Manifest, lock: Lock, local: Mapping[str, Local]) -> list[Finding]:
+    """What is here and is not what the lock says. Content that is absent is no finding: not everybody needs it all."""
+    findings = []
+    for entry in manifest.entries:
+        locked = lock.assets.get(entry.name)
+        found = _content(entry, locked, local[entry.name]) if locked else None
+        if found is not None:
+            findings.append(found)
+    return findings
+
+
+def _content(entry: Entry, locked: LockEntry, local: Local) -> Finding | None:
+    match local:
+        case Absent():
+            return None
+        case Unusable():
+            code, message, fix = "unusable", local.message, local.hint or "mend it"
+        case HalfPulled():
+            code = "incomplete_pull"
+            message, fix = f"a pull of `{local.version}` did not finish", f"run `assetsync pull {entry.name}`"
+        case Present():
+            if local.tree.content.same_as(locked.content):
+                return None
+            code, message = "modified", f"`{entry.path}` is not what `{locked.version}` is"
+            verb = "pull --discard-local" if entry.readonly else "apply"
+            fix = f"run `assetsync {verb} {entry.name}`, or `assetsync plan {entry.name}` to see what differs"
+    return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+
+
+def check_remote(manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | None]) -> list[Finding]:
+    """Locked versions that the store lacks, or has with another digest. `remote` holds the locked version by asset."""
+    findings = []
+    for entry in manifest.entries:
+        locked = lock.assets.get(entry.name)
+        if locked is None:
+            continue
+        found = remote.get(entry.name)
+        if found is None:
+            what = f"the store has no `{entry.name}:{locked.version}`"
+        elif found.content is not None and not found.content.same_as(locked.content):
+            what = f"the store has `{entry.name}:{locked.version}` with another digest"
+        else:
+            continue
+        findings.append(
+            Finding(entry.name, "lost", what, "publish it with `assetsync apply`, or see `assetsync doctor`", LOCK)
+        )
+    return findings

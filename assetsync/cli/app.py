@@ -1,0 +1,139 @@
+"""The program `assetsync`: its commands, loaded when they are called for, and the one error handler."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from assetsync import __version__
+from assetsync.cli.options import Common, common_options
+
+EXIT_USAGE = 64
+EXIT_INTERRUPTED = 130
+
+# Name -> module and one line of help, so that `--help` and `--version` import no command.
+_COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Every day": {
+        "plan": ("work", "Show what sync and apply would do; write nothing."),
+        "apply": ("work", "Publish what changed and save assets.lock."),
+        "sync": ("work", "Both directions: publish what changed, get what is missing."),
+        "pull": ("work", "Make local paths what assets.lock says."),
+        "upgrade": ("work", "Move assets.lock to the newest versions, and pull them."),
+        "check": ("check", "Is assets.lock right? Offline; for hooks and CI."),
+    },
+    "assets.yaml": {
+        "init": ("edit", "Write a commented assets.yaml."),
+        "add": ("edit", "Add an asset to assets.yaml."),
+        "remove": ("edit", "Take an asset out of assets.yaml."),
+        "lock": ("merge", "Resolve merge conflicts in assets.lock."),
+    },
+    "Looking into a store": {
+        "list": ("look", "Assets and versions in the store, beside what is locked."),
+        "log": ("look", "The versions of an asset: when, who, from which commit."),
+        "show": ("look", "All that is known of one version."),
+        "diff": ("look", "What differs between two versions, or a version and a path."),
+        "verify": ("care", "Is every object of a version there and right?"),
+        "doctor": ("care", "Find what is wrong with a store, and mend it."),
+    },
+    "Without assets.yaml": {
+        "new": ("byhand", "Publish a path as a new asset."),
+        "update": ("byhand", "Publish a path as the next version of an asset."),
+        "fetch": ("byhand", "Get a version, or a part of one, and print its path."),
+    },
+}
+
+
+class _Commands(click.Group):
+    """A group that imports the module of a command when the command is called for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for commands in _COMMANDS.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for commands in _COMMANDS.values():
+            if cmd_name in commands:
+                module = import_module(f"assetsync.cli.{commands[cmd_name][0]}")
+                command: click.Command = getattr(module, f"{cmd_name}_command")
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
+            hint = f"did you mean `assetsync {near[0]}`?" if near else "`assetsync --help` lists the commands"
+            error.message = f"no such command `{args[0]}`\nhint: {hint}"
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in _COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in commands.items()])
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Exit codes: 0 done, 1 error, 2 difference, 3 conflict, 4 partly applied, 64 wrong usage, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="assetsync", message="%(prog)s %(version)s")
+@common_options
+@click.pass_context
+def cli(ctx: click.Context, common: Common) -> None:
+    """Immutable, versioned assets beside a git repo: models, tokenizers and data in S3, GCS, Azure or a directory.
+
+    assets.yaml says which path is which asset; `assetsync plan` shows what would be published, `assetsync apply` does
+    it, and assets.lock, committed, records the versions.
+    """
+    ctx.obj = common
+
+
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run the program and exit."""
+    # CI systems cancel with SIGTERM: leave things as ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(_run(argv))
+
+
+def _run(argv: list[str] | None) -> int:
+    try:
+        code: Any = cli.main(argv, prog_name="assetsync", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        return _usage(error)
+    except (KeyboardInterrupt, click.Abort):
+        _leave_interrupted()
+    except BrokenPipeError:
+        # The reader of our output has seen enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        from assetsync.cli.failure import report
+
+        return report(error)
+
+
+def _usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        click.echo(context.get_usage(), err=True)
+    click.echo(f"error: {error.format_message()}", err=True)
+    return EXIT_USAGE
+
+
+def _leave_interrupted() -> NoReturn:
+    click.echo("\ninterrupted; nothing is lost: the same command goes on where this one stopped", err=True)
+    sys.stdout.flush()
+    # Not sys.exit: it would wait for requests that are under way, up to their time-outs.
+    os._exit(EXIT_INTERRUPTED)

@@ -1,0 +1,81 @@
+"""What the person at the terminal, or the log of a CI job, gets to see: data on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import click
+
+from assetsync.cli.options import Common
+from assetsync.errors import AssetsyncError
+from assetsync.progress import Reporter, Silent
+from assetsync.render.plan_text import Paint, plain
+
+
+def wants_colour(stream: TextIO, setting: str | None = None) -> bool:
+    """Whether `stream` should get colours: the flag, then NO_COLOR, FORCE_COLOR and TERM, then whether it is a terminal."""
+    if setting in ("always", "never"):
+        return setting == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Console:
+    """Output and questions, as the common options want them."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+
+    @property
+    def verbose(self) -> bool:
+        return self._common.verbose > 0
+
+    def data(self, text: str) -> None:
+        """What the command was called for, to stdout."""
+        click.echo(text, nl=False, color=True)
+
+    def say(self, text: str) -> None:
+        """Remarks, to stderr; nothing with `-q`."""
+        if not self._common.quiet:
+            click.echo(text, err=True, color=True)
+
+    def paint(self, stream: TextIO) -> Paint:
+        """How to colour text for `stream`."""
+        if not wants_colour(stream, self._common.color):
+            return plain
+        return lambda text, colour: click.style(text, fg=colour)
+
+    def confirm(self, question: str, *, yes: bool) -> None:
+        """Return when the answer is yes; the default is no. AssetsyncError when it is no, or nobody can be asked."""
+        if yes:
+            return
+        if not sys.stdin.isatty():
+            raise AssetsyncError(
+                "there is no terminal to ask on, and nothing was confirmed", hint="pass `--yes` to go on without asking"
+            )
+        if not click.confirm(question, default=False, err=True):
+            raise AssetsyncError("answered no; nothing was written")
+
+    @contextmanager
+    def progress(self) -> Iterator[Reporter]:
+        """How work is shown: bars on a terminal, a line for each asset elsewhere, nothing with `-q`."""
+        if self._common.quiet:
+            yield Silent()
+            return
+        from assetsync.cli.progress import Bars, Lines
+
+        bars = self._common.progress
+        if bars is None:
+            bars = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        if not bars:
+            yield Lines()
+            return
+        with Bars(wants_colour(sys.stderr, self._common.color)) as shown:
+            yield shown

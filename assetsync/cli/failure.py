@@ -1,0 +1,58 @@
+"""Errors as a person sees them: one line, a hint, and an exit code. Unknown ones go to a log file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+
+import click
+
+from assetsync import __version__
+from assetsync.cli.console import wants_colour
+from assetsync.errors import AssetsyncError, ManifestError
+from assetsync.layout import printable
+
+
+def report(error: Exception) -> int:
+    """Show `error` on stderr; its exit code."""
+    if isinstance(error, AssetsyncError):
+        show(error)
+        return error.exit_code
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f": `{printable(str(error.filename))}`" if error.filename else ""
+        _line("error", "red", f"{(error.strerror or 'the system refused').lower()}{where}")
+        return 1
+    _line("error", "red", f"unexpected {type(error).__name__}: {printable(str(error))}")
+    _line("hint", None, f"this is a defect of assetsync; please report it with `{_write_log(error)}`")
+    return 1
+
+
+def show(error: AssetsyncError, *, subject: str = "") -> None:
+    """One error of ours: its message, line by line, and its hint."""
+    lines = [printable(line) for line in error.message.split("\n")]
+    if isinstance(error, ManifestError):
+        click.echo("\n".join(lines), err=True)
+        count = len(error.problems)
+        _line("error", "red", f"`{error.filename}` has {count} problem{'s' if count != 1 else ''}")
+    else:
+        _line("error", "red", f"{subject}{lines[0]}")
+        for line in lines[1:]:
+            click.echo(f"  {line}", err=True)
+    if error.hint:
+        _line("hint", None, printable(error.hint))
+
+
+def _line(word: str, colour: str | None, text: str) -> None:
+    label = click.style(f"{word}:", fg=colour, bold=True) if colour and wants_colour(sys.stderr) else f"{word}:"
+    click.echo(f"{label} {text}", err=True, color=True)
+
+
+def _write_log(error: Exception) -> str:
+    descriptor, path = tempfile.mkstemp(prefix="assetsync-", suffix=".log")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        # The arguments stay out of it: they may hold what somebody typed by mistake.
+        file.write(f"assetsync {__version__}, Python {sys.version}\n\n")
+        traceback.print_exception(error, file=file)
+    return path

@@ -1,0 +1,237 @@
+"""Gathering a Snapshot: local trees and what the store holds of each asset, with as few requests as will do.
+
+An asset that is locked, unchanged and known costs one small GET, of its `.versions`. Only those that something may be
+done about are looked at further: the versions that matter, and what lies in the asset's folder. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from assetsync.cache import Cache
+from assetsync.decide import Options
+from assetsync.journal import Journal
+from assetsync.marker import Markers
+from assetsync.model import Entry, Lock, LockEntry, Manifest, Tree
+from assetsync.progress import Reporter
+from assetsync.scan import scan
+from assetsync.snapshot import (
+    Absent,
+    HalfPulled,
+    History,
+    Local,
+    Present,
+    RemoteAsset,
+    RemoteVersion,
+    Snapshot,
+    Unfinished,
+    Unusable,
+)
+from assetsync.store import Index, Store, together
+from assetsync.versioning import Lines, Versioning, is_valid
+
+
+class Purpose(Enum):
+    """What a snapshot is for, which decides what must be looked at."""
+
+    SYNC = "sync"
+    PULL = "pull"
+    UPGRADE = "upgrade"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a snapshot is taken: the folder `root` that entries are relative to, and what remembers things there."""
+
+    root: str
+    manifest: Manifest
+    lock: Lock | None
+    versioning: Versioning
+    cache: Cache
+    journal: Journal
+    markers: Markers
+
+    def only(self, names: Collection[str]) -> Site:
+        """The same, narrowed to the assets called `names`; all of them when `names` is empty."""
+        if not names:
+            return self
+        entries = tuple(entry for entry in self.manifest.entries if entry.name in names)
+        lock = self.lock and replace(
+            self.lock, assets={name: locked for name, locked in self.lock.assets.items() if name in names}
+        )
+        return replace(self, manifest=replace(self.manifest, entries=entries), lock=lock)
+
+    def locked(self, name: str) -> LockEntry | None:
+        return self.lock.assets.get(name) if self.lock else None
+
+
+def gather(
+    site: Site,
+    store: Store | None,
+    *,
+    now: datetime,
+    reporter: Reporter,
+    purpose: Purpose = Purpose.SYNC,
+    options: Options | None = None,
+    not_considered: int = 0,
+) -> Snapshot:
+    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone.
+
+    StoreError, DamagedError. What is wrong with local files is part of the snapshot.
+    """
+    entries = site.manifest.entries
+    if store is None:
+        local = _scan_all(site, reporter)
+        remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
+    else:
+        local, indexes = _scan_and_ask(site, store, reporter)
+        looker = _Looker(site, store, purpose, options or Options())
+        looked = together(lambda entry: looker.look(entry, local[entry.name], indexes[entry.name]), entries)
+        remote = dict(zip((entry.name for entry in entries), looked, strict=True))
+    return Snapshot(
+        manifest=site.manifest,
+        lock=site.lock,
+        local=local,
+        remote=remote,
+        versioning=site.versioning,
+        now=now,
+        online=store is not None,
+        not_considered=not_considered,
+    )
+
+
+def _scan_and_ask(
+    site: Site, store: Store, reporter: Reporter
+) -> tuple[Mapping[str, Local], Mapping[str, Index | None]]:
+    """Scan while the store answers: hashing wants a processor, the requests only wait."""
+    names = [entry.name for entry in site.manifest.entries]
+    side = ThreadPoolExecutor(1, thread_name_prefix="ask")
+    try:
+        asked = side.submit(lambda: dict(zip(names, together(store.index, names), strict=True)))
+        return _scan_all(site, reporter), asked.result()
+    finally:
+        side.shutdown(wait=False, cancel_futures=True)
+
+
+def _scan_all(site: Site, reporter: Reporter) -> dict[str, Local]:
+    return {entry.name: scan_entry(site, entry, reporter) for entry in site.manifest.entries}
+
+
+def scan_entry(site: Site, entry: Entry, reporter: Reporter) -> Local:
+    """The local state of one entry, an interrupted pull of it included."""
+    found = scan(
+        site.root,
+        entry.path,
+        exclude=entry.exclude,
+        cache=site.cache,
+        progress=lambda count: reporter.advance(entry.name, count),
+    )
+    half = site.markers.get(entry.name)
+    if half is None or isinstance(found, Unusable):
+        return found
+    tree, excluded = (found.tree, found.excluded) if isinstance(found, Present) else (None, 0)
+    return HalfPulled(half.version, tree, half.expendable, excluded)
+
+
+def _from_lock(locked: LockEntry | None) -> RemoteAsset:
+    if locked is None:
+        return RemoteAsset()
+    return RemoteAsset(listed=(locked.version,), known={locked.version: RemoteVersion(locked.version, locked.content)})
+
+
+class _Looker:
+    """Looks at one asset after the other in the store, as far as the decision about it will need."""
+
+    def __init__(self, site: Site, store: Store, purpose: Purpose, options: Options) -> None:
+        self._site = site
+        self._store = store
+        self._purpose = purpose
+        self._options = options
+        self._own_claims = site.journal.claims()
+
+    def look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
+        listed, foreign = (index.listed, index.foreign) if index else ((), ())
+        locked = self._site.locked(entry.name)
+        tree = None if isinstance(local, Absent | Unusable) else local.tree
+        history = History(self._site.versioning, listed)
+        if locked is not None and self._is_settled(entry, locked, tree, history):
+            return RemoteAsset(listed, foreign, known=self._glance(entry.name, locked))
+        unlisted: tuple[str, ...] = ()
+        unfinished: tuple[Unfinished, ...] = ()
+        if tree is not None or not listed or (locked is not None and locked.version not in listed):
+            unlisted, unfinished = self._folder(entry.name, listed)
+            history = History(self._site.versioning, tuple(self._site.versioning.sort({*listed, *unlisted})))
+        known = {}
+        for version in self._versions_that_matter(entry, locked, history):
+            known[version] = self._version(entry.name, version, locked, tree)
+        if locked is None and tree is not None and not entry.readonly:
+            known |= self._search(entry, tree, history, known)
+        found = {version: remote for version, remote in known.items() if remote is not None}
+        return RemoteAsset(listed, foreign, unlisted, found, unfinished)
+
+    def _is_settled(self, entry: Entry, locked: LockEntry, tree: Tree | None, history: History) -> bool:
+        """Whether there is surely nothing to do but to know that the store has the locked version."""
+        unchanged = tree is not None and tree.content.same_as(locked.content) and locked.version in history.versions
+        forced = entry.name in self._options.bump_major | self._options.force
+        return (
+            unchanged
+            and not forced
+            and self._purpose is not Purpose.UPGRADE
+            and not _wants_other(entry, locked.version, history)
+        )
+
+    def _glance(self, name: str, locked: LockEntry) -> dict[str, RemoteVersion]:
+        """The locked version, from memory when it has been seen before: versions never change."""
+        content = self._store.content(name, locked.version)
+        if content is not None:
+            return {locked.version: RemoteVersion(locked.version, content)}
+        found = self._store.look(name, locked.version, assumed=locked.content)
+        return {locked.version: found} if found else {}
+
+    def _folder(self, name: str, listed: Sequence[str]) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
+        folder = self._store.folder(name)
+        unlisted = tuple(version for version in folder.committed if version not in set(listed))
+        claimed = [self._store.unfinished(name, version, self._own_claims) for version in folder.claimed]
+        return unlisted, (*claimed, *map(Unfinished, folder.data_only))
+
+    def _versions_that_matter(self, entry: Entry, locked: LockEntry | None, history: History) -> list[str]:
+        """The locked version, the newest that the entry stands for, and the newest of all, each once."""
+        newest_wanted = history.matching(entry.version)[:1]
+        if self._purpose is Purpose.PULL:
+            newest_wanted = []
+        base = [locked.version] if locked else []
+        # The newest of all is what a new line takes its unchanged files from.
+        opening = history.versions[:1] if not newest_wanted and self._purpose is Purpose.SYNC else ()
+        bumping = history.versions[:1] if entry.name in self._options.bump_major else ()
+        return list(dict.fromkeys([*base, *newest_wanted, *opening, *bumping]))
+
+    def _version(self, name: str, version: str, locked: LockEntry | None, tree: Tree | None) -> RemoteVersion | None:
+        assumed = locked.content if locked is not None and locked.version == version else None
+        return self._store.look(name, version, like=tree, assumed=assumed)
+
+    def _search(
+        self, entry: Entry, tree: Tree, history: History, known: Mapping[str, RemoteVersion | None]
+    ) -> dict[str, RemoteVersion | None]:
+        """The versions of the line, newest first, down to the one that is here. Only for what is not locked yet."""
+        found: dict[str, RemoteVersion | None] = {}
+        for version in history.in_line(entry.version or next(iter(history.lines), None)):
+            remote = known.get(version) or self._version(entry.name, version, None, tree)
+            found[version] = remote
+            if remote is not None and tree.content.same_as(remote.content):
+                break
+        return found
+
+
+def _wants_other(entry: Entry, version: str, history: History) -> bool:
+    """Whether the entry declares a line that does not exist yet, or a version that the locked one does not satisfy."""
+    wanted = entry.version
+    system = history.versioning
+    if wanted is None or wanted == version or not isinstance(system, Lines):
+        return False
+    if not entry.readonly:
+        return wanted not in history.lines
+    return is_valid(system, wanted) or system.line_of(version) != wanted

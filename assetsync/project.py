@@ -1,0 +1,372 @@
+"""The library's front door: a repo's assets.yaml and assets.lock, planned and carried out.
+
+::
+
+    with Project.load() as project:
+        plan = project.plan()
+        result = project.apply(plan)
+
+Nothing here prints or asks. Work is reported through a `Reporter`, errors come from `assetsync.errors`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from assetsync import __version__, settings
+from assetsync.atomic import write_atomically
+from assetsync.cache import Cache
+from assetsync.decide import Options, plan_pull, plan_sync, plan_upgrade
+from assetsync.errors import AssetsyncError, ConflictError, InvalidError, NotFoundError, PartialError, UsageError
+from assetsync.execute import Execution, Outcome, who
+from assetsync.gather import Purpose, Site, gather
+from assetsync.journal import Journal
+from assetsync.lockfile import parse_lock, render_lock
+from assetsync.manifest import parse_manifest
+from assetsync.manifest_edit import set_version
+from assetsync.marker import Markers
+from assetsync.model import Lock, LockEntry, Manifest, Provenance
+from assetsync.plan import CONFLICTS, Action, Basis, Plan, Update
+from assetsync.progress import Reporter, Silent
+from assetsync.snapshot import Snapshot
+from assetsync.state import State
+from assetsync.store import Store, open_store
+from assetsync.transfer import Transfers
+from assetsync.versioning import Versioning, load_versioning
+
+MANIFEST = "assets.yaml"
+LOCK = "assets.lock"
+
+_PLANNERS: dict[Purpose, Callable[[Snapshot, Options | None], Plan]] = {
+    Purpose.SYNC: plan_sync,
+    Purpose.PULL: plan_pull,
+    Purpose.UPGRADE: plan_upgrade,
+}
+
+
+def find_manifest(directory: str) -> str:
+    """The assets.yaml that `directory` belongs to, found by going upward like git. NotFoundError."""
+    folder = os.path.abspath(directory)
+    while True:
+        candidate = os.path.join(folder, MANIFEST)
+        if os.path.lexists(candidate):
+            return candidate
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            raise NotFoundError(
+                f"no `{MANIFEST}` in `{os.path.abspath(directory)}` or above it",
+                hint="write one with `assetsync init`, or name it with `--manifest FILE`",
+            )
+        folder = parent
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How carrying out a plan ended, asset by asset, in the order of the plan."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def done(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    @property
+    def error(self) -> AssetsyncError | None:
+        """None when all went well; PartialError when only some did; otherwise what stopped them."""
+        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        if not errors:
+            return None
+        names = ", ".join(f"`{outcome.action.asset}`" for outcome in self.failed)
+        if self.done:
+            return PartialError(
+                f"{len(errors)} of {len(self.outcomes)} assets failed: {names}",
+                hint="assets.lock holds those that succeeded; run the same command again for the others",
+            )
+        if len(errors) == 1:
+            return errors[0]
+        kind = ConflictError if all(isinstance(error, ConflictError) for error in errors) else AssetsyncError
+        return kind(f"all {len(errors)} assets failed: {names}", hint=errors[0].hint)
+
+
+class Project:
+    """One assets.yaml with the lock beside it. Made by `load`; a context manager that closes what it opened."""
+
+    def __init__(self, manifest_file: str, manifest_text: str, manifest: Manifest, environ: Mapping[str, str]) -> None:
+        self.root = os.path.dirname(manifest_file)
+        self.manifest_file = manifest_file
+        self.lock_file = os.path.join(self.root, LOCK)
+        self.manifest = manifest
+        self.versioning: Versioning = load_versioning(manifest.versioning)
+        self.state = State(self.root)
+        self._manifest_text = manifest_text
+        self._environ = environ
+        self._writable = self.state.ensure()
+        self._cache = Cache(self.state.cache if self._writable else None)
+        self._journal = Journal(self.state.journal if self._writable else None)
+        self._markers = Markers(self.state.pulls)
+        self._store: Store | None = None
+
+    @classmethod
+    def load(
+        cls,
+        directory: str = ".",
+        *,
+        manifest_file: str | None = None,
+        store: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Project:
+        """The project that `directory` belongs to, or that of `manifest_file`.
+
+        `store` overrides the store's URL; `environ` is the environment, the process's own by default. NotFoundError,
+        ManifestError, UsageError.
+        """
+        environ = os.environ if environ is None else environ
+        path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
+        text = _read_text(path)
+        manifest = parse_manifest(
+            text,
+            filename=os.path.relpath(path),
+            default_store=settings.given_store(environ, store),
+            default_versioning=settings.default_versioning(environ),
+        )
+        config = settings.overridden(manifest.store, environ, store)
+        return cls(path, text, replace(manifest, store=config), environ)
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the cache and the connections. Nothing is lost by not calling it."""
+        self._cache.close()
+        if self._store is not None:
+            self._store.close()
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at first use. UsageError, DeniedError."""
+        if self._store is None:
+            self._store = open_store(
+                self.manifest.store, self.versioning, self._cache, root=self.root, environ=self._environ
+            )
+        return self._store
+
+    def lock(self) -> Lock | None:
+        """What assets.lock says now; None where there is none. LockError."""
+        text = self._lock_text()
+        return None if text is None else parse_lock(text, filename=os.path.relpath(self.lock_file))
+
+    def plan(
+        self,
+        names: Collection[str] = (),
+        *,
+        options: Options | None = None,
+        purpose: Purpose = Purpose.SYNC,
+        offline: bool = False,
+        reporter: Reporter | None = None,
+    ) -> Plan:
+        """What would be done about the assets called `names`, or about all. Sends only reads.
+
+        UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
+        """
+        chosen = options or Options()
+        lock_text = self._lock_text()
+        lock = None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+        self._check_names(names, chosen, lock)
+        site = self._site(lock)
+        narrowed = site.only(names)
+        snapshot = gather(
+            narrowed,
+            None if offline else self.store,
+            now=datetime.now(UTC),
+            reporter=reporter or Silent(),
+            purpose=purpose,
+            options=chosen,
+            not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
+        )
+        plan = _PLANNERS[purpose](snapshot, chosen)
+        return replace(plan, basis=Basis(_digest(self._manifest_text), _digest(lock_text)))
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        pulls: bool = False,
+        provenance: Provenance | None = None,
+        reporter: Reporter | None = None,
+    ) -> Result:
+        """Carry out `plan`: publish, lock and forget; with `pulls`, get what is missing here too.
+
+        assets.lock is saved after each asset. Errors of single assets are in the result; raised are ConflictError when
+        assets.yaml or assets.lock changed since the plan was made or another assetsync is at work here, and what the
+        problems of the plan amount to when it has any.
+        """
+        error = problems_error(plan)
+        if error is not None:
+            raise error
+        if not plan.online:
+            raise UsageError("a plan made offline can't be carried out", hint="plan again without `--offline`")
+        actions: Sequence[Action] = plan.changes if pulls else plan.publishes
+        if not actions:
+            return Result(())
+        with self._alone():
+            lock = self._checked_lock(plan)
+            keeper = _LockKeeper(self.lock_file, lock or Lock(self.manifest.store.url, self.manifest.versioning))
+            with Transfers() as transfers:
+                outcomes = Execution(
+                    site=self._site(lock),
+                    store=self.store,
+                    transfers=transfers,
+                    reporter=reporter or Silent(),
+                    record=keeper.record,
+                    who=who(),
+                    provenance=provenance or Provenance(tool=f"assetsync {__version__}"),
+                ).carry_out(actions)
+            self._rewrite_versions(outcomes)
+        return Result(tuple(outcomes))
+
+    def _site(self, lock: Lock | None) -> Site:
+        return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
+
+    def _lock_text(self) -> str | None:
+        try:
+            return _read_text(self.lock_file)
+        except NotFoundError:
+            return None
+
+    def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
+        in_manifest = {entry.name for entry in self.manifest.entries}
+        known = in_manifest | set(lock.assets if lock else ())
+        for name in (*names, *options.bump_major, *options.supersede, *options.discard_local):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                raise UsageError(
+                    f"`{name}` is not an asset of `{os.path.relpath(self.manifest_file)}`",
+                    hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
+                )
+        for name in sorted(options.bump_major | options.supersede | options.discard_local):
+            if names and name not in names:
+                raise UsageError(f"`{name}` is not among the assets that the command names")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold `.assetsync/lock`: one writer of assets.lock at a time. ConflictError when there is another."""
+        from filelock import FileLock, Timeout
+
+        if not self.state.ensure():
+            raise InvalidError(
+                f"can't write to `{self.state.folder}`", hint="applying needs it, to be safe against interruption"
+            )
+        try:
+            with FileLock(self.state.lock, timeout=0):
+                yield
+        except Timeout:
+            raise ConflictError(
+                f"another assetsync is at work in `{self.root}`", hint="wait for it, then run the command again"
+            ) from None
+
+    def _checked_lock(self, plan: Plan) -> Lock | None:
+        lock_text = self._lock_text()
+        if plan.basis is not None:
+            for name, now, then in (
+                (MANIFEST, _digest(_read_text(self.manifest_file)), plan.basis.manifest),
+                (LOCK, _digest(lock_text), plan.basis.lock),
+            ):
+                if now != then:
+                    raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
+        return None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+
+    def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
+        """Write the lines that one-shot bumps opened into the entries that declare one."""
+        text = self._manifest_text
+        for outcome in outcomes:
+            action = outcome.action
+            if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
+                text = set_version(text, action.asset, action.set_line)
+        if text != self._manifest_text:
+            write_atomically(self.manifest_file, text.encode())
+            self._manifest_text = text
+
+
+class _LockKeeper:
+    """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
+
+    def __init__(self, path: str, lock: Lock) -> None:
+        self._path = path
+        self._lock = lock
+        self._assets = dict(lock.assets)
+        self._changing = threading.Lock()
+        self._saving = threading.Lock()
+        self._changes = 0
+        self._saved = 0
+
+    def record(self, name: str, entry: LockEntry | None) -> None:
+        """Note what `name` resolved to (None: forget it); returns when that is in assets.lock. OSError."""
+        with self._changing:
+            if entry is None:
+                self._assets.pop(name, None)
+            else:
+                self._assets[name] = entry
+            self._changes += 1
+            mine = self._changes
+        with self._saving:
+            if self._saved >= mine:
+                return
+            with self._changing:
+                lock = replace(self._lock, assets=dict(self._assets))
+                upto = self._changes
+            save_lock(self._path, lock)
+            self._saved = upto
+
+
+def save_lock(path: str, lock: Lock) -> None:
+    """Write assets.lock, atomically, and only when its bytes change. OSError."""
+    data = render_lock(lock).encode()
+    try:
+        with open(path, "rb") as file:
+            if file.read() == data:
+                return
+    except FileNotFoundError:
+        pass
+    write_atomically(path, data)
+
+
+def problems_error(plan: Plan) -> AssetsyncError | None:
+    """What the problems of a plan amount to: ConflictError when each is someone else's doing, None without any."""
+    if not plan.problems:
+        return None
+    count = len(plan.problems)
+    what = f"the plan has {count} problem{'s' if count > 1 else ''}; nothing was written"
+    if all(problem.code in CONFLICTS for problem in plan.problems):
+        return ConflictError(what)
+    return InvalidError(what)
+
+
+def _read_text(path: str) -> str:
+    """A text file of the project. NotFoundError, InvalidError."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise NotFoundError(f"`{path}` does not exist") from None
+    except UnicodeDecodeError as error:
+        raise InvalidError(f"`{path}` is not UTF-8: {error.reason} at byte {error.start}") from None
+    except OSError as error:
+        raise InvalidError(f"can't read `{path}`: {error.strerror}") from error
+
+
+def _digest(text: str | None) -> str | None:
+    return None if text is None else "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""`.assetsync/` beside the manifest: what can be thrown away, and what protects an interrupted operation."""
+
+from __future__ import annotations
+
+import os
+
+from assetsync.atomic import write_atomically
+
+FOLDER = ".assetsync"
+
+
+class State:
+    """The folder `.assetsync` in `root`, made at first use and ignored by git through a `.gitignore` of its own."""
+
+    def __init__(self, root: str) -> None:
+        self.folder = os.path.join(root, FOLDER)
+
+    @property
+    def cache(self) -> str:
+        return os.path.join(self.folder, "cache.db")
+
+    @property
+    def journal(self) -> str:
+        return os.path.join(self.folder, "journal")
+
+    @property
+    def pulls(self) -> str:
+        return os.path.join(self.folder, "pulls")
+
+    @property
+    def lock(self) -> str:
+        return os.path.join(self.folder, "lock")
+
+    @property
+    def logs(self) -> str:
+        return os.path.join(self.folder, "logs")
+
+    def ensure(self) -> bool:
+        """Make the folder. False where it can't be written: everything but pulling then works without it."""
+        ignore = os.path.join(self.folder, ".gitignore")
+        try:
+            os.makedirs(self.folder, exist_ok=True)
+            if not os.path.exists(ignore):
+                write_atomically(ignore, b"*\n")
+        except OSError:
+            return False
+        return os.access(self.folder, os.W_OK)

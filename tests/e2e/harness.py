@@ -1,0 +1,116 @@
+"""A real git repo and the real command in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# What a test must not inherit from the machine it runs on.
+_FOREIGN = (
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "GCLOUD_",
+    "GCSFS_",
+    "MODELKIT_",
+    "ASSETSYNC_",
+    "GIT_",
+    "S3_",
+    "STORAGE_",
+    "CI",
+    "GITHUB_",
+)
+_KEPT = ("ASSETSYNC_TEST_", "ASSETSYNC_AZURITE", "AWS_CA_BUNDLE")
+
+
+def clean_environ(home: Path) -> dict[str, str]:
+    """The environment of this process without settings that could leak into a test, and a home of its own."""
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN) or name.startswith(_KEPT)
+    }
+    environ |= {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_STATE_HOME": str(home / ".state"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "COLUMNS": "110",
+    }
+    return environ
+
+
+@dataclass(slots=True)
+class Run:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Repo:
+    """A git repo in `root`, with what its commands need in `environ`."""
+
+    root: Path
+    environ: dict[str, str]
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def init(cls, root: Path, home: Path) -> Repo:
+        root.mkdir(parents=True)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / ".gitconfig").write_text(
+            "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[commit]\n\tgpgsign = false\n"
+        )
+        repo = cls(root, clean_environ(home))
+        repo.git("init", "-q")
+        return repo
+
+    def git(self, *args: str) -> str:
+        done = subprocess.run(
+            ["git", *args], cwd=self.root, env=self.environ, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"git {' '.join(args)}: {done.stderr}"
+        return done.stdout
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+        return target
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text()
+
+    def start(self, *args: str, env: Mapping[str, str] | None = None, **popen: Any) -> subprocess.Popen[str]:
+        """The command, started and not waited for."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "assetsync", *args],
+            cwd=popen.pop("cwd", self.root),
+            env={**self.environ, **self.extra, **(env or {}), "PYTHONPATH": os.getcwd()},
+            stdin=popen.pop("stdin", subprocess.DEVNULL),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **popen,
+        )
+
+    def run(self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None, **popen: Any) -> Run:
+        """Run the command; its exit code must be `code`, unless that is None."""
+        with self.start(*args, env=env, **popen) as process:
+            out, err = process.communicate(timeout=100)
+        assert code is None or process.returncode == code, (
+            f"assetsync {' '.join(args)}: exit {process.returncode}, expected {code}\n{out}\n{err}"
+        )
+        return Run(process.returncode, out, err)
