@@ -36,11 +36,11 @@ def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) ->
         return elsewhere
     findings = [finding for entry in manifest.entries for finding in _entry(entry, lock, versioning)]
     named = {entry.name for entry in manifest.entries}
-    for name in lock.assets:
-        if name not in named:
-            findings.append(
-                Finding(name, "not_in_manifest", f"locked, but not in `{MANIFEST}`", "run `assetsync apply`")
-            )
+    findings.extend(
+        Finding(name, "not_in_manifest", f"locked, but not in `{MANIFEST}`", "run `assetsync apply`")
+        for name in lock.assets
+        if name not in named
+    )
     return findings
 
 
@@ -50,7 +50,7 @@ def _elsewhere(manifest: Manifest, lock: Lock) -> Iterator[Finding]:
             "",
             "store_mismatch",
             f"`{LOCK}` belongs to the store `{lock.store}`, but `{MANIFEST}` names `{manifest.store.url}`",
-            f"restore `store` in `{MANIFEST}`; to start anew in the other store, remove `{LOCK}` and run `assetsync apply`",
+            f"restore `store` in `{MANIFEST}`; to start anew in the other store, remove `{LOCK}` first",
         )
     if lock.versioning != manifest.versioning:
         yield Finding(

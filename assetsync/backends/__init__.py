@@ -108,6 +108,9 @@ class Backend(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object. Removing what is not there is no error."""
 
+    def close(self) -> None:
+        """Let go of connections. Nothing else is called afterwards; closing twice is no error."""
+
 
 @runtime_checkable
 class MultipartBackend(Protocol):

@@ -78,9 +78,6 @@ class Server(ABC):
         """A new client. Override to make parts of large files small: a few hundred KiB should need several."""
         return open_backend(config, self.environ)
 
-    def close(self, backend: Backend) -> None:  # noqa: B027 - most have nothing to close
-        """Let go of the sockets of a client that `open` made, where it has any."""
-
     def fill(self, backend: Backend, keys: Iterable[str]) -> None:
         """Make objects of one byte at `keys`. Override to put them straight into the server: it is much faster."""
         with ThreadPoolExecutor(8) as pool:
@@ -117,7 +114,7 @@ class Target:
 
     def close(self) -> None:
         for backend in self._opened:
-            self.server.close(backend)
+            backend.close()
 
     def file(self, data: bytes, name: str = "file") -> tuple[str, FileEntry]:
         """A local file with these bytes, and its entry."""

@@ -71,7 +71,7 @@ class Repo:
         root.mkdir(parents=True)
         home.mkdir(parents=True, exist_ok=True)
         (home / ".gitconfig").write_text(
-            "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n[commit]\n\tgpgsign = false\n"
+            "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
         )
         repo = cls(root, clean_environ(home))
         repo.git("init", "-q")
