@@ -62,6 +62,11 @@ class Request(NamedTuple):
     body: bytes
 
     @property
+    def is_api(self) -> bool:
+        """Whether it has to say who asks: a session URI stands for itself."""
+        return "upload_id" not in self.query and self.path != "/token"
+
+    @property
     def is_write(self) -> bool:
         return self.method != "GET" and not self.headers.get("content-range", "").startswith("bytes */")
 
@@ -157,6 +162,7 @@ class Storage:
         self.refuses_early = True
         self.verifies = True
         self.requester_pays = False
+        # Requests without this access token are denied. `POST /token` gives it to whoever asks.
         self.token: str | None = None
         self._rewrites: dict[str, int] = {}
         self._generation = 0
@@ -178,16 +184,16 @@ class Storage:
                 match = re.fullmatch(pattern, request.path)
                 if match and request.method in method:
                     names = [unquote(name) for name in match.groups()]
-                    if names and method != "NEW" and names[0] not in self.buckets and action is not Storage._session:
+                    if names and names[0] not in self.buckets:
                         raise Refused(404, "notFound", "The specified bucket does not exist.")
                     return action(self, request, *names)
         raise Refused(404, "notFound", f"Not Found: {request.method} {request.path}")
 
     def _admit(self, request: Request) -> None:
-        if self.token and "upload_id" not in request.query and request.headers.get("authorization") != self.token:
-            given = "authorization" in request.headers
+        given = request.headers.get("authorization")
+        if self.token and request.is_api and given != f"Bearer {self.token}":
             raise Refused(401, *(("authError", "Invalid Credentials") if given else ("required", "Anonymous caller.")))
-        if self.requester_pays and "userProject" not in request.query and "upload_id" not in request.query:
+        if self.requester_pays and request.is_api and "userProject" not in request.query:
             message = "Bucket is a requester pays bucket but no user project provided."
             raise Refused(400, "required", message)
 
@@ -353,6 +359,9 @@ class Storage:
         self.buckets.setdefault(name, {})
         return self._bucket(request, name)
 
+    def _token(self, request: Request) -> Reply:
+        return as_json({"access_token": self.token, "expires_in": 3600, "token_type": "Bearer"})
+
     def _found(self, request: Request, bucket: str, name: str) -> Stored:
         found = self.buckets[bucket].get(name)
         if found is None or request.query.get("generation", str(found.generation)) != str(found.generation):
@@ -394,6 +403,7 @@ class Storage:
     _ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
         ("GET", r"/storage/v1/b/([^/]+)", _bucket),
         ("POST", r"/storage/v1/b/?", _new_bucket),
+        ("POST", r"/token", _token),
         ("GET", r"/storage/v1/b/([^/]+)/o/?", _list),
         ("POST", r"/storage/v1/b/([^/]+)/o/([^/]+)/rewriteTo/b/([^/]+)/o/([^/]+)", _rewrite),
         ("GET", rf"(?:/download)?{_OBJECT}", _read),
@@ -422,6 +432,8 @@ class GCSFaults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: list[tuple[Callable[[Request], bool], Fault | Reply]] = []
+        # Called with each request before it is answered, in the thread that answers it.
+        self.watch: Callable[[Request], object] = _to_any
         self._requests: list[Request] = []
 
     @property
@@ -439,12 +451,14 @@ class GCSFaults:
         with self._lock:
             self._pending += [(_APPLIES.get(fault, _to_any), fault)] * times
 
-    def reply(
-        self, status: int, reason: str, message: str, *, to: Callable[[Request], bool] = lambda request: True
-    ) -> None:
-        """Answer the next request that `to` is true of with this refusal."""
+    def reply(self, reply: Reply, *, to: Callable[[Request], bool] | None = None) -> None:
+        """Answer the next request (of which `to` is true) with `reply`."""
         with self._lock:
-            self._pending.append((to, Refused(status, reason, message).reply))
+            self._pending.append((to or _to_any, reply))
+
+    def refuse(self, status: int, reason: str, message: str, *, to: Callable[[Request], bool] | None = None) -> None:
+        """Answer the next request (of which `to` is true) with this refusal."""
+        self.reply(Refused(status, reason, message).reply, to=to)
 
     def clear(self) -> None:
         with self._lock:
@@ -490,6 +504,7 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
+        self.server.faults.watch(request)
         fault = self.server.faults.take(request)
         if fault is Fault.CUT:
             self.close_connection = True

@@ -21,7 +21,7 @@ import google.auth.credentials
 import google.auth.exceptions
 from yarl import URL
 
-from assetsync.errors import DeniedError
+from assetsync.errors import DeniedError, UnreachableError
 from assetsync.layout import printable
 
 # Otherwise gcsfs asks over gRPC what kind of bucket it is, which hangs for a minute where only HTTP is spoken. It reads
@@ -70,7 +70,7 @@ class Identity(NamedTuple):
 
 
 def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
-    """The credentials to use at `endpoint`: the application default ones. DeniedError when they are unusable.
+    """The credentials to use at `endpoint`: the application default ones. DeniedError, UnreachableError.
 
     An endpoint without TLS, which is what emulators are, gets none. Where there are none, requests go without, which
     does for public buckets.
@@ -85,15 +85,28 @@ def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = _from_file(path) if path else google.auth.default(scopes=[SCOPE])[0]
-    except (google.auth.exceptions.GoogleAuthError, ValueError, OSError) as error:
+    except google.auth.exceptions.TransportError as error:
+        raise UnreachableError(
+            f"the server that issues tokens for {who} can't be reached: {_in_a_line(error)}",
+            hint="check the network and the proxy",
+        ) from error
+    except _UNUSABLE as error:
         if path is None and isinstance(error, google.auth.exceptions.DefaultCredentialsError):
             return Identity(None, "nobody, since no Google credentials were found")
         raise DeniedError(
-            f"{who} can't be used: {printable(' '.join(str(error).split()))}",
+            f"{who} can't be used: {_in_a_line(error)}",
             hint=f"let `{CREDENTIALS_VARIABLE}` name a key file, or unset it and run "
             "`gcloud auth application-default login`",
         ) from error
     return Identity(found, who)
+
+
+# What google-auth raises for files that hold no credentials; the latter three for JSON of another shape.
+_UNUSABLE = (google.auth.exceptions.GoogleAuthError, ValueError, OSError, LookupError, TypeError, AttributeError)
+
+
+def _in_a_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))
 
 
 def _from_file(path: str) -> google.auth.credentials.Credentials:
