@@ -549,11 +549,13 @@ class _HTTPServer(ThreadingHTTPServer):
         self.storage = storage
         self.faults = faults
         self.daemon_threads = False  # so that `server_close` waits for them, and no socket is left open
+        self.connections = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
+            self.connections += 1
             self._open.add(request)
         super().process_request(request, client_address)
 
@@ -594,6 +596,11 @@ class GCSServer:
     @property
     def requests(self) -> list[Request]:
         return self.faults.seen
+
+    @property
+    def connections(self) -> int:
+        """How many clients have connected so far."""
+        return self._server.connections
 
     def __enter__(self) -> GCSServer:
         self._thread.start()
