@@ -244,6 +244,14 @@ def test_a_server_that_ignores_ranges_is_found_out(server: GCSServer, backend: G
         list(backend.read_range("a", 5, 5))
 
 
+@pytest.mark.parametrize("operation", ["list", "read_range"])
+def test_redirections_are_not_followed(server: GCSServer, backend: GCSBackend, operation: str) -> None:
+    server.faults.reply(Reply(307, {"Location": f"{server.url}/storage/v1/b/bucket/o"}, b""))
+    with pytest.raises(StoreError, match="does not answer like Cloud Storage"):
+        backend.list() if operation == "list" else list(backend.read_range("a", 0, 1))
+    assert len(server.requests) == 1
+
+
 def test_a_page_of_a_proxy_is_not_taken_for_an_answer(server: GCSServer, backend: GCSBackend) -> None:
     server.faults.reply(Reply(200, {"Content-Type": "text/html"}, b"<html>Welcome to our network</html>"))
     with pytest.raises(StoreError, match="does not answer like Cloud Storage") as caught:
@@ -336,6 +344,7 @@ def test_the_lost_reply_of_the_last_request_is_ours(
         with pytest.raises(DeniedError):
             backend.complete_upload(KEY, upload_id, [], file.entry)
         assert file.go_on(open_backend(), upload_id) == [1, 2, 3, 4]
+        assert server.requests[-1].headers["content-range"] == f"bytes */{file.size}"
     assert stored(server) == file.data
 
 
@@ -526,6 +535,14 @@ def test_connections_are_used_again(server: GCSServer, backend: GCSBackend) -> N
     for number in range(20):
         backend.create(f"a/{number}", b"x")
     assert server.connections == 1
+
+
+def test_requests_go_through_the_proxy_that_the_environment_names(server: GCSServer, open_backend: Open) -> None:
+    server.storage.put("bucket", "pre/a", b"x")
+    backend = open_backend({"HTTP_PROXY": server.url}, endpoint="http://storage.invalid")
+    assert backend.read("a").data == b"x"
+    assert list(backend.read_range("a", 0, 1)) == [b"x"]
+    assert {request.headers["host"] for request in server.requests} == {"storage.invalid"}
 
 
 def test_a_backend_that_is_dropped_closes_its_connections(server: GCSServer, open_backend: Open) -> None:

@@ -26,7 +26,7 @@ from urllib.parse import quote
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
-from assetsync.backends.gcs.client import Client, Identity, Reply, identity
+from assetsync.backends.gcs.client import Client, Identity, Reply, identity, proxy_for
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.gcs.translate import Place
 from assetsync.backends.retry import retrying
@@ -73,6 +73,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> GCSBackend:
         identity=identity(endpoint, environ),
         kms_key=config.kms_key_id,
         user_project=environ.get(USER_PROJECT_VARIABLE) or None,
+        proxy=proxy_for(endpoint, environ),
     )
 
 
@@ -105,12 +106,13 @@ class GCSBackend:
         identity: Identity,
         kms_key: str | None = None,
         user_project: str | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._url = f"gs://{bucket}/{prefix}".rstrip("/")
         self._prefix = f"{prefix}/" if prefix else ""
         self._objects = f"/storage/v1/b/{quote(bucket, safe='')}/o"
         self._kms_key = kms_key
-        self._client = Client(endpoint, identity.credentials, user_project)
+        self._client = Client(endpoint, identity.credentials, user_project=user_project, proxy=proxy)
         self._calls = Calls(self._client, Place(self._url, bucket, endpoint, identity.who))
         self._room = threading.BoundedSemaphore(LARGE_AT_ONCE)
         self._uploads: dict[str, _Upload] = {}
