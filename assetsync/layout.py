@@ -32,6 +32,8 @@ _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(?::(?P<version>[^:\[\]]+))?(?:\[(?P<part>.+)\])?", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# And what turns the direction of text around: it could make a terminal show one name for another.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 MAX_KEY_BYTES = 1024  # of S3, GCS and Azure alike
 
 
@@ -100,16 +102,19 @@ def name_problem(name: str) -> str | None:
         return "a name can't be empty"
     for segment in name.split("/"):
         if not segment:
-            return f"`{name}` has an empty segment"
+            return f"`{printable(name)}` has an empty segment"
         if not _SEGMENT.fullmatch(segment):
             return (
                 f"`{printable(name)}` is not a valid name: segments are letters, digits and `._-` inside, joined by `/`"
             )
         for ending in (META, VERSIONS, CLAIM):
             if segment.endswith(ending):
-                return f"`{name}` can't be a name: no segment may end in `{ending}`"
+                return f"`{printable(name)}` can't be a name: no segment may end in `{ending}`"
         if looks_like_version(segment):
-            return f"`{name}` can't be a name: `{segment}` is a version, so it would lie among another asset's versions"
+            return (
+                f"`{printable(name)}` can't be a name: `{segment}` is a version, so it would lie among another asset's"
+                " versions"
+            )
     return None
 
 
@@ -173,7 +178,8 @@ def parts_problem(paths: Iterable[str]) -> str | None:
             if other != folder:
                 return _collision(folder, other)
             folder = folder.rpartition("/")[0]
-    return next((f"`{files[f]}` is both a file and a folder" for f in folders.keys() & files.keys()), None)
+    both = min(folders.keys() & files.keys(), default=None)
+    return None if both is None else f"`{files[both]}` is both a file and a folder"
 
 
 def _collision(path: str, other: str) -> str:
@@ -187,5 +193,5 @@ def _fold(path: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with control characters and lone surrogates escaped, for messages and terminals."""
-    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    """`text` with control characters, turns of direction and lone surrogates escaped, for messages and terminals."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
