@@ -6,6 +6,9 @@ One file per store: ``tests/contract/target_<store>.py``, found by its name, wit
 
 where ``serve(folder)`` is a context manager that starts the server (port 0, data in the empty `folder`) and yields a
 `Server`. It calls `pytest.skip` with a reason where the server can't run. It runs once per test session.
+
+A file that also says ``WITHOUT = {"faults", "parts"}`` is of a store that has no server which could fail, or that takes
+files of any size in one request: tests that use these fixtures are not for it.
 """
 
 from __future__ import annotations

@@ -33,3 +33,4 @@ def serve(folder: Path) -> Iterator[Server]:
 
 
 TARGETS = {"local": serve}
+WITHOUT = {"faults", "parts"}

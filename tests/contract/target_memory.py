@@ -31,3 +31,4 @@ def serve(folder: Path) -> Iterator[Server]:
 
 
 TARGETS = {"memory": serve}
+WITHOUT = {"faults"}

@@ -21,11 +21,21 @@ def folder(tmp_path: Path) -> str:
 
 def test_another_process_knows_the_claims_made_from_here(folder: str) -> None:
     journal = Journal(folder)
-    journal.add_claim("one")
-    journal.add_claim("two")
+    journal.add_claim("one", STORE, "a:1.0")
+    journal.add_claim("two", STORE, "a:1.1")
     assert Journal(folder).claims() == {"one", "two"}
     Journal(folder).drop_claim("one")
     assert journal.claims() == {"two"}
+
+
+def test_all_claims_on_a_version_are_dropped_at_once(folder: str) -> None:
+    journal = Journal(folder)
+    journal.add_claim("one", STORE, "a:1.0")
+    journal.add_claim("two", STORE, "a:1.0")
+    journal.add_claim("three", STORE, "a:1.1")
+    journal.add_claim("four", "s3://other", "a:1.0")
+    Journal(folder).drop_claims(STORE, "a:1.0")
+    assert journal.claims() == {"three", "four"}
 
 
 def test_another_process_goes_on_with_an_upload(folder: str) -> None:
@@ -80,7 +90,7 @@ def test_upload_ids_are_for_their_owner_alone(folder: str) -> None:
 def test_without_a_usable_folder_it_remembers_in_memory(tmp_path: Path, writable: bool) -> None:
     (tmp_path / "file").write_bytes(b"")
     journal = Journal(None if writable else str(tmp_path / "file" / "journal"))
-    journal.add_claim("one")
+    journal.add_claim("one", STORE, "a:1.0")
     journal.begin_upload(STORE, "a/1.0", ENTRY, "id")
     assert journal.claims() == {"one"}
     assert journal.upload(STORE, "a/1.0", ENTRY) == "id"
