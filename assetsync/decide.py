@@ -1,7 +1,8 @@
 """Snapshot -> Plan: the decision table of the design, pure.
 
 `plan_sync` decides what publishing and getting would do, `plan_pull` what makes local paths what the lock says, and
-`plan_upgrade` what moves the lock to the newest versions.
+`plan_upgrade` what moves the lock to the newest versions. In the words of the table: L is the local content, B the
+locked version, R the newest version of the entry's line in the store.
 """
 
 from __future__ import annotations
@@ -9,119 +10,126 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import NamedTuple, assert_never
 
-from assetsync.model import Content, Entry, LockEntry, Tree
-from assetsync.plan import (
-    Action,
-    Adopt,
-    Changes,
-    Create,
-    Forget,
-    Keep,
-    Plan,
-    Problem,
-    Pull,
-    Transfer,
-    Update,
-    compare,
-)
-from assetsync.snapshot import (
-    Absent,
-    HalfPulled,
-    History,
-    Present,
-    RemoteAsset,
-    RemoteVersion,
-    Snapshot,
-    Unfinished,
-    Unusable,
-)
+from assetsync.case import Case, Stop
+from assetsync.errors import InvalidError
+from assetsync.model import Entry, LockEntry
+from assetsync.plan import Action, Adopt, Basis, Forget, Plan, Problem, Seen
+from assetsync.snapshot import Absent, HalfPulled, History, Local, Present, Snapshot, Unusable
 from assetsync.versioning import Lines, is_valid
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One-shot wishes: names to bump, to publish on top of a newer version, and to take over local edits."""
+    """One-shot wishes, as names of assets.
+
+    `bump_major`: open the next line. `supersede`: publish on top of a version that someone else published meanwhile.
+    `discard_local`: give up what is here for the store's version. `force`: publish although the content is unchanged.
+    """
 
     bump_major: frozenset[str] = frozenset()
     supersede: frozenset[str] = frozenset()
     discard_local: frozenset[str] = frozenset()
+    force: frozenset[str] = frozenset()
 
+    @property
+    def names(self) -> frozenset[str]:
+        return self.publishing | self.discard_local
 
-class _Stop(Exception):  # noqa: N818 - control flow inside this module, never an error for others
-    """Ends the decision about one asset with a problem."""
-
-    def __init__(self, asset: str, code: str, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.problem = Problem(asset, code, message, hint)
+    @property
+    def publishing(self) -> frozenset[str]:
+        """Those that are to be published in some way."""
+        return self.bump_major | self.supersede | self.force
 
 
 def plan_sync(snapshot: Snapshot, options: Options | None = None) -> Plan:
     """The plan of `plan`, `apply` and `sync`: both directions, by the decision table."""
-    chosen = options or Options()
-    return _plan(snapshot, lambda entry: _decide_sync(_Case.of(snapshot, entry), chosen), forget=True)
+    return _plan(snapshot, options or Options(), _decide_sync, forget=True)
 
 
 def plan_pull(snapshot: Snapshot, options: Options | None = None) -> Plan:
     """The plan of `pull`: local paths become what the lock says; what the lock does not name stays out of it."""
-    chosen = options or Options()
-    return _plan(snapshot, lambda entry: _decide_pull(_Case.of(snapshot, entry), chosen), forget=False)
+    return _plan(snapshot, options or Options(), _decide_pull, forget=False)
 
 
 def plan_upgrade(snapshot: Snapshot, options: Options | None = None) -> Plan:
     """The plan of `upgrade`: the lock moves to the newest version of each line, and local paths with it."""
-    chosen = options or Options()
-    return _plan(snapshot, lambda entry: _decide_upgrade(_Case.of(snapshot, entry), chosen), forget=False)
+    return _plan(snapshot, options or Options(), _decide_upgrade, forget=False)
 
 
-def _plan(snapshot: Snapshot, decide: Callable[[Entry], Action], *, forget: bool) -> Plan:
+def _plan(snapshot: Snapshot, options: Options, decide: Callable[[Case, Options], Action], *, forget: bool) -> Plan:
     actions: list[Action] = []
-    problems: list[Problem] = []
-    elsewhere = _lock_problem(snapshot)
-    if elsewhere is not None:
-        return _made(snapshot, actions, [elsewhere])
-    for entry in snapshot.manifest.entries:
-        try:
-            actions.append(decide(entry))
-        except _Stop as stop:
-            problems.append(stop.problem)
-    if forget:
-        actions.extend(_forgotten(snapshot))
-    return _made(snapshot, actions, problems)
-
-
-def _made(snapshot: Snapshot, actions: list[Action], problems: list[Problem]) -> Plan:
-    later = snapshot.now + timedelta(days=1)
-    dated = snapshot.versioning.initial(now=snapshot.now) != snapshot.versioning.initial(now=later)
+    problems: list[Problem] = list(_problems_of_all(snapshot, options))
+    if not problems:
+        for entry in snapshot.manifest.entries:
+            try:
+                actions.append(decide(Case.of(snapshot, entry), options))
+            except Stop as stop:
+                problems.append(stop.problem)
+        if forget:
+            actions.extend(_forgotten(snapshot))
     return Plan(
         store=snapshot.manifest.store.url,
         actions=tuple(actions),
         problems=tuple(problems),
         online=snapshot.online,
-        dated=dated,
+        dated=_dated(snapshot),
         not_considered=snapshot.not_considered,
+        basis=Basis(assets={entry.name: _seen(snapshot, entry) for entry in snapshot.manifest.entries}),
     )
 
 
-def _lock_problem(snapshot: Snapshot) -> Problem | None:
+def _dated(snapshot: Snapshot) -> bool:
+    """Whether versions are named by their time: by whatever part of a date, it is another after 400 days."""
+    system, now = snapshot.versioning, snapshot.now
+    return system.initial(now=now) != system.initial(now=now + timedelta(days=400))
+
+
+def _seen(snapshot: Snapshot, entry: Entry) -> Seen:
+    locked = snapshot.lock.assets.get(entry.name) if snapshot.lock else None
+    history = History.of(snapshot.remote[entry.name], snapshot.versioning)
+    return Seen(_local_in_words(snapshot.local[entry.name]), locked.version if locked else None, history.versions)
+
+
+def _local_in_words(local: Local) -> str:
+    match local:
+        case Present():
+            return f"{'directory' if local.tree.is_directory else 'file'} {local.tree.digest}"
+        case Absent():
+            return "nothing"
+        case Unusable():
+            return "unusable"
+        case HalfPulled():
+            return f"half-pulled {local.version}"
+        case _:
+            assert_never(local)
+
+
+def _problems_of_all(snapshot: Snapshot, options: Options) -> Iterator[Problem]:
+    """What makes every decision meaningless."""
     lock, manifest = snapshot.lock, snapshot.manifest
-    if lock is None:
-        return None
-    if lock.store != manifest.store.url:
-        return Problem(
+    if lock is not None and lock.store != manifest.store.url:
+        yield Problem(
             "",
             "store_mismatch",
             f"assets.lock belongs to the store `{lock.store}`, but the manifest names `{manifest.store.url}`",
             "restore `store` in assets.yaml; to start anew in the other store, remove assets.lock first",
         )
-    if lock.versioning != manifest.versioning:
-        return Problem(
+    if lock is not None and lock.versioning != manifest.versioning:
+        yield Problem(
             "",
             "versioning_mismatch",
             f"assets.lock is under `{lock.versioning}` versions, but the manifest says `{manifest.versioning}`",
             "restore `versioning` in assets.yaml; to start anew, remove assets.lock first",
         )
-    return None
+    for name in sorted(options.names - {entry.name for entry in manifest.entries}):
+        yield Problem(
+            "",
+            "not_considered",
+            f"an option names `{name}`, which is not among the assets of this plan",
+            "name assets of assets.yaml, and of those that the command is about",
+        )
 
 
 def _forgotten(snapshot: Snapshot) -> Iterator[Forget]:
@@ -137,358 +145,245 @@ def _forgotten(snapshot: Snapshot) -> Iterator[Forget]:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One entry with its three states."""
-
-    entry: Entry
-    local: Present | Absent | HalfPulled
-    locked: LockEntry | None
-    remote: RemoteAsset
-    history: History
-    snapshot: Snapshot
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, entry: Entry) -> _Case:
-        """_Stop when the local path is in no state to be compared."""
-        local = snapshot.local[entry.name]
-        if isinstance(local, Unusable):
-            raise _Stop(entry.name, "unusable", local.message, local.hint)
-        remote = snapshot.remote[entry.name]
-        locked = snapshot.lock.assets.get(entry.name) if snapshot.lock else None
-        return cls(entry, local, locked, remote, History.of(remote, snapshot.versioning), snapshot)
-
-    @property
-    def name(self) -> str:
-        return self.entry.name
-
-    @property
-    def here(self) -> Content | None:
-        return self.tree.content if self.tree else None
-
-    @property
-    def tree(self) -> Tree | None:
-        return None if isinstance(self.local, Absent) else self.local.tree
-
-    def remote_content(self, version: str) -> Content | None:
-        known = self.remote.known.get(version)
-        return known.content if known else None
-
-    def has_here(self, version: str) -> bool:
-        """Whether the local tree is that version."""
-        return self.here is not None and self.here.same_as(self.remote_content(version))
-
-    def stop(self, code: str, message: str, hint: str | None = None) -> _Stop:
-        return _Stop(self.name, code, message, hint)
-
-    def checked_lock(self) -> LockEntry | None:
-        """The lock entry, after checking that the store still has its version with its digest."""
-        locked = self.locked
-        if locked is None or not self.snapshot.online:
-            return locked
-        version = f"`{self.name}:{locked.version}`"
-        known = self.remote.known.get(locked.version)
-        if known is None:
-            raise self.stop(
-                "lost",
-                f"{version} is locked, but the store does not have it",
-                "wrong store, or a damaged one: `assetsync doctor` tells more",
-            )
-        if known.content is not None and not known.content.same_as(locked.content):
-            raise self.stop(
-                "lost",
-                f"{version} is locked as {locked.content.digest[:19]}…, but the store has {known.content.digest[:19]}…",
-                "wrong store, a damaged one, or an edited lock: `git log assets.lock` and `assetsync show` tell",
-            )
-        return locked
-
-    @property
-    def remote_notes(self) -> tuple[str, ...]:
-        """What is odd about the asset in the store, and who mends it."""
-        notes = []
-        if self.remote.unlisted:
-            versions = ", ".join(f"`{version}`" for version in self.remote.unlisted)
-            notes.append(f"{versions} missing from the store's index: `assetsync doctor --repair`")
-        if self.remote.foreign:
-            notes.append(
-                f"ignored {len(self.remote.foreign)} version(s) that are not `{self.snapshot.manifest.versioning}`"
-            )
-        return tuple(notes)
-
-    def keep(self, reason: str, *notes: str) -> Action:
-        """Nothing to do, or only the new path to record."""
-        locked = self.locked
-        if locked is not None and locked.path != self.entry.path:
-            return self.adopt(locked.version, locked.content, f"path moved from `{locked.path}`", *notes)
-        return Keep(
-            asset=self.name,
-            path=self.entry.path,
-            reason=reason,
-            base=locked.version if locked else None,
-            to=locked.version if locked else None,
-            content=locked.content if locked else self.here,
-            changes=Changes(unchanged=self.here.files if self.here else 0),
-            notes=notes + self.remote_notes,
-            excluded=self.excluded,
-        )
-
-    def adopt(self, version: str, content: Content | None, reason: str, *notes: str) -> Adopt:
-        return Adopt(
-            asset=self.name,
-            path=self.entry.path,
-            reason=reason,
-            base=self.locked.version if self.locked else None,
-            to=version,
-            content=content,
-            changes=Changes(unchanged=content.files if content else 0),
-            notes=notes + self.remote_notes,
-            excluded=self.excluded,
-            unlisted=version in self.remote.unlisted,
-        )
-
-    def pull(self, version: str, reason: str, *notes: str) -> Pull:
-        known = self.remote.known.get(version)
-        content = known.content if known else None
-        if content is None and self.locked and self.locked.version == version:
-            content = self.locked.content
-        over = self.local.tree if isinstance(self.local, Present) else None
-        wanted = known.files if known and known.files is not None else ()
-        changes = compare(over.files if over else (), wanted)
-        # A file that is here under any path is copied from there.
-        here = {file.sha256 for file in over.files} if over else set()
-        download = (
-            sum(file.size for file in wanted if file.sha256 not in here) if wanted else content.size if content else 0
-        )
-        return Pull(
-            asset=self.name,
-            path=self.entry.path,
-            reason=reason,
-            base=self.locked.version if self.locked else None,
-            to=version,
-            content=content,
-            changes=changes,
-            transfer=Transfer(download=download),
-            notes=notes + self.remote_notes,
-            over=self.tree,
-            excluded=self.excluded,
-        )
-
-    @property
-    def excluded(self) -> int:
-        return 0 if isinstance(self.local, Absent) else self.local.excluded
-
-    def modified(self) -> _Stop:
-        return self.stop(
-            "modified",
-            f"`{self.entry.path}` is not what `{self.name}` was locked at, and pulling would lose that",
-            f"keep a copy elsewhere, or take the store's version with `assetsync pull --discard-local {self.name}`",
-        )
+# -- sync: the decision table
 
 
-def _decide_sync(case: _Case, options: Options) -> Action:
+def _decide_sync(case: Case, options: Options) -> Action:
     if isinstance(case.local, HalfPulled):
-        raise case.stop(
-            "incomplete_pull",
-            f"a pull of `{case.name}:{case.local.version}` to `{case.entry.path}` did not finish",
-            f"finish it with `assetsync pull {case.name}`",
-        )
+        raise case.incomplete_pull(case.local)
     if case.entry.readonly:
         return _decide_readonly(case, options)
+    if case.name in options.publishing & options.discard_local:
+        raise case.stop("contradiction", f"one option publishes what is here of `{case.name}`, another gives it up")
     locked = case.checked_lock()
+    line = _line(case, options)
     if case.here is None:
-        return _absent(case, locked)
-    line, raised = _line(case, options)
-    newest = next(iter([] if raised else case.history.in_line(line)), None)
+        return _absent(case, locked, line, options)
+    if case.name in options.discard_local and not case.is_as_locked:
+        return _take(case, locked.version if locked else _newest_wanted(case), options)
+    if line.opens:
+        return _open_line(case, locked, line, options)
+    newest = case.newest_in(line.name)
     if newest is None:
-        return _publish(case, line, reason=_opening(case, line))
-    if locked is None:
-        return _without_lock(case, line, newest)
-    if case.here.same_as(locked.content):
+        return case.publish(line.name, reason="new asset")
+    if case.name in options.force and not _behind(case, locked, newest):
+        return case.publish(line.name, notes=["published even if unchanged, as asked"])
+    if locked is not None and case.is_as_locked and case.name not in options.force:
         return _unchanged(case, locked, line, newest)
+    if locked is None or case.history.is_newer(locked.version, newest):  # the declared line is an older one
+        return _unlocked(case, line, newest)
     if locked.version == newest:
-        return _publish(case, line, base=newest)
-    if case.history.is_newer(locked.version, newest):  # the declared line is an older one
-        return _without_lock(case, line, newest)
-    if case.has_here(newest):
+        return case.publish(line.name)
+    return _overtaken(case, locked, line, newest, options)
+
+
+def _absent(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
+    path = f"`{case.entry.path}`"
+    if case.name in options.bump_major | options.force:
+        raise case.stop("missing", f"{path} is not here, so it can't be published", "get it first, or drop the option")
+    if locked is not None:
+        return case.pull(locked.version, f"not here; locked at `{locked.version}`", *_waiting(case, locked, line))
+    newest = None if line.opens else case.newest_in(line.name)
+    if newest is not None:
+        return case.pull(newest, "not here, and the store has it")
+    empty = isinstance(case.local, Absent) and case.local.empty_folder
+    what = f"{path} is an empty directory" if empty else f"{path} does not exist"
+    if not case.snapshot.online:
+        raise case.stop("missing", f"{what}, and assets.lock names no version to pull", "ask the store: no `--offline`")
+    wanted = f"{case.name}:{line.name}" if line.opens else case.name
+    raise case.stop(
+        "missing", f"{what}, and the store has no `{wanted}` to pull", "create it, or mend `path` in assets.yaml"
+    )
+
+
+def _waiting(case: Case, locked: LockEntry, line: _Line) -> Iterator[str]:
+    """What comes after the pull of the locked version."""
+    newest = None if line.opens else case.newest_in(line.name)
+    if line.opens:
+        yield f"version line `{line.name}` is opened when the content is here: plan again then"
+    elif newest is not None and case.history.is_newer(newest, locked.version):
+        yield _available(case, newest)
+
+
+def _open_line(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
+    set_line = line.name if case.entry.version not in (None, line.name) else None
+    opened = _opened_before(case, locked) if case.name in options.bump_major else None
+    if opened is not None:
+        return case.adopt(
+            opened.version,
+            case.here,
+            "the bump was published before, and the store has this content already",
+            set_line=opened.line if case.entry.version not in (None, opened.line) else None,
+        )
+    notes = []
+    if locked is not None and _behind(case, locked, case.history.newest):
+        notes.append(f"`{case.history.newest}` was published meanwhile, and is not what this follows from")
+    return case.publish(line.name, reason=f"opens version line `{line.name}`", notes=notes, set_line=set_line)
+
+
+class _Opened(NamedTuple):
+    version: str
+    line: str
+
+
+def _opened_before(case: Case, locked: LockEntry | None) -> _Opened | None:
+    """What an earlier run of the same bump has published, when it died before it could save assets.lock.
+
+    Otherwise running the command again would open one more line.
+    """
+    system = case.snapshot.versioning
+    newest = case.history.newest
+    if locked is None or newest is None or not isinstance(system, Lines) or not case.has_here(newest):
+        return None
+    line = system.line_of(newest)
+    is_alone = case.history.in_line(line) == [newest]
+    return _Opened(newest, line) if is_alone and system.line_of(locked.version) != line else None
+
+
+def _behind(case: Case, locked: LockEntry | None, newest: str | None) -> bool:
+    """Whether the lock is behind `newest`, and that is not what is here either."""
+    return (
+        locked is not None
+        and newest is not None
+        and case.history.is_newer(newest, locked.version)
+        and not case.has_here(newest)
+    )
+
+
+def _unchanged(case: Case, locked: LockEntry, line: _Line, newest: str) -> Action:
+    if newest == locked.version:
+        return case.keep("unchanged")
+    if case.history.is_newer(locked.version, newest):
+        return case.keep("unchanged", f"the next change goes into version line `{line.name}`")
+    if case.has_here(newest):  # also: published from here, by a run that died before it saved assets.lock
         return case.adopt(newest, case.here, "the store has this content already")
+    return case.keep("unchanged", _available(case, newest))
+
+
+def _unlocked(case: Case, line: _Line, newest: str) -> Action:
+    """Content that has nothing to be compared with but the versions of the line."""
+    for version in case.history.in_line(line.name):
+        if case.has_here(version):
+            return _adopt_known(case, version, newest)
+    return case.publish(line.name)
+
+
+def _overtaken(case: Case, locked: LockEntry, line: _Line, newest: str, options: Options) -> Action:
+    """The content changed here, and someone published meanwhile; or we did, and died before saving assets.lock."""
+    for version in case.history.in_line(line.name):
+        if case.history.is_newer(version, locked.version) and case.has_here(version):
+            return _adopt_known(case, version, newest)
     if case.name in options.supersede:
-        return _publish(case, line, base=newest, why=f"on top of `{newest}`, as asked by --supersede")
+        return case.publish(line.name, notes=[f"on top of `{newest}`, as asked by --supersede"])
     raise case.stop(
         "diverged",
-        f"`{case.name}` is locked at `{locked.version}` and changed here, but `{newest}` was published meanwhile",
+        f"`{case.name}` is locked at `{locked.version}`, but `{newest}` was published meanwhile and is not here",
         f"publish on top of it with `--supersede {case.name}`, or take it with "
         f"`assetsync upgrade {case.name} --discard-local {case.name}`",
     )
 
 
-def _absent(case: _Case, locked: LockEntry | None) -> Action:
-    if locked is not None:
-        return case.pull(locked.version, f"not here; locked at `{locked.version}`")
-    versions = case.history.matching(case.entry.version)
-    if not versions:
-        what = (
-            "is an empty directory" if isinstance(case.local, Absent) and case.local.empty_folder else "does not exist"
-        )
-        raise case.stop(
-            "missing",
-            f"`{case.entry.path}` {what}, and the store has no `{case.name}` to pull",
-            "create the file, or mend `path` in assets.yaml",
-        )
-    return case.pull(versions[0], "not here, and the store has it")
+def _adopt_known(case: Case, version: str, newest: str) -> Adopt:
+    if version == newest:
+        return case.adopt(version, case.here, "the store has this content already")
+    note = f"`{newest}` is newer: `assetsync upgrade {case.name}`"
+    return case.adopt(version, case.here, "the store has this content already, as an older version", note)
 
 
-def _unchanged(case: _Case, locked: LockEntry, line: str | None, newest: str) -> Action:
-    if case.history.is_newer(newest, locked.version):
-        return case.keep("unchanged", f"`{newest}` is available: `assetsync upgrade {case.name}`")
-    if newest != locked.version:
-        return case.keep("unchanged", f"the next change goes into line `{line}`")
-    return case.keep("unchanged")
+def _available(case: Case, version: str) -> str:
+    return f"`{version}` is available: `assetsync upgrade {case.name}`"
 
 
-def _without_lock(case: _Case, line: str | None, newest: str) -> Action:
-    if case.has_here(newest):
-        return case.adopt(newest, case.here, "the store has this content already")
-    for version in case.history.in_line(line):
-        if case.has_here(version):
-            note = f"`{newest}` is newer: `assetsync upgrade {case.name}`"
-            return case.adopt(version, case.here, "the store has this content already, as an older version", note)
-    return _publish(case, line, base=newest)
+class _Line(NamedTuple):
+    """The line that an entry publishes into, and whether that opens it. None under a system without lines, and where
+    the system's initial version says it."""
+
+    name: str | None
+    opens: bool = False
 
 
-def _line(case: _Case, options: Options) -> tuple[str | None, bool]:
-    """The line that the entry publishes into, and whether that opens it. (None, …) under a system without lines."""
+def _line(case: Case, options: Options) -> _Line:
+    """Stop, naming what is allowed, when the entry or an option asks for a line that can't be."""
     system = case.snapshot.versioning
+    wanted = case.entry.version
     bump = case.name in options.bump_major
     if not isinstance(system, Lines):
-        if bump:
-            raise case.stop("bad_line", f"`{case.snapshot.manifest.versioning}` versions have no major to bump")
-        return None, False
+        if bump or wanted is not None:
+            message = f"`{case.snapshot.manifest.versioning}` versions have no lines, so `{case.name}` can't choose one"
+            raise case.stop("bad_line", message, "drop `--bump-major`" if bump else "drop `version`")
+        return _Line(None)
     lines = case.history.lines
-    wanted = case.entry.version
     if not lines:
-        if bump:
-            raise case.stop("bad_line", f"`{case.name}` has no version whose major could be bumped")
-        return wanted, False
+        return _first_line(case, system, bump)
     following = system.next_line(lines[0])
     if bump:
-        return following, True
+        return _Line(following, opens=True)
     if wanted is None or wanted in lines:
-        return wanted or lines[0], False
+        return _Line(wanted or lines[0])
     if wanted == following:
-        return wanted, True
+        return _Line(wanted, opens=True)
+    if not case.snapshot.online:
+        message = f"only the store knows whether `{case.name}` has the version line `{wanted}`"
+        raise case.stop("needs_store", message, "ask it: no `--offline`")
     allowed = ", ".join(f'"{line}"' for line in [*reversed(lines), following])
+    pin = "; a complete version can be pinned with `readonly: true`" if is_valid(system, wanted) else ""
     raise case.stop(
         "bad_line",
-        f'`{case.name}` has `version: "{wanted}"`, which is neither a line of it nor the next one',
-        f"allowed are {allowed}",
+        f'`{case.name}` has `version: "{wanted}"`, which is neither a version line of it nor the next one',
+        f"allowed are {allowed}{pin}",
     )
 
 
-def _opening(case: _Case, line: str | None) -> str:
-    if case.history.versions:
-        return f"opens version line `{line}`"
-    return "new asset"
+def _first_line(case: Case, system: Lines, bump: bool) -> _Line:
+    wanted = case.entry.version
+    if bump:
+        raise case.stop("bad_line", f"`{case.name}` has no version yet whose major could be bumped")
+    if wanted is not None:
+        try:
+            system.check_line(wanted)
+        except InvalidError as error:
+            raise case.stop("bad_line", f"`version` of `{case.name}`: {error.message}") from None
+    return _Line(wanted)
 
 
-def _publish(
-    case: _Case, line: str | None, *, base: str | None = None, reason: str | None = None, why: str | None = None
-) -> Action:
-    """Publish the local tree as the next version of the line; on top of `base`, or as the line's first."""
-    if not isinstance(case.local, Present):
-        raise TypeError("only a tree that is there is published")
-    tree = case.local.tree
-    to, notes = _next_version(case, line, base)
-    # A new line has no version of its own to take unchanged files from; the newest of all will do.
-    origin = base or next(iter(case.history.versions), None)
-    source = case.remote.known.get(origin) if origin else None
-    changes = compare((source.files or ()) if source else (), tree.files)
-    create = Create(
-        asset=case.name,
-        path=case.entry.path,
-        reason=reason or why or _what_changed(changes, source),
-        to=to,
-        content=tree.content,
-        changes=changes,
-        transfer=_upload(tree, source),
-        notes=notes + case.remote_notes,
-        local=case.local,
-        excluded=case.excluded,
-    )
-    if origin is None:
-        return create
-    set_line = line if case.entry.version not in (None, line) else None
-    fields = {name: getattr(create, name) for name in Create.__dataclass_fields__}
-    return Update(**{**fields, "base": origin, "source": source, "set_line": set_line})
+# -- readonly, pull and upgrade: the store's version is taken
 
 
-def _what_changed(changes: Changes, source: RemoteVersion | None) -> str:
-    if source is None or source.files is None:
-        return "content changed"
-    counts = [(len(changes.changed), "changed"), (len(changes.added), "added"), (len(changes.removed), "removed")]
-    if not counts[1][0] and not counts[2][0]:
-        return f"content changed: {_files(counts[0][0])}"
-    return "content changed: " + ", ".join(f"{_files(count)} {word}" for count, word in counts if count)
-
-
-def _files(count: int) -> str:
-    return f"{count} file" if count == 1 else f"{count} files"
-
-
-def _upload(tree: Tree, source: RemoteVersion | None) -> Transfer:
-    has = {file.sha256 for file in source.files or ()} if source else set()
-    reuse = sum(file.size for file in tree.files if file.sha256 in has)
-    return Transfer(upload=tree.content.size - reuse, reuse=reuse)
-
-
-def _next_version(case: _Case, line: str | None, base: str | None) -> tuple[str, tuple[str, ...]]:
-    """The version to publish, past what unfinished publishes occupy, and notes about those."""
-    content = case.here
-    system = case.snapshot.versioning
-    taken = case.history.in_line(line) if base else []
-    notes: list[str] = []
-    for unfinished in reversed(_unfinished(case, line, base)):
-        if content is not None and unfinished.holds(content):
-            return unfinished.version, (*notes, f"goes on with the unfinished publish of `{unfinished.version}`")
-        if unfinished.in_progress:
-            minutes = int((unfinished.claim_age or 0) // 60)
-            raise case.stop(
-                "in_progress",
-                f"`{case.name}:{unfinished.version}` is being published by {unfinished.who}, since {minutes} min",
-                "wait for it and plan again; if that process is dead, its number is skipped after an hour",
-            )
-        taken = [*taken, unfinished.version]
-        notes.append(f"skips `{unfinished.version}`, which an unfinished publish occupies")
-    if taken:
-        return system.next(taken, now=case.snapshot.now), tuple(notes)
-    if line is not None and isinstance(system, Lines):
-        return system.first_of_line(line), tuple(notes)
-    return system.initial(now=case.snapshot.now), tuple(notes)
-
-
-def _unfinished(case: _Case, line: str | None, base: str | None) -> list[Unfinished]:
-    """The unfinished versions of the line that are newer than `base`, newest first."""
-    system = case.snapshot.versioning
-    by_version = {one.version: one for one in case.remote.unfinished}
-    candidates = system.sort(by_version)
-    if isinstance(system, Lines):
-        wanted = line if line is not None else system.line_of(system.initial(now=case.snapshot.now))
-        candidates = [version for version in candidates if system.line_of(version) == wanted]
-    return [by_version[version] for version in candidates if base is None or case.history.is_newer(version, base)]
-
-
-def _decide_readonly(case: _Case, options: Options) -> Action:
+def _decide_readonly(case: Case, options: Options) -> Action:
+    if case.name in options.publishing:
+        message = f"`{case.name}` is `readonly`, so it is never published from here"
+        raise case.stop("readonly", message, "drop the option, or `readonly` in assets.yaml")
     locked = case.checked_lock()
-    satisfied = locked is not None and _satisfies(case, locked.version)
-    if locked is not None and satisfied:
-        action = _take(case, locked.version, options)
-        newer = case.history.matching(case.entry.version)
-        if newer and case.history.is_newer(newer[0], locked.version):
-            return replace(action, notes=(f"`{newer[0]}` is available: `assetsync upgrade {case.name}`", *action.notes))
-        return action
-    return _take(case, _newest_wanted(case), options)
+    if locked is None or not _satisfies(case, locked.version):
+        return _take(case, _newest_wanted(case), options)
+    action = _take(case, locked.version, options)
+    newest = next(iter(case.history.matching(case.entry.version)), None)
+    if newest is not None and case.history.is_newer(newest, locked.version):
+        return replace(action, notes=(_available(case, newest), *action.notes))
+    return action
 
 
-def _satisfies(case: _Case, version: str) -> bool:
+def _decide_pull(case: Case, options: Options) -> Action:
+    locked = case.checked_lock()
+    if locked is None:
+        return case.keep("not in assets.lock, so there is nothing to pull")
+    return _take(case, locked.version, options)
+
+
+def _decide_upgrade(case: Case, options: Options) -> Action:
+    # Content of a version that the store lost may be the last there is: only who gives it up moves on.
+    locked = case.locked if case.name in options.discard_local else case.checked_lock()
+    if not case.history.matching(case.entry.version) and not case.entry.readonly:
+        wanted = f"version line `{case.entry.version}`" if case.history.versions else "version"
+        return case.keep(f"the store has no {wanted} of it yet")
+    newest = _newest_wanted(case)
+    edited = isinstance(case.local, Present) and not case.is_as_locked and not case.has_here(newest)
+    if locked is not None and locked.version == newest and edited and case.name not in options.discard_local:
+        return case.keep("locked at the newest version; the changes here stay")
+    return _take(case, newest, options)
+
+
+def _satisfies(case: Case, version: str) -> bool:
     wanted = case.entry.version
     system = case.snapshot.versioning
     if wanted is None or wanted == version:
@@ -496,63 +391,42 @@ def _satisfies(case: _Case, version: str) -> bool:
     return isinstance(system, Lines) and not is_valid(system, wanted) and system.line_of(version) == wanted
 
 
-def _newest_wanted(case: _Case) -> str:
+def _newest_wanted(case: Case) -> str:
     versions = case.history.matching(case.entry.version)
     if versions:
         return versions[0]
     wanted = f"{case.name}:{case.entry.version}" if case.entry.version else case.name
+    if not case.snapshot.online:
+        raise case.stop("needs_store", f"only the store knows which version `{wanted}` is", "ask it: no `--offline`")
     existing = ", ".join(f"`{version}`" for version in case.history.versions[:10]) or "none"
     raise case.stop("unknown_version", f"the store has no `{wanted}`", f"its versions are: {existing}")
 
 
-def _take(case: _Case, version: str, options: Options) -> Action:
+def _take(case: Case, version: str, options: Options) -> Action:
     """Make lock and local path `version`; never at the cost of local edits that nobody gave up."""
     if isinstance(case.local, HalfPulled):
         return _finish(case, case.local, version, options)
-    content = case.remote_content(version)
+    at_version = case.is_locked_at(version)
     if case.here is None:
-        reason = (
-            f"not here; locked at `{version}`" if _is_locked_at(case, version) else "not here, and the store has it"
-        )
-        return case.pull(version, reason)
-    if case.has_here(version) or (_is_locked_at(case, version) and _is_as_locked(case)):
-        if _is_locked_at(case, version):
-            return case.keep("unchanged")
-        return case.adopt(version, content or case.here, "the store has this content already")
-    if _is_as_locked(case):
-        return case.pull(version, f"`{case.locked.version}` → `{version}`" if case.locked else "newer version")
+        why = f"; locked at `{version}`" if at_version else ", and the store has it"
+        return case.pull(version, f"not here{why}")
+    if at_version and case.is_as_locked:
+        return case.keep("unchanged")
+    if case.has_here(version):
+        return case.adopt(version, case.here, "the store has this content already")
+    if case.is_as_locked:
+        return case.pull(version, "the newest version that assets.yaml asks for")
     if case.name in options.discard_local:
-        return case.pull(version, "local content is given up, as asked by --discard-local")
-    raise case.modified()
+        return case.pull(version, "what is here is given up, as asked by --discard-local")
+    raise case.modified(version)
 
 
-def _finish(case: _Case, half: HalfPulled, version: str, options: Options) -> Action:
+def _finish(case: Case, half: HalfPulled, version: str, options: Options) -> Action:
     """Go on with a pull that stopped half-way, unless someone edited files since."""
-    known = case.remote.known.get(version)
-    wanted = {(file.path, file.sha256) for file in (known.files or ())} if known else set()
+    wanted = {(file.path, file.sha256) for file in case.files_of(version) or ()}
     here = {(file.path, file.sha256) for file in half.tree.files} if half.tree else set()
-    if here <= half.expendable | wanted or case.name in options.discard_local:
-        return case.pull(version, f"finishes the interrupted pull of `{half.version}`")
-    raise case.modified()
-
-
-def _is_locked_at(case: _Case, version: str) -> bool:
-    return case.locked is not None and case.locked.version == version
-
-
-def _is_as_locked(case: _Case) -> bool:
-    return case.locked is not None and case.here is not None and case.here.same_as(case.locked.content)
-
-
-def _decide_pull(case: _Case, options: Options) -> Action:
-    locked = case.checked_lock()
-    if locked is None:
-        return case.keep("not in assets.lock, so there is nothing to pull")
-    return _take(case, locked.version, options)
-
-
-def _decide_upgrade(case: _Case, options: Options) -> Action:
-    case.checked_lock()
-    if not case.history.matching(case.entry.version) and not case.entry.readonly:
-        return case.keep("the store has no version of it yet")
-    return _take(case, _newest_wanted(case), options)
+    edited = here - half.expendable - wanted
+    if edited and case.name not in options.discard_local:
+        raise case.modified(version, (path for path, _ in edited))
+    verb = "finishes" if half.version == version else "replaces"
+    return case.pull(version, f"{verb} the interrupted pull of `{half.version}`")

@@ -20,7 +20,11 @@ META_FORMAT = 1
 CLAIM_FORMAT = 1
 MAX_VERSIONS = 1_000_000
 
+MAX_SIZE = 2**63 - 1  # bytes
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+# A claim's id becomes part of a local file's name.
+_CLAIM_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,9 @@ def _tree(ours: Mapping[str, Any], paths: tuple[str, ...], is_directory: bool, k
         raise DamagedError(
             f"`{key}` is damaged: it has {len(paths)} files, {len(sizes)} sizes and {len(hashes)} hashes"
         )
-    if not all(type(size) is int and size >= 0 for size in sizes) or not all(map(_SHA256.fullmatch, hashes)):
+    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes) or not all(
+        map(_SHA256.fullmatch, hashes)
+    ):
         raise DamagedError(f"`{key}` is damaged: a size or a sha256 is not one")
     files = map(FileEntry, paths, sizes, hashes)
     tree = directory_tree(files) if is_directory else file_tree(sizes[0], hashes[0])
@@ -147,10 +153,13 @@ def parse_claim(data: bytes, *, key: str) -> Claim:
     """A `.claim` read from `key`. DamagedError."""
     document = _load(data, key)
     digest = _want(document, "digest", str, key)
-    if not _SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
+    if not digest.startswith(DIGEST_PREFIX) or not _SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
         raise DamagedError(f"`{key}` is damaged: its digest is not one")
+    claim_id = _want(document, "id", str, key)
+    if not _CLAIM_ID.fullmatch(claim_id):
+        raise DamagedError(f"`{key}` is damaged: its id is not one")
     return Claim(
-        id=_want(document, "id", str, key),
+        id=claim_id,
         digest=digest,
         is_directory=_want(document, "is_directory", bool, key),
         who=layout.printable(_want(document, "who", str, key))[:200],

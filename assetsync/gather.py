@@ -21,10 +21,8 @@ from assetsync.progress import Reporter
 from assetsync.scan import scan
 from assetsync.snapshot import (
     Absent,
-    HalfPulled,
     History,
     Local,
-    Present,
     RemoteAsset,
     RemoteVersion,
     Snapshot,
@@ -133,8 +131,7 @@ def scan_entry(site: Site, entry: Entry, reporter: Reporter) -> Local:
     half = site.markers.get(entry.name)
     if half is None or isinstance(found, Unusable):
         return found
-    tree, excluded = (found.tree, found.excluded) if isinstance(found, Present) else (None, 0)
-    return HalfPulled(half.version, tree, half.expendable, excluded)
+    return half.half_pulled(found)
 
 
 def _from_lock(locked: LockEntry | None) -> RemoteAsset:

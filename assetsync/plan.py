@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from assetsync.model import Content, FileEntry, Tree
+from assetsync.errors import AssetsyncError, ConflictError, InvalidError
+from assetsync.model import DIGEST_PREFIX, Content, FileEntry
 from assetsync.snapshot import Present, RemoteVersion
 
 
@@ -76,17 +78,19 @@ class Update(_Action):
 class Adopt(_Action):
     """Record in assets.lock a version that the store has and that is here already (`lock` in the output).
 
-    `unlisted`: `.versions` misses it, because its publisher died; recording it mends that.
+    `unlisted`: `.versions` misses it, because its publisher died; recording it mends that. `set_line` as in Update: the
+    bump was published before, but its publisher died before it could say so in assets.yaml.
     """
 
     unlisted: bool = False
+    set_line: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull(_Action):
-    """Make the local path what `to` is. `over` is the local tree that it replaces, None where nothing is."""
+    """Make the local path what `to` is. `over` is what it may replace there, as scanned; None where nothing is."""
 
-    over: Tree | None = None
+    over: Present | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +124,37 @@ class Problem:
     message: str
     hint: str | None = None
 
+    def error(self) -> AssetsyncError:
+        """The problem as an error, with the exit code of its kind."""
+        kind = ConflictError if self.code in CONFLICTS else InvalidError
+        return kind(self.message, hint=self.hint)
+
 
 # Problems that come from someone else's work rather than from a mistake; they have an exit code of their own.
 CONFLICTS = frozenset({"diverged", "in_progress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of one asset: what is here, in words; the locked version; the store's versions, newest first."""
+
+    local: str
+    locked: str | None
+    remote: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan was made from. `manifest` and `lock` are digests of the texts, None where there is or was none."""
+
+    manifest: str | None = None
+    lock: str | None = None
+    assets: Mapping[str, Seen] = field(default_factory=dict)
+
+
+def text_digest(text: str | None) -> str | None:
+    """The digest of a manifest or a lock, as a Basis has it."""
+    return None if text is None else DIGEST_PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +170,11 @@ class Plan:
     online: bool = True
     dated: bool = False
     not_considered: int = 0
+    basis: Basis = field(default_factory=Basis)
+
+    def based_on(self, manifest: str, lock: str | None) -> Plan:
+        """This plan, bound to the texts of the manifest and the lock that it was made from."""
+        return replace(self, basis=replace(self.basis, manifest=text_digest(manifest), lock=text_digest(lock)))
 
     @property
     def changes(self) -> tuple[Action, ...]:
@@ -159,29 +196,32 @@ class Plan:
     def fingerprint(self) -> str:
         """The identity of what `apply` would do; the same on every machine and at every time.
 
-        Pulls and notes depend on what lies on a machine, dates on when one looks: neither is part of it.
+        Pulls and notes depend on what lies on a machine, dates on when one looks, the order on how assets.yaml is
+        arranged: none of them is part of it.
         """
-        basis = [
+        done = sorted(
             [
-                KIND[type(action)],
                 action.asset,
+                KIND[type(action)],
                 action.path,
-                action.base,
-                self._timeless(action),
+                action.base or "",
+                self.timeless(action) or "",
                 _identity(action.content),
+                (isinstance(action, Update | Adopt) and action.set_line) or "",
             ]
             for action in self.publishes
-        ]
-        problems = [[problem.asset, problem.code] for problem in self.problems]
-        text = json.dumps([self.store, basis, problems], separators=(",", ":"))
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        )
+        problems = sorted([problem.asset, problem.code] for problem in self.problems)
+        text = json.dumps([self.store, done, problems], separators=(",", ":"))
+        return DIGEST_PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
-    def _timeless(self, action: Action) -> str | None:
+    def timeless(self, action: Action) -> str | None:
+        """The version that an action leads to, where a date that is yet to come counts as `next date`."""
         return "next date" if self.dated and isinstance(action, Create | Update) else action.to
 
 
-def _identity(content: Content | None) -> list[object] | None:
-    return [content.digest, content.is_directory] if content else None
+def _identity(content: Content | None) -> list[str]:
+    return [content.digest, "directory" if content.is_directory else "file"] if content else []
 
 
 def compare(old: tuple[FileEntry, ...], new: tuple[FileEntry, ...]) -> Changes:

@@ -42,13 +42,15 @@ class Unusable:
 class HalfPulled:
     """A pull of `version` to this path did not finish. `tree` is what is there, None when nothing is.
 
-    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace.
+    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace. `stamps` are
+    as in Present.
     """
 
     version: str
     tree: Tree | None
     expendable: frozenset[tuple[str, str]]
     excluded: int = 0
+    stamps: tuple[object, ...] = ()
 
 
 Local = Present | Absent | Unusable | HalfPulled
@@ -91,7 +93,11 @@ class RemoteAsset:
     """What the store has of one asset.
 
     `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
-    `unlisted` have a `.meta` but are not in `.versions`. `known` are the versions that were looked at.
+    `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.
+
+    `known` are the versions that were looked at: the locked one always; the newest of the entry's line, where it may be
+    taken or followed; and, where local content is neither of those, the versions of the line from the newest down to
+    the one that it is, or to the locked one.
     """
 
     listed: tuple[str, ...] = ()
@@ -99,13 +105,15 @@ class RemoteAsset:
     unlisted: tuple[str, ...] = ()
     known: Mapping[str, RemoteVersion] = field(default_factory=dict)
     unfinished: tuple[Unfinished, ...] = ()
+    damaged: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The three states of every considered asset, and the names that were left out of consideration.
+    """The three states of every considered asset, and how many were left out of consideration.
 
-    `now` is in UTC and serves date versions alone. `online` is False when `remote` was made up from the lock.
+    `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
+    `online` is False when `remote` was made up from the lock.
     """
 
     manifest: Manifest
@@ -127,7 +135,12 @@ class History:
 
     @classmethod
     def of(cls, remote: RemoteAsset, versioning: Versioning) -> History:
-        return cls(versioning, tuple(versioning.sort({*remote.listed, *remote.unlisted})))
+        versions = {version for version in (*remote.listed, *remote.unlisted) if is_valid(versioning, version)}
+        return cls(versioning, tuple(versioning.sort(versions)))
+
+    @property
+    def newest(self) -> str | None:
+        return self.versions[0] if self.versions else None
 
     @property
     def lines(self) -> list[str]:
@@ -144,9 +157,9 @@ class History:
 
     def matching(self, wanted: str | None) -> list[str]:
         """The versions that `wanted` stands for, newest first: a complete version, a line, or None for all."""
-        if wanted is not None and is_valid(self.versioning, wanted):
-            return [version for version in self.versions if version == wanted]
-        return self.in_line(wanted)
+        if wanted is None or (isinstance(self.versioning, Lines) and not is_valid(self.versioning, wanted)):
+            return self.in_line(wanted)
+        return [version for version in self.versions if version == wanted]
 
     def is_newer(self, version: str, other: str) -> bool:
         return version != other and self.versioning.sort([version, other])[0] == version

@@ -17,6 +17,7 @@ from assetsync.errors import InvalidError, UsageError
 ENTRY_POINT_GROUP = "assetsync.versioning"
 
 
+@runtime_checkable
 class Versioning(Protocol):
     """What a versioning system must offer. Versions are strings; `sort` puts the newest first."""
 
@@ -30,7 +31,10 @@ class Versioning(Protocol):
         """Valid versions, newest first."""
 
     def next(self, versions: Sequence[str], *, now: datetime) -> str:
-        """The version that follows the newest of `versions`, which are valid and of one line, and never empty."""
+        """The version that follows the newest of `versions`, which are valid and of one line, and never empty.
+
+        InvalidError when none can follow.
+        """
 
 
 @runtime_checkable
@@ -53,7 +57,8 @@ class Lines(Protocol):
         """The first version of a line: `2.0` for `2`."""
 
 
-_NUMBER = r"(0|[1-9][0-9]*)"
+# The bound keeps a hostile version from costing more than its bytes: int() is quadratic, and refuses long texts.
+_NUMBER = r"(0|[1-9][0-9]{0,17})"
 _MAJOR_MINOR = re.compile(rf"{_NUMBER}\.{_NUMBER}")
 _MAJOR = re.compile(_NUMBER)
 
@@ -122,7 +127,11 @@ class SimpleDate:
     def next(self, versions: Sequence[str], *, now: datetime) -> str:
         """Now, or the second after the newest version where a clock lags or two publications share a second."""
         newest = datetime.strptime(max(versions), _DATE_FORMAT).replace(tzinfo=UTC)
-        return self.initial(now=max(now, newest + timedelta(seconds=1)))
+        try:
+            following = newest + timedelta(seconds=1)
+        except OverflowError:
+            raise InvalidError(f"no date can follow `{max(versions)}`") from None
+        return self.initial(now=max(now, following))
 
 
 BUILT_IN: dict[str, type[MajorMinor] | type[SimpleDate]] = {"major_minor": MajorMinor, "simple_date": SimpleDate}
@@ -130,7 +139,10 @@ DEFAULT = "major_minor"
 
 
 def load_versioning(name: str) -> Versioning:
-    """The versioning system called `name`: a built-in one or a plug-in. UsageError, naming what there is, otherwise."""
+    """The versioning system called `name`: a built-in one or a plug-in. UsageError, naming what there is, otherwise.
+
+    A plug-in that can't be loaded, or lacks a method, is a UsageError too.
+    """
     built_in = BUILT_IN.get(name)
     if built_in is not None:
         return built_in()
@@ -143,7 +155,18 @@ def load_versioning(name: str) -> Versioning:
             f"unknown versioning system `{name}`",
             hint=f"use one of {known}, or install the package that offers it",
         )
-    system: Versioning = plugins[name].load()()
+    try:
+        system = plugins[name].load()()
+    except Exception as error:  # whatever foreign code raises
+        raise UsageError(
+            f"the versioning plug-in `{name}` ({plugins[name].value}) can't be loaded: {type(error).__name__}: {error}",
+            hint="install the package that offers it again, or ask its author",
+        ) from error
+    if not isinstance(system, Versioning):
+        raise UsageError(
+            f"the versioning plug-in `{name}` ({plugins[name].value}) lacks one of `initial`, `check`, `sort`, `next`",
+            hint="its author finds the interface in docs/versioning.md",
+        )
     return system
 
 
@@ -158,4 +181,5 @@ def is_valid(system: Versioning, version: str) -> bool:
 
 def looks_like_version(text: str) -> bool:
     """Whether `text` is a version of a built-in system: a name must hold no such segment."""
-    return any(is_valid(system(), text) for system in BUILT_IN.values())
+    # All of them begin with a digit, and most segments do not.
+    return text[:1].isdigit() and any(is_valid(system(), text) for system in BUILT_IN.values())

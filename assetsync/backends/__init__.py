@@ -103,10 +103,16 @@ class Backend(Protocol):
         """
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError."""
+        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError.
+
+        ChecksumError where the store can tell that the source is not what `entry` says; then nothing is stored.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object. Removing what is not there is no error."""
+
+    def close(self) -> None:
+        """Let go of connections. Nothing else is called afterwards; closing twice is no error."""
 
 
 @runtime_checkable

@@ -189,6 +189,9 @@ class LocalBackend:
                 return
             folder = os.path.dirname(folder)
 
+    def close(self) -> None:
+        pass
+
     def _path(self, key: str) -> str:
         segments = key.split("/")
         bad = "\0\\:" if os.name == "nt" else "\0"

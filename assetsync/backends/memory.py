@@ -123,6 +123,9 @@ class MemoryBackend:
         with self._lock:
             self._objects.pop(key, None)
 
+    def close(self) -> None:
+        pass  # the objects stay for whoever opens the store next
+
     def part_size(self, size: int) -> int:
         return self.bytes_per_part
 

@@ -17,17 +17,19 @@ from tests.contract.harness import Faults, Serve, Server, Target
 _prefixes = count()
 
 
-def _targets() -> dict[str, Serve]:
-    found: dict[str, Serve] = {}
-    for path in sorted(Path(__file__).parent.glob("target_*.py")):
-        found.update(import_module(f"tests.contract.{path.stem}").TARGETS)
-    return found
+_FILES = [import_module(f"tests.contract.{path.stem}") for path in sorted(Path(__file__).parent.glob("target_*.py"))]
+TARGETS: dict[str, Serve] = {name: serve for file in _FILES for name, serve in file.TARGETS.items()}
+WITHOUT: dict[str, set[str]] = {name: getattr(file, "WITHOUT", set()) for file in _FILES for name in file.TARGETS}
 
 
-TARGETS = _targets()
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on every target that it is for."""
+    if "server" in metafunc.fixturenames:
+        names = [name for name in TARGETS if WITHOUT[name].isdisjoint(metafunc.fixturenames)]
+        metafunc.parametrize("server", names, indirect=True, scope="session")
 
 
-@pytest.fixture(scope="session", params=TARGETS)
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server of a target, one per session."""
     with TARGETS[request.param](tmp_path_factory.mktemp(request.param)) as running:
@@ -37,7 +39,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def target(server: Server, tmp_path: Path) -> Iterator[Target]:
     """A fresh, empty store."""
-    target = Target(server, f"base/pre{next(_prefixes)}", tmp_path)
+    target = Target(server, f"base/{next(_prefixes)}/pre", tmp_path)
     yield target
     target.close()
 
@@ -45,16 +47,14 @@ def target(server: Server, tmp_path: Path) -> Iterator[Target]:
 @pytest.fixture
 def parts(target: Target) -> MultipartBackend:
     """The store of `target`, where it takes files in parts."""
-    if not isinstance(target.backend, MultipartBackend):
-        pytest.skip("this store takes files of any size in one request")
+    assert isinstance(target.backend, MultipartBackend)
     return target.backend
 
 
 @pytest.fixture
 def faults(server: Server) -> Iterator[Faults]:
     """The hooks of the server; tests that want a certain one call `need` first."""
-    if server.faults is None:
-        pytest.skip("this store has no server that could fail")
+    assert server.faults is not None, "a target without faults says so in `WITHOUT`"
     server.faults.clear()
     yield server.faults
     server.faults.clear()

@@ -6,6 +6,9 @@ One file per store: ``tests/contract/target_<store>.py``, found by its name, wit
 
 where ``serve(folder)`` is a context manager that starts the server (port 0, data in the empty `folder`) and yields a
 `Server`. It calls `pytest.skip` with a reason where the server can't run. It runs once per test session.
+
+A file that also says ``WITHOUT = {"faults", "parts"}`` is of a store that has no server which could fail, or that takes
+files of any size in one request: tests that use these fixtures are not for it.
 """
 
 from __future__ import annotations
@@ -80,9 +83,6 @@ class Server(ABC):
         """A new client. Override to make parts of large files small: a few hundred KiB should need several."""
         return open_backend(config, self.environ)
 
-    def close(self, backend: Backend) -> None:  # noqa: B027 - most have nothing to close
-        """Let go of the sockets of a client that `open` made, where it has any."""
-
     def fill(self, backend: Backend, keys: Iterable[str]) -> None:
         """Make objects of one byte at `keys`. Override to put them straight into the server: it is much faster."""
         with ThreadPoolExecutor(8) as pool:
@@ -119,7 +119,7 @@ class Target:
 
     def close(self) -> None:
         for backend in self._opened:
-            self.server.close(backend)
+            backend.close()
 
     def file(self, data: bytes, name: str = "file") -> tuple[str, FileEntry]:
         """A local file with these bytes, and its entry."""

@@ -263,5 +263,13 @@ def test_objects_of_a_sibling_prefix_are_none_of_ours(target: Target) -> None:
     assert sibling.read("a/1.0").data == b"theirs"
 
 
+def test_a_client_may_be_closed_twice_and_others_go_on(target: Target) -> None:
+    other = target.open()
+    other.create("a/1.0", b"x")
+    other.close()
+    other.close()
+    assert target.backend.read("a/1.0").data == b"x"
+
+
 def test_the_url_has_no_slash_at_its_end(target: Target) -> None:
     assert target.backend.url == target.config.url.rstrip("/")
