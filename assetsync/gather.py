@@ -21,10 +21,8 @@ from assetsync.progress import Reporter
 from assetsync.scan import scan
 from assetsync.snapshot import (
     Absent,
-    HalfPulled,
     History,
     Local,
-    Present,
     RemoteAsset,
     RemoteVersion,
     Snapshot,
@@ -85,7 +83,7 @@ def gather(
     """
     entries = site.manifest.entries
     if store is None:
-        local = _scan_all(site, reporter)
+        local: Mapping[str, Local] = _scan_all(site, reporter)
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
     else:
         local, indexes = _scan_and_ask(site, store, reporter)
@@ -133,8 +131,7 @@ def scan_entry(site: Site, entry: Entry, reporter: Reporter) -> Local:
     half = site.markers.get(entry.name)
     if half is None or isinstance(found, Unusable):
         return found
-    tree, excluded = (found.tree, found.excluded) if isinstance(found, Present) else (None, 0)
-    return HalfPulled(half.version, tree, half.expendable, excluded)
+    return half.half_pulled(found)
 
 
 def _from_lock(locked: LockEntry | None) -> RemoteAsset:
