@@ -86,7 +86,7 @@ T = TypeVar("T")
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
     """The store at `az://CONTAINER/PREFIX`. UsageError, or DeniedError where no credentials are to be found."""
-    name, _, prefix = config.url.removeprefix("az://").strip("/").partition("/")
+    name, _, prefix = config.url.removeprefix("az://").rstrip("/").partition("/")
     if not _CONTAINER.fullmatch(name) or len(name) > 63:
         raise UsageError(
             f"`{config.url}` names no container",
