@@ -12,7 +12,7 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -119,7 +119,7 @@ class AssetStore:
         plan = self.plan_update(path, name=name, version=version, bump_major=bump_major, force=force, reporter=reporter)
         return self.publish(plan, message, reporter)
 
-    def versions(self, name: str) -> list[str]:
+    def versions(self, name: str) -> Sequence[str]:
         """The versions of an asset, newest first. NotFoundError, StoreError, DamagedError."""
         index = self.store.index(check_name(name))
         if index is None:
@@ -131,7 +131,7 @@ class AssetStore:
         parsed = parse_spec(spec)
         return self.store.meta(parsed.name, resolve(self.store, parsed))
 
-    def list(self, pattern: str | None = None) -> list[ListedAsset]:
+    def list(self, pattern: str | None = None) -> Sequence[ListedAsset]:
         """The assets whose names match a glob, or all, sorted. StoreError."""
         return self.store.list(lambda name: pattern is None or fnmatchcase(name, pattern))
 
@@ -222,7 +222,7 @@ class AssetStore:
                 raise outcome.error
         return action.to or ""
 
-    def _carry_out(self, action: Action, message: str | None, reporter: Reporter) -> list[Outcome]:
+    def _carry_out(self, action: Action, message: str | None, reporter: Reporter) -> Sequence[Outcome]:
         with Transfers() as transfers:
             return Execution(
                 site=self._site(action.asset, action.path, None),

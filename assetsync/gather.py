@@ -83,7 +83,7 @@ def gather(
     """
     entries = site.manifest.entries
     if store is None:
-        local = _scan_all(site, reporter)
+        local: Mapping[str, Local] = _scan_all(site, reporter)
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
     else:
         local, indexes = _scan_and_ask(site, store, reporter)

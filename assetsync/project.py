@@ -12,7 +12,6 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,7 +32,7 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Basis, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.snapshot import Snapshot
 from assetsync.state import State
@@ -111,9 +110,8 @@ class Project:
         self.state = State(self.root)
         self._manifest_text = manifest_text
         self._environ = environ
-        self._writable = self.state.ensure()
-        self._cache = Cache(self.state.cache if self._writable else None)
-        self._journal = Journal(self.state.journal if self._writable else None)
+        self._cache = Cache(self.state.cache)
+        self._journal = Journal(self.state.journal)
         self._markers = Markers(self.state.pulls)
         self._store: Store | None = None
 
@@ -198,14 +196,14 @@ class Project:
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
         )
         plan = _PLANNERS[purpose](snapshot, chosen)
-        return replace(plan, basis=Basis(_digest(self._manifest_text), _digest(lock_text)))
+        return plan.based_on(self._manifest_text, lock_text)
 
     def apply(
         self,
         plan: Plan,
         *,
         pulls: bool = False,
-        provenance: Provenance | None = None,
+        message: str | None = None,
         reporter: Reporter | None = None,
     ) -> Result:
         """Carry out `plan`: publish, lock and forget; with `pulls`, get what is missing here too.
@@ -233,7 +231,7 @@ class Project:
                     reporter=reporter or Silent(),
                     record=keeper.record,
                     who=who(),
-                    provenance=provenance or Provenance(tool=f"assetsync {__version__}"),
+                    provenance=Provenance(tool=f"assetsync {__version__}", message=message),
                 ).carry_out(actions)
             self._rewrite_versions(outcomes)
         return Result(tuple(outcomes))
@@ -280,13 +278,10 @@ class Project:
 
     def _checked_lock(self, plan: Plan) -> Lock | None:
         lock_text = self._lock_text()
-        if plan.basis is not None:
-            for name, now, then in (
-                (MANIFEST, _digest(_read_text(self.manifest_file)), plan.basis.manifest),
-                (LOCK, _digest(lock_text), plan.basis.lock),
-            ):
-                if now != then:
-                    raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
+        now = plan.based_on(_read_text(self.manifest_file), lock_text).basis
+        for name, changed in ((MANIFEST, now.manifest != plan.basis.manifest), (LOCK, now.lock != plan.basis.lock)):
+            if changed:
+                raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
         return None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
 
     def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
@@ -366,7 +361,3 @@ def _read_text(path: str) -> str:
         raise InvalidError(f"`{path}` is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise InvalidError(f"can't read `{path}`: {error.strerror}") from error
-
-
-def _digest(text: str | None) -> str | None:
-    return None if text is None else "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -293,7 +293,7 @@ class _Parts:
     def begin(self, key: str, path: str, entry: FileEntry) -> None:
         """Find what an earlier try has sent, and submit the rest."""
         try:
-            upload_id, self._sent = self._resume(key, entry) or self._start(key, entry)
+            upload_id, self._sent = self._resume(key, path, entry) or self._start(key, entry)
         except ExistsError:
             self._check_present()
             self._progress(entry.size)
@@ -310,12 +310,12 @@ class _Parts:
         for _ in range(workers):
             self._group.submit(partial(self._send, numbers, count, key, path, upload_id, entry), bulk=True)
 
-    def _resume(self, key: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
+    def _resume(self, key: str, path: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
         upload_id = self._journal.upload(self._store_url, key, entry)
         if upload_id is None:
             return None
         try:
-            return upload_id, list(self._backend.uploaded_parts(key, upload_id, entry.size))
+            return upload_id, list(self._backend.uploaded_parts(key, upload_id, path, entry))
         except NotFoundError:
             return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from assetsync.atomic import write_atomically
+from assetsync.atomic import make_private_folder
 
 FOLDER = ".assetsync"
 
@@ -36,12 +36,9 @@ class State:
         return os.path.join(self.folder, "logs")
 
     def ensure(self) -> bool:
-        """Make the folder. False where it can't be written: everything but pulling then works without it."""
-        ignore = os.path.join(self.folder, ".gitignore")
+        """Make the folder. False where it can't be written: plans work without it."""
         try:
-            os.makedirs(self.folder, exist_ok=True)
-            if not os.path.exists(ignore):
-                write_atomically(ignore, b"*\n")
+            make_private_folder(self.folder)
         except OSError:
             return False
         return os.access(self.folder, os.W_OK)

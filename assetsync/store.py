@@ -14,7 +14,15 @@ from assetsync import documents, layout
 from assetsync.backends import Backend, Progress, no_progress, open_backend
 from assetsync.cache import Cache
 from assetsync.documents import Claim, Meta
-from assetsync.errors import ChangedError, DamagedError, ExistsError, InvalidError, NotFoundError, StoreError
+from assetsync.errors import (
+    ChangedError,
+    DamagedError,
+    ExistsError,
+    InvalidError,
+    NoStoreError,
+    NotFoundError,
+    StoreError,
+)
 from assetsync.model import Content, FileEntry, ListedAsset, Spec, StoreConfig, Tree, directory_tree, file_tree
 from assetsync.settings import completed
 from assetsync.snapshot import History, RemoteVersion, Unfinished
@@ -67,6 +75,8 @@ class Store:
         key = layout.versions_key(name)
         try:
             blob = self.backend.read(key)
+        except NoStoreError:
+            raise
         except NotFoundError:
             return None
         versions = documents.parse_versions(blob.data, key=key)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from assetsync.backends import Backend
 from assetsync.backends.s3 import open_store
-from assetsync.backends.s3.backend import S3Backend
 from assetsync.model import StoreConfig
 from tests.contract.harness import Fault, Server
 from tests.servers.s3 import Break, S3Server
@@ -68,10 +67,6 @@ class _S3(Server):
         backend.multipart_threshold = THRESHOLD
         backend.min_part_size = PART
         return backend
-
-    def close(self, backend: Backend) -> None:
-        assert isinstance(backend, S3Backend)
-        backend.close()
 
     def fill(self, backend: Backend, keys: Iterable[str]) -> None:
         prefix = backend.url.removeprefix(f"s3://{BUCKET}/")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import io
 import json
 import socket
+import ssl
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -82,17 +83,24 @@ def _refusal(request: Incoming, code: str, **details: str) -> Answer:
 class S3Server:
     """A running server. All servers of a process share moto's objects: use buckets of other names."""
 
-    def __init__(self, *, region: str = "us-east-1", latency: float = 0.0) -> None:
+    def __init__(self, *, region: str = "us-east-1", latency: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
         self.region = region
         self.latency = latency  # seconds, before each reply
         self.honours_conditions = True
         self.faults: list[Fault] = []
+        self.replies: list[bytes] = []  # bodies to answer the next requests with, whatever they ask
         self.requests: Counter[str] = Counter()
+        self.seen: deque[Incoming] = deque(maxlen=1000)
         self.total = 0
         self._lock = threading.Lock()
         self._storage = threading.Lock()
         self._moto = _Moto()
         self._http = _Http(self)
+        self._scheme = "http"
+        if tls is not None:
+            # Each connection shakes hands in a thread of its own.
+            self._http.socket = tls.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
+            self._scheme = "https"
 
     def __enter__(self) -> S3Server:
         threading.Thread(target=self._http.serve_forever, args=(0.05,), name="s3", daemon=True).start()
@@ -105,7 +113,7 @@ class S3Server:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def environ(self) -> dict[str, str]:
@@ -131,10 +139,20 @@ class S3Server:
         with self._storage:
             return self._moto.keys(bucket)
 
-    def uploads(self, bucket: str) -> int:
-        """How many uploads in parts are neither completed nor aborted."""
+    def put_parts(self, bucket: str, key: str, upload_id: str, parts: Iterable[bytes]) -> None:
+        """Store the parts of an upload without requests."""
         with self._storage:
-            return self._moto.uploads(bucket)
+            self._moto.put_parts(bucket, key, upload_id, parts)
+
+    def uploads(self, bucket: str, prefix: str = "") -> int:
+        """How many uploads in parts to keys under `prefix` are neither completed nor aborted."""
+        with self._storage:
+            return self._moto.uploads(bucket, prefix)
+
+    @property
+    def connections(self) -> int:
+        """How many were ever made."""
+        return self._http.accepted
 
     def inject(self, what: str | Break, times: int = 1, *kinds: str, early: bool = False) -> None:
         """A Fault for requests of these kinds, or of any."""
@@ -152,12 +170,15 @@ class S3Server:
     def count(self, request: Incoming) -> None:
         with self._lock:
             self.requests[request.kind] += 1
+            self.seen.append(request)
             self.total += 1
 
     def answer(self, request: Incoming, fault: str | Break | None) -> Answer:
         """What the store says, after doing it."""
         if isinstance(fault, str):
             return _refusal(request, fault)
+        if self.replies:
+            return Answer(200, body=self.replies.pop(0))
         try:
             if fault is Break.CORRUPT and request.body:
                 request.body = bytes([request.body[0] ^ 1]) + request.body[1:]
@@ -194,8 +215,12 @@ class _Moto:
     def keys(self, bucket: str) -> list[str]:
         return sorted(self._backend.buckets[bucket].keys)
 
-    def uploads(self, bucket: str) -> int:
-        return len(self._backend.buckets[bucket].multiparts)
+    def put_parts(self, bucket: str, key: str, upload_id: str, parts: Iterable[bytes]) -> None:
+        for number, data in enumerate(parts, start=1):
+            self._backend.upload_part(bucket, upload_id, number, data)
+
+    def uploads(self, bucket: str, prefix: str) -> int:
+        return sum(upload.key_name.startswith(prefix) for upload in self._backend.buckets[bucket].multiparts.values())
 
     def etag(self, bucket: str, key: str) -> str | None:
         found = self._backend.buckets.get(bucket)
@@ -247,11 +272,13 @@ class _Http(ThreadingHTTPServer):
     def __init__(self, server: S3Server) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.s3 = server
+        self.accepted = 0
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
+            self.accepted += 1
             self._open.add(request)
         super().process_request(request, client_address)
 

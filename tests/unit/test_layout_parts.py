@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetsync import layout
@@ -9,6 +9,7 @@ from assetsync import layout
 PATHS = st.lists(st.text("aAb/.\\:\n\u00e9\u0301e", max_size=5), max_size=5)
 
 
+@settings(deadline=None)
 @given(paths=PATHS)
 def test_the_quick_look_at_all_paths_never_passes_what_the_close_one_refuses(paths: list[str]) -> None:
     quick = layout.parts_problem(paths)

@@ -28,6 +28,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from assetsync.errors import DeniedError, StoreError, UnsupportedError, UsageError
 from assetsync.layout import printable
 from assetsync.model import StoreConfig
+from assetsync.settings import boolean
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 DEFAULT_REGION = "us-east-1"
@@ -77,7 +78,7 @@ class Access:
         self._session: botocore.session.Session | None = None
         self._location: Location | None = None
         self._credentials: Credentials | None = None
-        self.anonymous = environ.get("AWS_NO_SIGN_REQUEST", "").lower() in ("1", "true", "yes")
+        self.anonymous = boolean(environ, "AWS_NO_SIGN_REQUEST")
 
     @property
     def location(self) -> Location:

@@ -60,7 +60,6 @@ class S3Backend:
         return self._url
 
     def close(self) -> None:
-        """Close idle connections."""
         self._bucket.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:

@@ -207,8 +207,9 @@ def _route_to(endpoint: str, ca_bundle: str | None, environ: Mapping[str, str]) 
     options: dict[str, Any] = {
         "maxsize": CONNECTIONS,
         "timeout": urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
-        "ssl_context": _trust(ca_bundle),
     }
+    if endpoint.startswith("https:") or (proxy or "").startswith("https:"):
+        options["ssl_context"] = _trust(ca_bundle)
     manager = urllib3.PoolManager(**options) if proxy is None else _proxy_manager(proxy, options)
     # Those of botocore know how to wait for "100 Continue".
     manager.pool_classes_by_scheme = {"http": AWSHTTPConnectionPool, "https": AWSHTTPSConnectionPool}
