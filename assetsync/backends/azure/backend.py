@@ -65,9 +65,9 @@ LARGE_BODY = MIB
 LARGE_BODIES = 16
 MAX_BLOCKS = 50_000  # of one blob
 KEYS_PER_PAGE = 5000  # the most that Azure gives
-# The id of a block: that of the upload, its number, and the MD5 of its bytes. It is as long as those that the SDK makes
-# up for itself. Ids of one blob must be equally long; so an upload that modelkit left unfinished is not in the way.
-UPLOAD_ID_LENGTH = 8
+# The id of a block: that of the upload, its number, and the MD5 of its bytes. Ids of one blob must be equally long, and
+# these are as long as the SDK's own, 48: so an upload that modelkit left unfinished is not in the way.
+UPLOAD_ID_LENGTH = 10
 NUMBER_LENGTH = 6
 # Seconds. Within an account, copies are done at once or within seconds; nothing is lost when one is not waited for.
 COPY_POLL = 0.5

@@ -115,7 +115,7 @@ _NO_PARTS = Rule(NotFoundError, "its parts are gone: completed by someone else, 
 _OTHER_PARTS = Rule(
     StoreError,
     "an unfinished upload by another program lies there",
-    "plan again after Azure dropped it, a week after its last part",
+    "have it deleted, `az storage blob delete`, or plan again a week later, when Azure has dropped it",
 )
 _TOO_LARGE = Rule(StoreError, "it is too large for Azure Blob Storage")
 _NAME = Rule(StoreError, "its name is none that Azure Blob Storage takes", "shorten it, and write it in plain letters")
