@@ -110,6 +110,7 @@ class Project:
         self.state = State(self.root)
         self._manifest_text = manifest_text
         self._environ = environ
+        self.state.ensure()
         self._cache = Cache(self.state.cache)
         self._journal = Journal(self.state.journal)
         self._markers = Markers(self.state.pulls)
