@@ -25,6 +25,7 @@ from assetsync.snapshot import (
     Absent,
     History,
     Local,
+    Present,
     RemoteAsset,
     RemoteVersion,
     Snapshot,
