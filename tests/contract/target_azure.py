@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assetsync.backends import Backend
-from assetsync.backends.azure import AzureBackend, open_store
+from assetsync.backends.azure import open_store
 from assetsync.model import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.azurite import ACCOUNT, Azurite, missing
@@ -40,14 +40,10 @@ class _Azure(Server):
         backend.keys_per_page = 100
         return backend
 
-    def close(self, backend: Backend) -> None:
-        assert isinstance(backend, AzureBackend)
-        backend.close()
-
-    def without_bucket(self) -> StoreConfig | None:
+    def without_bucket(self) -> StoreConfig:
         return StoreConfig("az://no-such-container/prefix")
 
-    def unreachable(self) -> StoreConfig | None:
+    def unreachable(self) -> StoreConfig:
         return StoreConfig(f"az://{CONTAINER}/prefix", endpoint=f"http://127.0.0.1:1/{ACCOUNT}")
 
 

@@ -25,7 +25,7 @@ KEY = "AZURE_STORAGE_KEY"
 SAS_TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a variable
 
 DEFAULT_HOST = "blob.core.windows.net"
-_HOW = (
+WAYS_IN = (
     f"set `{CONNECTION_STRING}`, or `{ACCOUNT}` with `{KEY}` or `{SAS_TOKEN}`; without a key or token, `az login` or a "
     "managed identity counts"
 )
@@ -58,7 +58,7 @@ def open_container(config: StoreConfig, container: str, environ: Mapping[str, st
     account = environ.get(ACCOUNT)
     if endpoint is None:
         if not account:
-            raise DeniedError(f"cannot open `{config.url}`: nothing says which storage account it is in", hint=_HOW)
+            raise DeniedError(f"cannot open `{config.url}`: nothing says which storage account it is in", hint=WAYS_IN)
         endpoint = f"https://{account}.{DEFAULT_HOST}"
     identity = _key(environ) or _sas_token(config, environ) or _default_identity(config, endpoint)
     try:
@@ -134,7 +134,7 @@ def _default_identity(config: StoreConfig, endpoint: str) -> _Identity:
         raise DeniedError(
             f"cannot open `{config.url}`: there is no key or SAS token, and an identity must not be shown to "
             f"`{endpoint}`, which is not `https`",
-            hint=_HOW,
+            hint=WAYS_IN,
         )
     from azure.identity import DefaultAzureCredential
 

@@ -5,7 +5,8 @@ compare-and-swap `If-Match`; Azure checks both and the MD5 of each request's bod
 checked against what is sent, and kept in the blob's metadata.
 
 The parts of a large file are uncommitted blocks of the blob to be. Their ids begin with the id of the upload, which is
-all that another process needs to go on; Azure drops them a week after the last one came.
+all that another process needs to go on, and end with their MD5, so that it can tell whether they are still those of the
+file. Azure drops them a week after the last one came.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
@@ -64,10 +65,10 @@ LARGE_BODY = MIB
 LARGE_BODIES = 16
 MAX_BLOCKS = 50_000  # of one blob
 KEYS_PER_PAGE = 5000  # the most that Azure gives
-# Prefix and number together are as long as the ids that the SDK makes up for itself. Ids of one blob must be equally
-# long; so an upload that modelkit left unfinished there is not in the way.
-ID_BYTES = 20
-ID_DIGITS = 6
+# The id of a block: that of the upload, its number, and the MD5 of its bytes. Ids of one blob must be equally long, and
+# these are as long as the SDK's own, 48: so an upload that modelkit left unfinished is not in the way.
+UPLOAD_ID_LENGTH = 10
+NUMBER_LENGTH = 6
 # Seconds. Within an account, copies are done at once or within seconds; nothing is lost when one is not waited for.
 COPY_POLL = 0.5
 COPY_PATIENCE = 600.0
@@ -86,7 +87,7 @@ T = TypeVar("T")
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
     """The store at `az://CONTAINER/PREFIX`. UsageError, or DeniedError where no credentials are to be found."""
-    name, _, prefix = config.url.removeprefix("az://").strip("/").partition("/")
+    name, _, prefix = config.url.removeprefix("az://").rstrip("/").partition("/")
     if not _CONTAINER.fullmatch(name) or len(name) > 63:
         raise UsageError(
             f"`{config.url}` names no container",
@@ -228,10 +229,10 @@ class AzureBackend:
     def begin_upload(self, key: str, entry: FileEntry) -> str:
         if self._exists(key):
             raise ExistsError(f"cannot create `{printable(key)}` in `{self.url}`: it exists already")
-        return secrets.token_hex(ID_BYTES)
+        return _new_upload_id()
 
-    def uploaded_parts(self, key: str, upload_id: str, size: int) -> Sequence[Part]:
-        """See `MultipartBackend.uploaded_parts`. An upload is never gone for good; without parts it begins anew."""
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """See `MultipartBackend`. An upload is never gone for good: without parts it begins anew."""
         blob = self._blob(key)
         try:
             _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
@@ -239,24 +240,24 @@ class AzureBackend:
             raise
         except NotFoundError:
             return []
-        found = [
-            Part(int(block.id[len(upload_id) :]), block.size, block.id)
-            for block in blocks
-            if block.id.startswith(upload_id)
-        ]
-        step = self.part_size(size)
-        return [part for part in found if part.size == min(step, size - (part.number - 1) * step)]
+        parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if block.id.startswith(upload_id)]
+        step = self.part_size(entry.size)
+        with open(path, "rb") as file:
+            return [
+                part for part in parts if part.token == _block_id(upload_id, part.number, _md5_at(file, part, step))
+            ]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
         blob = self._blob(key)
-        block = f"{upload_id}{number:0{ID_DIGITS}}"
-        md5 = b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
-        self._tried(
-            SEND_PARTS,
-            key,
-            # The SDK itself computes the MD5 of bytes only, which would be one more copy in memory.
-            lambda: blob.stage_block(block, data, length=len(data), headers={"Content-MD5": md5}, **self._scope),  # type: ignore[arg-type]
-        )
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        block = _block_id(upload_id, number, md5.hexdigest())
+        # The SDK itself computes the MD5 of bytes only, which would be one more copy in memory.
+        headers = {"Content-MD5": b64encode(md5.digest()).decode()}
+
+        def send() -> object:
+            return blob.stage_block(block, data, length=len(data), headers=dict(headers), **self._scope)  # type: ignore[arg-type]
+
+        self._tried(SEND_PARTS, key, send)
         return Part(number, len(data), block)
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
@@ -303,7 +304,7 @@ class AzureBackend:
             if operation is not CREATE or self._exists(key):
                 raise
             # There are parts of an unfinished upload, which Azurite takes for an object.
-            parts = [self.upload_part(key, secrets.token_hex(ID_BYTES), 1, memoryview(data), len(data))] if data else []
+            parts = [self.upload_part(key, _new_upload_id(), 1, memoryview(data), len(data))] if data else []
             self._commit(key, parts, metadata, is_ours)
 
     def _commit(
@@ -450,6 +451,24 @@ class AzureBackend:
 
 def _if_still(etag: str) -> dict[str, Any]:
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _new_upload_id() -> str:
+    return secrets.token_hex(UPLOAD_ID_LENGTH // 2)
+
+
+def _block_id(upload_id: str, number: int, md5: str) -> str:
+    return f"{upload_id}{number:0{NUMBER_LENGTH}}{md5}"
+
+
+def _number_of(block_id: str) -> int:
+    return int(block_id[UPLOAD_ID_LENGTH : UPLOAD_ID_LENGTH + NUMBER_LENGTH])
+
+
+def _md5_at(file: BinaryIO, part: Part, step: int) -> str:
+    """The MD5 of what a local file has where the part belongs."""
+    file.seek((part.number - 1) * step)
+    return hashlib.md5(file.read(step), usedforsecurity=False).hexdigest()
 
 
 def _age(headers: Mapping[str, str]) -> float:

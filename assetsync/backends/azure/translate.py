@@ -21,6 +21,7 @@ from azure.core.exceptions import (
     ServiceResponseTimeoutError,
 )
 
+from assetsync.backends.azure.access import WAYS_IN
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -82,9 +83,11 @@ class Rule(NamedTuple):
 
 
 _AGAIN = "run the same command again; what was uploaded is kept"
-_ALLOW = "give these credentials, which come from {credentials}, the role `{role}` on `{container}`"
+_ALLOW = (
+    "give these credentials, which come from {credentials}, the role `{role}` on `{container}`; a SAS token needs the "
+    "permission itself"
+)
 _SAS = "get a SAS token that allows this; the credentials come from {credentials}"
-_LOGIN = "check {credentials}, or `az login`"
 _THROTTLED = Rule(TransientError, "it asks for fewer requests", _AGAIN)
 _FAILING = Rule(TransientError, "the store fails for the moment", _AGAIN)
 _DENIED = Rule(DeniedError, "access denied", _ALLOW)
@@ -112,7 +115,7 @@ _NO_PARTS = Rule(NotFoundError, "its parts are gone: completed by someone else, 
 _OTHER_PARTS = Rule(
     StoreError,
     "an unfinished upload by another program lies there",
-    "plan again after Azure dropped it, a week after its last part",
+    "have it deleted, `az storage blob delete`, or plan again a week later, when Azure has dropped it",
 )
 _TOO_LARGE = Rule(StoreError, "it is too large for Azure Blob Storage")
 _NAME = Rule(StoreError, "its name is none that Azure Blob Storage takes", "shorten it, and write it in plain letters")
@@ -201,11 +204,13 @@ BY_STATUS: dict[int, Rule] = {
     429: _THROTTLED,
 }
 
-# What Azure adds to a refusal of credentials, in lower case.
-BY_DETAIL: tuple[tuple[str, Rule], ...] = (
+# What a refusal of credentials says beside its code, in lower case; in this order.
+BY_WORDS: tuple[tuple[str, Rule], ...] = (
     ("time frame", _EXPIRED),
     ("expired", _EXPIRED),
     ("date header", _CLOCK),
+    # Azurite's way to say AuthenticationFailed.
+    ("failed to authenticate", _UNKNOWN),
 )
 
 
@@ -219,9 +224,9 @@ def rule_for(refusal: Refusal, *, create_only: bool) -> Rule:
             return _SCOPE
         # Azure always gives a code. A 404 without one says nothing of the object.
         return _REFUSED if refusal.code else _ELSEWHERE
-    if rule is _UNKNOWN:
-        detail = refusal.detail.lower()
-        return next((found for words, found in BY_DETAIL if words in detail), rule)
+    if rule.error is DeniedError:
+        said = f"{refusal.detail} {refusal.message}".lower()
+        return next((found for words, found in BY_WORDS if words in said), rule)
     if rule is _NO_COPY and refusal.status == 404:
         return _NO_OBJECT
     return _EXISTS if rule is _CHANGED and create_only else rule
@@ -251,7 +256,7 @@ _Exceptions = tuple[type[Exception], ...]
 # In this order. The SDK's exceptions are matched together with those of requests that they were made from.
 BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
     # A key that is not base64, or no identity at all.
-    ((ClientAuthenticationError,), Rule(DeniedError, "there are no valid credentials", _LOGIN)),
+    ((ClientAuthenticationError,), Rule(DeniedError, "there are no valid credentials: see {credentials}", WAYS_IN)),
     (
         (requests.exceptions.SSLError,),
         Rule(

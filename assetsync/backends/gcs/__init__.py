@@ -245,7 +245,7 @@ class GCSBackend:
         upload = self._uploads.get(upload_id)
         if upload is None:
             whole = sent if sent == entry.size else sent - sent % self.bytes_per_part
-            upload = self._uploads[upload_id] = _Upload(digest_of_file(path, whole), sent, unsure=sent == entry.size)
+            upload = self._uploads[upload_id] = _Upload(digest_of_file(path, whole), sent)
         size = self.bytes_per_part
         return [
             Part(number, min(size, entry.size - start), "")
@@ -347,7 +347,7 @@ class GCSBackend:
 
     def _finish(self, task: Task, upload_id: str, upload: _Upload, size: int) -> None:
         """Send the tail, if the server has not got it, and see that it made an object of the right bytes."""
-        reply = self._query(task, upload_id, size) if upload.unsure else None
+        reply = self._query(task, upload_id, size) if upload.unsure or upload.sent == size else None
         if reply is None or _persisted(reply, size) < size:
             headers = {
                 "Content-Range": f"bytes {size - len(upload.tail)}-{size - 1}/{size}",

@@ -146,13 +146,13 @@ class S3Backend:
     def begin_upload(self, key: str, entry: FileEntry) -> str:
         return retrying(partial(self._bucket.create_multipart_upload, key, entry.sha256))
 
-    def uploaded_parts(self, key: str, upload_id: str, size: int) -> Sequence[Part]:
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         """Those of another size than they should have are left out, and get sent again."""
-        step = self.part_size(size)
+        step = self.part_size(entry.size)
         return [
             Part(part.number, part.size, part.etag)
             for part in retrying(partial(self._bucket.list_parts, key, upload_id))
-            if part.size == min(step, size - (part.number - 1) * step)
+            if part.size == min(step, entry.size - (part.number - 1) * step)
         ]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
