@@ -12,7 +12,7 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -23,7 +23,7 @@ from assetsync.decide import Options, plan_sync
 from assetsync.documents import Meta
 from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.execute import Execution, Outcome, who
-from assetsync.fetch import fetch
+from assetsync.fetch import fetch, fetched
 from assetsync.gather import Site, gather
 from assetsync.journal import Journal
 from assetsync.layout import check_name, parse_spec
@@ -119,7 +119,7 @@ class AssetStore:
         plan = self.plan_update(path, name=name, version=version, bump_major=bump_major, force=force, reporter=reporter)
         return self.publish(plan, message, reporter)
 
-    def versions(self, name: str) -> list[str]:
+    def versions(self, name: str) -> Sequence[str]:
         """The versions of an asset, newest first. NotFoundError, StoreError, DamagedError."""
         index = self.store.index(check_name(name))
         if index is None:
@@ -131,29 +131,33 @@ class AssetStore:
         parsed = parse_spec(spec)
         return self.store.meta(parsed.name, resolve(self.store, parsed))
 
-    def list(self, pattern: str | None = None) -> list[ListedAsset]:
+    def list(self, pattern: str | None = None) -> Sequence[ListedAsset]:
         """The assets whose names match a glob, or all, sorted. StoreError."""
         return self.store.list(lambda name: pattern is None or fnmatchcase(name, pattern))
 
-    def fetch(self, spec: str, *, assets_dir: str | None = None, reporter: Reporter | None = None) -> str:
+    def fetch(
+        self,
+        spec: str,
+        *,
+        assets_dir: str | None = None,
+        force: bool = False,
+        reporter: Reporter | None = None,
+    ) -> str:
         """Get a version, or a part of one, into `assets_dir`; returns its absolute path there.
 
         `spec` is NAME, NAME:1, NAME:1.2 or NAME:1.2[part]. `assets_dir` is MODELKIT_ASSETS_DIR by default; modelkit
-        finds there what was fetched. What is there completely is not fetched again. NotFoundError, ChecksumError, …
+        finds there what was fetched. What is there completely is not fetched again; `force` compares it with the store
+        and gets what differs. NotFoundError, ChecksumError, …
         """
         folder = assets_dir or settings.assets_dir(self._environ)
         if folder is None:
             raise UsageError("no assets directory is named", hint="give one, or set `ASSETSYNC_ASSETS_DIR`")
-        watching = reporter or Silent()
         parsed = parse_spec(spec)
+        there = None if force else fetched(parsed, self.versioning, folder)
+        if there is not None:  # before the store is opened: that alone may take a second
+            return there
         with Transfers() as transfers:
-            return fetch(
-                self.store,
-                parsed,
-                os.path.abspath(folder),
-                transfers=transfers,
-                progress=lambda count: watching.advance(parsed.name, count),
-            )
+            return fetch(self.store, parsed, folder, transfers=transfers, reporter=reporter or Silent(), force=force)
 
     def plan_new(
         self,
@@ -218,7 +222,7 @@ class AssetStore:
                 raise outcome.error
         return action.to or ""
 
-    def _carry_out(self, action: Action, message: str | None, reporter: Reporter) -> list[Outcome]:
+    def _carry_out(self, action: Action, message: str | None, reporter: Reporter) -> Sequence[Outcome]:
         with Transfers() as transfers:
             return Execution(
                 site=self._site(action.asset, action.path, None),

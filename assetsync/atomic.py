@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import stat
 
 # Beside the file it will become; `assetsync.scan` leaves such names out.
 TEMPORARY_PREFIX = ".assetsync-tmp-"
@@ -15,13 +15,16 @@ def write_atomically(path: str, data: bytes) -> None:
     An existing file keeps its permissions; a new one gets those of the umask.
     """
     folder = os.path.dirname(path) or "."
-    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, dir=folder)
+    descriptor, temporary = open_temporary(folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, _mode(path))
+        try:
+            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+        except FileNotFoundError:
+            pass
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
@@ -29,13 +32,14 @@ def write_atomically(path: str, data: bytes) -> None:
     sync_folder(folder)
 
 
-def _mode(path: str) -> int:
-    try:
-        return os.stat(path).st_mode & 0o7777
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask
+def open_temporary(folder: str) -> tuple[int, str]:
+    """A new file in `folder`, open for reading and writing, with the permissions of the umask: descriptor and path.
+
+    Not `tempfile.mkstemp`, whose files are private: to undo that takes the umask, which can only be read by setting it,
+    for all threads.
+    """
+    path = os.path.join(folder, TEMPORARY_PREFIX + os.urandom(8).hex())
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), path
 
 
 def sync_folder(folder: str) -> None:

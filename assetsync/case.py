@@ -222,8 +222,15 @@ class Case:
             content=content,
             changes=compare(over.files if over else (), wanted) if wanted is not None else Changes(),
             transfer=Transfer(download=_download(over, wanted, content)),
-            over=over,
+            over=self.replaceable,
         )
+
+    @property
+    def replaceable(self) -> Present | None:
+        """What a pull may replace: all that was scanned, since a decision to pull has agreed to that."""
+        if isinstance(self.local, HalfPulled):
+            return Present(self.local.tree, self.local.excluded, self.local.stamps) if self.local.tree else None
+        return self.local if isinstance(self.local, Present) else None
 
     def publish(
         self, line: str | None, *, reason: str | None = None, notes: Sequence[str] = (), set_line: str | None = None

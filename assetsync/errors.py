@@ -11,7 +11,8 @@
     ├── ContentError              local files that can't be published or would be lost
     ├── GitError                  a git operation that can't be done
     ├── StoreError                an operation on a store failed
-    │   ├── NotFoundError         the object (or bucket) is not there
+    │   ├── NotFoundError         the object is not there
+    │   │   └── NoStoreError      the bucket or container itself is not there
     │   ├── DeniedError           credentials missing, expired, or not allowed; never "absent"
     │   ├── ExistsError           create-only refused: the object is there already
     │   ├── ChangedError          compare-and-swap refused: the object is another by now
@@ -93,6 +94,10 @@ class StoreError(AssetsyncError):
 
 class NotFoundError(StoreError):
     pass
+
+
+class NoStoreError(NotFoundError):
+    """So nothing can be said of an object; whoever takes "not found" for an answer lets this one pass."""
 
 
 class DeniedError(StoreError):

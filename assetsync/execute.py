@@ -127,14 +127,13 @@ class Execution:
         return recorded
 
     def _pull(self, action: Pull) -> LockEntry:
-        entry = next(one for one in self.site.manifest.entries if one.name == action.asset)
         what = Retrieval(
             name=action.asset,
             version=_version(action),
             root=self.site.root,
             path=action.path,
             over=action.over,
-            exclude=entry.exclude,
+            content=action.content,
         )
         self.reporter.begin(action.asset, "download", action.transfer.download)
         content = pull(

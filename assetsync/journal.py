@@ -24,11 +24,18 @@ class Journal:
         names = {*self._memory, *self._names()}
         return frozenset(name.removeprefix("claim-") for name in names if name.startswith("claim-"))
 
-    def add_claim(self, claim_id: str) -> None:
-        self._write(f"claim-{claim_id}", "")
+    def add_claim(self, claim_id: str, store: str, version: str) -> None:
+        """Remember a claim on `version` (with its asset's name) in `store`."""
+        self._write(f"claim-{claim_id}", _claimed(store, version))
 
     def drop_claim(self, claim_id: str) -> None:
         self._remove(f"claim-{claim_id}")
+
+    def drop_claims(self, store: str, version: str) -> None:
+        """Forget all claims on a version, those of tries that died before the claim was in the store included."""
+        for claim_id in self.claims():
+            if self._read(f"claim-{claim_id}") == _claimed(store, version):
+                self.drop_claim(claim_id)
 
     def upload(self, store: str, key: str, entry: FileEntry) -> str | None:
         """The id of an upload in parts of exactly this content to this key, if one was begun."""
@@ -77,6 +84,10 @@ class Journal:
                 os.remove(os.path.join(self._folder, name))
             except OSError:
                 pass  # what stays is an id of something that is over
+
+
+def _claimed(store: str, version: str) -> str:
+    return f"{store}\n{version}"
 
 
 def _upload_name(store: str, key: str, entry: FileEntry) -> str:

@@ -134,14 +134,23 @@ def parse_spec(text: str) -> Spec:
             f"`{printable(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2 or NAME:1.2[part]"
         )
     version, part = match["version"], match["part"]
-    if version is not None and not _VERSION.fullmatch(version):
-        raise InvalidError(f"`{printable(version)}` in `{printable(text)}` is not a version")
+    if version is not None:
+        problem = version_problem(version)
+        if problem is not None:
+            raise InvalidError(problem)
     if part is not None:
         part = part.strip("/")
         problem = part_problem(part)
         if problem is not None:
             raise InvalidError(problem)
     return Spec(check_name(match["name"]), version, part)
+
+
+def version_problem(version: str) -> str | None:
+    """Why `version` can't be a version or a line under any versioning system, or None when it may be one."""
+    if not _VERSION.fullmatch(version):
+        return f"`{printable(version)}` is not a version: versions are letters, digits and `._-` inside"
+    return None
 
 
 def part_problem(path: str) -> str | None:
@@ -163,18 +172,21 @@ def parts_problem(paths: Iterable[str]) -> str | None:
     Two paths collide when a file system that folds case or normalises Unicode takes them for one, or when one of them
     is a folder of another.
     """
+    paths = list(paths)
+    if _plainly_right(paths):
+        return None
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for path in paths:
         problem = part_problem(path)
         if problem is not None:
             return problem
-        other = files.setdefault(_fold(path), path)
+        other = files.setdefault(fold(path), path)
         if other != path:
             return _collision(path, other)
         folder = path.rpartition("/")[0]
-        while folder and folders.get(_fold(folder)) != folder:
-            other = folders.setdefault(_fold(folder), folder)
+        while folder and folders.get(fold(folder)) != folder:
+            other = folders.setdefault(fold(folder), folder)
             if other != folder:
                 return _collision(folder, other)
             folder = folder.rpartition("/")[0]
@@ -182,11 +194,28 @@ def parts_problem(paths: Iterable[str]) -> str | None:
     return None if both is None else f"`{files[both]}` is both a file and a folder"
 
 
+def _plainly_right(paths: list[str]) -> bool:
+    """Whether a few passes over all paths at once show that nothing is wrong; for trees of 50,000 files."""
+    text = f"/{'/'.join(paths)}/"
+    if not (text.isascii() and text.isprintable()) or any(odd in text for odd in ("\\", ":", "//", "/./", "/../")):
+        return False
+    folders: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    folded = set(map(str.lower, paths))
+    folded.update(map(str.lower, folders))
+    return len(folded) == len(paths) + len(folders)
+
+
 def _collision(path: str, other: str) -> str:
     return f"`{path}` and `{other}` collide where case or Unicode forms are folded"
 
 
-def _fold(path: str) -> str:
+def fold(path: str) -> str:
+    """`path` as a file system sees it that folds case and normalises Unicode: equal results are one file there."""
     if path.isascii():
         return path.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -11,6 +11,7 @@ import io
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,8 +23,10 @@ from assetsync.errors import (
     ChecksumError,
     ConflictError,
     ContentError,
+    DamagedError,
     ExistsError,
     NotFoundError,
+    StoreError,
     UnsupportedError,
 )
 from assetsync.journal import Journal
@@ -84,21 +87,20 @@ def publish(
 
 def release(store: Store, what: Publication, journal: Journal) -> None:
     """Delete the claim of a version that is committed and indexed. A store that refuses to delete is fine."""
-    key = layout.claim_key(what.name, what.version)
-    found = store.claim(what.name, what.version)
-    if found is not None:
-        try:
-            store.backend.delete(key)
-        except UnsupportedError:
-            return
-        journal.drop_claim(found[0].id)
+    try:
+        found = store.claim(what.name, what.version)
+        if found is not None:
+            store.backend.delete(layout.claim_key(what.name, what.version))
+    except (StoreError, DamagedError):
+        return  # the claim on a version that exists hinders nobody
+    journal.drop_claims(store.url, str(what))
 
 
 def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     """Claim the version, or join a publish of the same content. Returns whether there was one to go on with."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
-    journal.add_claim(claim.id)
+    journal.add_claim(claim.id, store.url, str(what))
     try:
         store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
     except ExistsError:
@@ -219,7 +221,7 @@ class _Data:
             self._backend.copy(source, key, entry)
         except ExistsError:
             self._check_present(key, entry)
-        except (NotFoundError, UnsupportedError):
+        except (NotFoundError, ChecksumError, UnsupportedError):
             return False
         self._progress(entry.size)
         return True
@@ -291,7 +293,7 @@ class _Parts:
     def begin(self, key: str, path: str, entry: FileEntry) -> None:
         """Find what an earlier try has sent, and submit the rest."""
         try:
-            upload_id, self._sent = self._resume(key, entry) or self._start(key, entry)
+            upload_id, self._sent = self._resume(key, path, entry) or self._start(key, entry)
         except ExistsError:
             self._check_present()
             self._progress(entry.size)
@@ -302,17 +304,18 @@ class _Parts:
         missing = [number for number in range(1, count + 1) if number not in sent]
         workers = min(1 if self._backend.sequential_parts else BULK_WIDTH, len(missing))
         if not workers:
-            self._complete(key, upload_id, entry)
+            with self._settled(key, upload_id, entry):
+                self._complete(key, upload_id, entry)
         numbers = iter(missing)
         for _ in range(workers):
             self._group.submit(partial(self._send, numbers, count, key, path, upload_id, entry), bulk=True)
 
-    def _resume(self, key: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
+    def _resume(self, key: str, path: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
         upload_id = self._journal.upload(self._store_url, key, entry)
         if upload_id is None:
             return None
         try:
-            return upload_id, list(self._backend.uploaded_parts(key, upload_id, entry.size))
+            return upload_id, list(self._backend.uploaded_parts(key, upload_id, path, entry))
         except NotFoundError:
             return None
 
@@ -323,7 +326,7 @@ class _Parts:
 
     def _send(self, numbers: Iterator[int], count: int, key: str, path: str, upload_id: str, entry: FileEntry) -> None:
         size = self._backend.part_size(entry.size)
-        with open(path, "rb", buffering=0) as file:
+        with self._settled(key, upload_id, entry), open(path, "rb", buffering=0) as file:
             while True:
                 with self._lock:
                     number = next(numbers, None)
@@ -352,15 +355,34 @@ class _Parts:
             filled += count
 
     def _complete(self, key: str, upload_id: str, entry: FileEntry) -> None:
+        self._check_unchanged()
+        parts = sorted(self._sent, key=lambda part: part.number)
         try:
-            self._check_unchanged()
-            parts = sorted(self._sent, key=lambda part: part.number)
             self._backend.complete_upload(key, upload_id, parts, entry)
-        except ExistsError:
-            self._backend.abort_upload(key, upload_id)
-            self._check_present()
-        except ContentError:
-            self._backend.abort_upload(key, upload_id)
-            self._journal.end_upload(self._store_url, key, entry)
+        except ChecksumError:  # some part is wrong, and nobody knows which: the next try must not go on with them
+            self._give_up(key, upload_id, entry)
+            self._check_unchanged()
             raise
+        self._journal.end_upload(self._store_url, key, entry)
+
+    @contextmanager
+    def _settled(self, key: str, upload_id: str, entry: FileEntry) -> Iterator[None]:
+        """Around what sends or completes: the ways in which an upload is over before it is complete."""
+        try:
+            yield
+        except ExistsError:
+            self._give_up(key, upload_id, entry)
+            self._check_present()
+        except NotFoundError:
+            self._check_unchanged()  # then another thread has given it up
+            # Completed by another process of this project, or by a request whose reply got lost.
+            self._check_present()
+            self._journal.end_upload(self._store_url, key, entry)
+        except (ContentError, FileNotFoundError):
+            self._give_up(key, upload_id, entry)
+            self._check_unchanged()
+            raise
+
+    def _give_up(self, key: str, upload_id: str, entry: FileEntry) -> None:
+        self._backend.abort_upload(key, upload_id)
         self._journal.end_upload(self._store_url, key, entry)

@@ -14,11 +14,19 @@ from assetsync import documents, layout
 from assetsync.backends import Backend, Progress, no_progress, open_backend
 from assetsync.cache import Cache
 from assetsync.documents import Claim, Meta
-from assetsync.errors import ChangedError, DamagedError, ExistsError, NotFoundError, StoreError
-from assetsync.model import Content, FileEntry, ListedAsset, StoreConfig, Tree, directory_tree, file_tree
+from assetsync.errors import (
+    ChangedError,
+    DamagedError,
+    ExistsError,
+    InvalidError,
+    NoStoreError,
+    NotFoundError,
+    StoreError,
+)
+from assetsync.model import Content, FileEntry, ListedAsset, Spec, StoreConfig, Tree, directory_tree, file_tree
 from assetsync.settings import completed
-from assetsync.snapshot import RemoteVersion, Unfinished
-from assetsync.versioning import Versioning, is_valid
+from assetsync.snapshot import History, RemoteVersion, Unfinished
+from assetsync.versioning import Lines, Versioning, is_valid
 
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
 LOOK_WIDTH = 48
@@ -67,6 +75,8 @@ class Store:
         key = layout.versions_key(name)
         try:
             blob = self.backend.read(key)
+        except NoStoreError:
+            raise
         except NotFoundError:
             return None
         versions = documents.parse_versions(blob.data, key=key)
@@ -256,6 +266,53 @@ def open_store(
     if "://" not in config.url:
         config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
     return Store(open_backend(config, environ), versioning, cache)
+
+
+def resolve(store: Store, spec: Spec) -> str:
+    """The version that `spec` stands for: its own when that is complete, otherwise the newest listed one of its line.
+
+    A complete version sends no request, and may not exist. NotFoundError names what there is; InvalidError when the
+    version is neither complete nor a line.
+    """
+    system = store.versioning
+    if spec.version is not None:
+        if is_valid(system, spec.version):
+            return spec.version
+        if not isinstance(system, Lines):
+            system.check(spec.version)
+        else:
+            _check_line(system, spec)
+    index = store.index(spec.name)
+    listed = index.listed if index else ()
+    found = History(system, listed).matching(spec.version)
+    if not found:
+        raise unknown(store, spec, listed)
+    return found[0]
+
+
+def _check_line(system: Lines, spec: Spec) -> None:
+    try:
+        system.check_line(spec.version or "")
+    except InvalidError:
+        raise InvalidError(
+            f"`{spec.version}` is neither a version nor a version line",
+            hint=f"write `{spec.name}:1` for the newest of line 1, or `{spec.name}:1.2` for one version",
+        ) from None
+
+
+def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> NotFoundError:
+    """The error that says that the store lacks what `spec` names, and what it has. `listed` saves a look."""
+    if listed is None:
+        index = store.index(spec.name)
+        listed = index.listed if index else ()
+    if not listed:
+        return NotFoundError(f"`{store.url}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
+    lines = History(store.versioning, tuple(listed)).lines
+    if lines and not is_valid(store.versioning, spec.version or ""):
+        known = "its lines are " + ", ".join(f"`{line}`" for line in lines[:10])
+    else:
+        known = "its newest versions are " + ", ".join(f"`{version}`" for version in listed[:10])
+    return NotFoundError(f"`{store.url}` has no `{replace(spec, part=None)}`", hint=known)
 
 
 def together(call: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:

@@ -181,4 +181,5 @@ def is_valid(system: Versioning, version: str) -> bool:
 
 def looks_like_version(text: str) -> bool:
     """Whether `text` is a version of a built-in system: a name must hold no such segment."""
-    return any(is_valid(system(), text) for system in BUILT_IN.values())
+    # All of them begin with a digit, and most segments do not.
+    return text[:1].isdigit() and any(is_valid(system(), text) for system in BUILT_IN.values())

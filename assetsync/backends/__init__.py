@@ -77,7 +77,10 @@ class Backend(Protocol):
         """Size and, where known, sha256 of an object. NotFoundError."""
 
     def create(self, key: str, data: bytes) -> None:
-        """Store a small object that must not exist yet. ExistsError (also after a lost reply of our own success)."""
+        """Store a small object that must not exist yet. ExistsError.
+
+        When a reply got lost and the next try finds an object, it is read back: the same bytes are our own success.
+        """
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         """Store `data` if the object still is the one that `read` returned with `tag` (None: if there is none).
@@ -89,17 +92,27 @@ class Backend(Protocol):
         """Store the local file `path`, of `entry.size` bytes, as an object that must not exist yet, in one request.
 
         The store verifies the bytes (`entry.sha256` where it can). ExistsError; ChecksumError when the bytes are not
-        those of `entry`, in which case nothing is stored. `entry.sha256` is kept with the object, for `stat`.
+        those of `entry`, in which case nothing is stored. `entry.sha256` is kept with the object, for `stat`. OSErrors
+        of the local file come through as they are. A lost reply is dealt with as in `create`.
         """
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """The bytes of a range, in chunks of at most some MiB. NotFoundError. Retries resume where it stopped."""
+        """The bytes of a range, in chunks of at most 8 MiB. NotFoundError. Retries resume where it stopped.
+
+        A range that reaches beyond the end of the object ends there; one without bytes asks nothing of the store.
+        """
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError."""
+        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError.
+
+        ChecksumError where the store can tell that the source is not what `entry` says; then nothing is stored.
+        """
 
     def delete(self, key: str) -> None:
         """Remove an object. Removing what is not there is no error."""
+
+    def close(self) -> None:
+        """Let go of connections. Nothing else is called afterwards; closing twice is no error."""
 
 
 @runtime_checkable
@@ -119,17 +132,20 @@ class MultipartBackend(Protocol):
     def begin_upload(self, key: str, entry: FileEntry) -> str:
         """Start, and return an id that another process can go on with. ExistsError when known early."""
 
-    def uploaded_parts(self, key: str, upload_id: str, size: int) -> Sequence[Part]:
-        """The parts that the store has already, of a file of `size` bytes. NotFoundError when the upload is gone."""
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """The parts that the store has already, of the local file `path`. NotFoundError when the upload is gone.
+
+        Stores that verify the whole, not its parts, read them from the file, to know their share of the checksum.
+        """
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        """Send part `number` of a file of `size` bytes. The store verifies its checksum. ChecksumError."""
+        """Send part `number` of a file of `size` bytes. The store verifies it, here or as a whole. ChecksumError."""
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
-        """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError."""
+        """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError, ChecksumError."""
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away. An upload that is gone is no error."""
+        """Throw the parts away; some stores do so by themselves, later. An upload that is gone is no error."""
 
 
 @runtime_checkable

@@ -17,7 +17,7 @@ from assetsync.render.plan_text import Paint, plain
 
 
 def wants_colour(stream: TextIO, setting: str | None = None) -> bool:
-    """Whether `stream` should get colours: the flag, then NO_COLOR, FORCE_COLOR and TERM, then whether it is a terminal."""
+    """Whether `stream` gets colours: by the flag, then NO_COLOR, FORCE_COLOR and TERM, then if it is a terminal."""
     if setting in ("always", "never"):
         return setting == "always"
     if os.environ.get("NO_COLOR"):

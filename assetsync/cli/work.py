@@ -17,7 +17,6 @@ from assetsync.gather import Purpose
 from assetsync.plan import Plan, Pull
 from assetsync.project import Project, Result, problems_error
 from assetsync.render.plan_json import plan_json
-from assetsync.render.plan_markdown import plan_markdown
 from assetsync.render.plan_text import plan_text
 from assetsync.render.units import plural
 
@@ -80,6 +79,8 @@ def plan_command(
     if format == "json":
         console.data(plan_json(plan))
     elif format == "markdown":
+        from assetsync.render.plan_markdown import plan_markdown
+
         console.data(plan_markdown(plan))
     else:
         console.data(plan_text(plan, paint=console.paint(sys.stdout), verbose=console.verbose))

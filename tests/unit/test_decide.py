@@ -591,7 +591,7 @@ def test_a_pull_counts_only_what_is_not_here_under_any_path() -> None:
     assert isinstance(action, Pull)
     assert action.transfer.download == 40
     assert [file.path for file in action.changes.removed] == ["a", "c"]
-    assert action.over == tree("dir(A,B,C)")
+    assert action.over == Present(tree("dir(A,B,C)"))
     assert (action.base, action.to) == ("1.2", "1.3")
 
 

@@ -1,0 +1,561 @@
+"""A store in a directory, of this machine or of a file server: `file:///abs/dir` or an absolute path.
+
+An object is a file that appears under its name in one step, whole and synced: it is written to a temporary file in the
+same folder and hard-linked to its name, which fails when the name is taken (a rename would not). Where there are no
+hard links, a file lock stands in. A process that is killed leaves temporary files at most; they are in no listing, and
+whoever writes to their folder a day later removes them.
+
+Names that begin with `.assetsync-` are ours. modelkit does not see them either, for its globs skip hidden files.
+Symbolic links are followed, also out of the directory: who can place them decides where the store lies.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from threading import Lock
+from typing import NamedTuple, TypeVar
+from urllib.request import url2pathname
+
+from filelock import FileLock, Timeout
+
+from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
+from assetsync.backends import Blob, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.retry import retrying
+from assetsync.errors import (
+    ChangedError,
+    ChecksumError,
+    DamagedError,
+    DeniedError,
+    ExistsError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+    UnreachableError,
+    UsageError,
+)
+from assetsync.layout import printable
+from assetsync.model import FileEntry, StoreConfig
+
+CHUNK = 1024 * 1024
+RESERVED_PREFIX = ".assetsync-"
+LOCK_PREFIX = RESERVED_PREFIX + "lock-"
+# Seconds. The lock is held to read and to write one small file, so this long means that its holder hangs.
+LOCK_PATIENCE = 60.0
+LOCK_POLL = 0.01
+# Seconds. A temporary file that nobody has written to for so long has no process any more.
+LEFTOVER_AGE = 86_400.0
+
+T = TypeVar("T")
+
+
+def open_store(config: StoreConfig, environ: Mapping[str, str]) -> LocalBackend:
+    """The store in that directory, which need not exist yet. UsageError when it is no absolute path or no directory."""
+    root = _root(config.url)
+    if not os.path.isabs(root):
+        raise UsageError(f"`{config.url}` is not an absolute path", hint="write `file:///abs/dir` or `./relative/dir`")
+    if os.path.exists(root) and not os.path.isdir(root):
+        raise UsageError(f"the store `{config.url}` is not a directory")
+    return LocalBackend(config.url.rstrip("/") or config.url, root)
+
+
+def _root(url: str) -> str:
+    if not url.startswith("file://"):
+        return os.path.normpath(url)
+    host, slash, path = url.removeprefix("file://").partition("/")
+    if host not in ("", "localhost"):
+        raise UsageError(f"`{url}` names another host", hint="write `file:///abs/dir`, with three slashes")
+    return os.path.normpath(url2pathname(slash + path))
+
+
+class LocalBackend:
+    """See the module. `url` is as configured; `root` is an absolute path."""
+
+    def __init__(self, url: str, root: str) -> None:
+        self._url = url
+        self.root = root
+        # Folders that this client made or found, with their place in their parent synced.
+        self._folders: set[str] = set()
+        self._swept: set[str] = set()
+        self._locks: dict[str, Lock] = {}
+        # Seconds by which the clock of the file server is ahead of ours, as the last file written has shown.
+        self._ahead = 0.0
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        top = self._path(prefix.rstrip("/")) if prefix else self.root
+        return self._reading("list", prefix, lambda: _listing(top, prefix, delimiter))
+
+    def read(self, key: str, *, limit: int = 64 * CHUNK) -> Blob:
+        path = self._path(key)
+
+        def read() -> Blob:
+            with _open(path) as file:
+                status = os.fstat(file.fileno())
+                if status.st_size > limit:
+                    raise DamagedError(f"`{printable(key)}` in `{self._url}` is larger than {limit} bytes")
+                data = file.readall()
+            age = time.time() + self._ahead - status.st_mtime
+            return Blob(data, hashlib.sha256(data).hexdigest(), max(0.0, age))
+
+        return self._reading("read", key, read)
+
+    def stat(self, key: str) -> ObjectInfo:
+        path = self._path(key)
+        return ObjectInfo(key, self._reading("look at", key, lambda: _status(path)).st_size)
+
+    def create(self, key: str, data: bytes) -> None:
+        with self._draft("create", key) as draft:
+            draft.write(data)
+            self._put(draft, "create", key)
+
+    def replace(self, key: str, data: bytes, tag: str | None) -> None:
+        if tag is None:
+            try:
+                self.create(key, data)
+            except ExistsError:
+                raise self._changed(key) from None
+            return
+        path = self._path(key)
+        if not os.path.isdir(os.path.dirname(path)):
+            raise self._changed(key)
+        with self._locked(path, "replace", key):
+            try:
+                blob = self.read(key)
+            except NotFoundError:
+                raise self._changed(key) from None
+            if blob.tag != tag:
+                raise self._changed(key)
+            with self._draft("replace", key) as draft:
+                draft.write(data)
+                with self._errors("replace", key):
+                    draft.put_over()
+
+    def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
+        with open(path, "rb", buffering=0) as source, self._draft("upload", key) as draft:
+            if not draft.pour(source, entry, progress):
+                raise ChecksumError(f"the bytes for `{printable(key)}` in `{self._url}` are not those that were hashed")
+            self._put(draft, "upload", key)
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        if length <= 0:
+            return
+        path = self._path(key)
+        with self._reading("read", key, lambda: _open(path)) as file:
+            file.seek(start)
+            while length > 0:
+                with self._errors("read", key):
+                    chunk = file.read(min(length, CHUNK))
+                if not chunk:
+                    return
+                length -= len(chunk)
+                yield chunk
+
+    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        path = self._path(source)
+        # Never a hard link: the two would share their fate, and their permissions.
+        with self._reading("copy", source, lambda: _open(path)) as file, self._draft("create", target) as draft:
+            with self._errors("copy", source):
+                if not draft.pour(file, entry, no_progress):
+                    raise ChecksumError(f"`{printable(source)}` in `{self._url}` is damaged: it is not what it was")
+            self._put(draft, "create", target)
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with self._errors("delete", key):
+            try:
+                os.unlink(path)
+            except (FileNotFoundError, NotADirectoryError):
+                return
+            except OSError:
+                if not os.path.isdir(path):  # a folder is not an object, so the object is not there
+                    raise
+                return
+        folder = os.path.dirname(path)
+        while folder != self.root:
+            self._folders.discard(folder)
+            try:
+                os.rmdir(folder)
+            except OSError:
+                return
+            folder = os.path.dirname(folder)
+
+    def close(self) -> None:
+        pass
+
+    def _path(self, key: str) -> str:
+        segments = key.split("/")
+        bad = "\0\\:" if os.name == "nt" else "\0"
+        if any(
+            segment in ("", ".", "..") or segment.startswith(RESERVED_PREFIX) or not set(bad).isdisjoint(segment)
+            for segment in segments
+        ):
+            raise StoreError(
+                f"`{printable(key)}` can't be the key of an object in `{self._url}`",
+                hint=f"segments are not empty, `.` or `..`, and do not begin with `{RESERVED_PREFIX}`",
+            )
+        return os.path.join(self.root, *segments)
+
+    def _reading(self, doing: str, key: str, call: Callable[[], T]) -> T:
+        """What `call` returns, its OSErrors translated; again when it may help. Only for what changes nothing."""
+
+        def attempt() -> T:
+            with self._errors(doing, key):
+                try:
+                    return call()
+                except NotADirectoryError as error:  # `a` is an object, so `a/b` is none
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), error.filename) from None
+
+        return retrying(attempt)
+
+    @contextmanager
+    def _errors(self, doing: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise translated(error, doing, key, self._url) from error
+
+    @contextmanager
+    def _draft(self, doing: str, key: str) -> Iterator[_Draft]:
+        """A temporary file beside the object that it becomes. It is gone in the end, come what may."""
+        path = self._path(key)
+        with self._errors(doing, key):
+            draft = self._begin(path, lambda: self._errors(doing, key))
+        try:
+            yield draft
+        finally:
+            draft.drop()
+
+    def _begin(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> _Draft:
+        for _ in range(3):
+            try:
+                return self._begun(path, errors)
+            except FileNotFoundError:  # whoever deletes the last object of a folder removes the folder
+                self._folders.clear()
+        return self._begun(path, errors)
+
+    def _begun(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> _Draft:
+        folder = os.path.dirname(path)
+        self._make(folder)
+        draft = _Draft(path, errors)
+        self._ahead = draft.born - time.time()
+        if folder not in self._swept:
+            self._swept.add(folder)
+            _sweep(folder, draft.born - LEFTOVER_AGE)
+        return draft
+
+    def _make(self, folder: str) -> None:
+        """Make a folder of the store, and its place in its parent durable: all that it will hold depends on that."""
+        if folder in self._folders:
+            return
+        parent = os.path.dirname(folder)
+        if folder == self.root:
+            os.makedirs(folder, exist_ok=True)
+        else:
+            self._make(parent)
+            try:
+                os.mkdir(folder)
+            except FileExistsError:
+                if not os.path.isdir(folder):
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder) from None
+        sync_folder(parent)
+        self._folders.add(folder)
+
+    def _put(self, draft: _Draft, doing: str, key: str) -> None:
+        """Give the draft its name. ExistsError when it is taken."""
+        with self._errors(doing, key):
+            try:
+                linked = draft.put_new()
+            except FileExistsError:
+                raise self._taken(key) from None
+        if not linked:
+            with self._locked(draft.path, doing, key), self._errors(doing, key):
+                if os.path.lexists(draft.path):
+                    raise self._taken(key)
+                draft.put_over()
+
+    def _taken(self, key: str) -> StoreError:
+        if os.path.isdir(self._path(key)):
+            return StoreError(
+                f"`{printable(key)}` can't be stored in `{self._url}`: it is a folder there",
+                hint="a directory store can't hold an object and a folder of the same name",
+            )
+        return ExistsError(f"`{printable(key)}` exists already in `{self._url}`")
+
+    def _changed(self, key: str) -> ChangedError:
+        return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
+
+    @contextmanager
+    def _locked(self, path: str, doing: str, key: str) -> Iterator[None]:
+        """Hold the lock for a file, among the threads and the processes that use this store.
+
+        Lock files stay: removing them would break the lock for those who wait. So there are 16 at most in a folder.
+        """
+        folder, name = os.path.split(path)
+        lock_path = os.path.join(folder, LOCK_PREFIX + hashlib.sha256(os.fsencode(name)).hexdigest()[0])
+        # Those of this process queue up here, because waiting for a file lock means asking again and again.
+        with self._locks.setdefault(lock_path, Lock()):
+            with self._errors(doing, key):
+                lock = _file_lock(lock_path)
+                try:
+                    lock.acquire()
+                except Timeout:
+                    raise TransientError(
+                        f"cannot {doing} `{printable(key)}` in `{self._url}`: its lock has been held for a minute",
+                        hint=f"look for a process that hangs; the lock is the file `{printable(lock_path)}`",
+                    ) from None
+            try:
+                yield
+            finally:
+                lock.release()
+
+
+class _Draft:
+    """An object in the making. `path` is where it will be, `born` the time of its creation by the file system's clock.
+
+    `errors` translates what goes wrong in writing, but not in reading the source.
+    """
+
+    def __init__(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> None:
+        self.path = path
+        self._errors = errors
+        descriptor, self._temporary = open_temporary(os.path.dirname(path))
+        self._file = io.FileIO(descriptor, "r+")
+        self._placed = False
+        self.born = os.fstat(descriptor).st_mtime
+
+    def write(self, data: bytes | memoryview) -> None:
+        with self._errors():
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def pour(self, source: io.FileIO, entry: FileEntry, progress: Progress) -> bool:
+        """Write all of `source`, and say whether it is what `entry` says. Reading it once is all that it takes."""
+        cloned = entry.size > CHUNK and clone(source.fileno(), self._file.fileno())
+        reader = self._file if cloned else source
+        digest, size = hashlib.sha256(), 0
+        buffer = memoryview(bytearray(min(entry.size + 1, CHUNK)))
+        while size <= entry.size and (count := reader.readinto(buffer)):
+            data = buffer[:count]
+            digest.update(data)
+            if not cloned:
+                self.write(data)
+            size += count
+            progress(count)
+        return (size, digest.hexdigest()) == (entry.size, entry.sha256)
+
+    def put_new(self) -> bool:
+        """Sync it and link it to its name. FileExistsError when that is taken; False when there are no hard links."""
+        status = self._finish()
+        try:
+            os.link(self._temporary, self.path)
+        except FileExistsError:
+            # Over NFS the reply to a link that was made can get lost, and the repeated request then fails.
+            if not _is(self.path, status):
+                raise
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            return False
+        os.unlink(self._temporary)
+        self._placed = True
+        sync_folder(os.path.dirname(self.path))
+        return True
+
+    def put_over(self) -> None:
+        """Sync it and rename it to its name, with the permissions of what had the name before."""
+        self._finish()
+        try:
+            os.chmod(self._temporary, stat.S_IMODE(os.stat(self.path).st_mode))
+        except OSError:
+            pass  # nothing was there, or this file system has no permissions
+        os.replace(self._temporary, self.path)
+        self._placed = True
+        sync_folder(os.path.dirname(self.path))
+
+    def drop(self) -> None:
+        self._file.close()
+        if not self._placed:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+
+    def _finish(self) -> os.stat_result:
+        if self._file.closed:
+            return os.stat(self._temporary)
+        os.fsync(self._file.fileno())
+        status = os.fstat(self._file.fileno())
+        self._file.close()  # Windows renames no file that is open
+        return status
+
+
+def _open(path: str) -> io.FileIO:
+    """The object at `path`. FileNotFoundError when it is something else than a file; a FIFO must not make us wait."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return io.FileIO(descriptor, "r")
+
+
+def _is(path: str, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.lstat(path), status)
+    except FileNotFoundError:
+        return False
+
+
+def _status(path: str) -> os.stat_result:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return status
+
+
+def _listing(top: str, prefix: str, delimiter: bool) -> Listing:
+    objects: list[ObjectInfo] = []
+    folders: list[str] = []
+    todo = [(top, prefix)]
+    while todo:
+        folder, before = todo.pop()
+        for entry in _entries(folder):
+            if entry.is_dir():
+                if not delimiter:
+                    todo.append((entry.path, f"{before}{entry.name}/"))
+                elif _holds_objects(entry.path):
+                    folders.append(f"{before}{entry.name}/")
+            else:
+                with suppress(FileNotFoundError):  # it went while we looked, or is a broken link
+                    status = entry.stat()
+                    if stat.S_ISREG(status.st_mode):
+                        objects.append(ObjectInfo(before + entry.name, status.st_size))
+    return Listing(sorted(objects), sorted(folders))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, but for our own files and links that lead in circles. Nothing when it is no folder."""
+    try:
+        with os.scandir(folder) as found:
+            return [
+                entry
+                for entry in found
+                if not entry.name.startswith(RESERVED_PREFIX) and not (entry.is_symlink() and _leads_back(entry))
+            ]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _leads_back(link: os.DirEntry[str]) -> bool:
+    target = os.path.realpath(link.path)
+    here = os.path.realpath(os.path.dirname(link.path))
+    return here == target or here.startswith(target.rstrip(os.sep) + os.sep)
+
+
+def _holds_objects(folder: str) -> bool:
+    """Whether any object is below; object stores know no empty folders, so none is listed here either."""
+    todo = [folder]
+    while todo:
+        entries = _entries(todo.pop())
+        if any(entry.is_file() for entry in entries):
+            return True
+        todo.extend(entry.path for entry in entries if entry.is_dir())
+    return False
+
+
+def _sweep(folder: str, before: float) -> None:
+    """Remove temporary files that were last written to before that time. What can't be removed stays."""
+    with suppress(OSError), os.scandir(folder) as found:
+        for entry in found:
+            if entry.name.startswith(TEMPORARY_PREFIX):
+                with suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < before:
+                        os.unlink(entry.path)
+
+
+def _file_lock(path: str) -> FileLock:
+    # Made here, so that the umask decides who may lock: older releases of filelock make it writable for us alone.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+    return FileLock(path, timeout=LOCK_PATIENCE, poll_interval=LOCK_POLL)
+
+
+# _IOW(0x94, 9, int) of linux/fs.h; `fcntl` names it from Python 3.14 on.
+_FICLONE = 0x40049409
+
+
+def clone(source: int, target: int) -> bool:
+    """Have `target` share the blocks of `source` until one of them is written to. False where that can't be done."""
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, _FICLONE, source)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+class Row(NamedTuple):
+    """What an errno means. `why` is put into the message in place of the system's words, where it says more."""
+
+    error: type[StoreError]
+    why: str = ""
+    hint: str | None = None
+
+
+_ABSENT = Row(NotFoundError)
+_DENIED = Row(DeniedError, "", "check who owns the directory and its files, and whether it is mounted read-only")
+_FULL = Row(StoreError, "the disk or the quota is full", "make room and run the same command again; it goes on")
+_BAD_NAME = Row(StoreError, "", "the file system of the store can't hold an object of this name")
+_PASSING = Row(TransientError, "", "run the same command again; if it persists, look at the mount of the store")
+_GONE = Row(UnreachableError, "", "check that the file system of the store is mounted and its server is up")
+_OTHER = Row(StoreError, "", "look at the file system of the store")
+
+# By name, since not every system has all of them.
+TABLE: Mapping[str, Row] = {
+    "ENOENT": _ABSENT,
+    "ENOTDIR": Row(StoreError, "a part of its path is a file", "a directory store can't hold both `a` and `a/b`"),
+    "EEXIST": Row(ExistsError),
+    "EACCES": _DENIED,
+    "EPERM": _DENIED,
+    "EROFS": _DENIED,
+    "ENOSPC": _FULL,
+    "EDQUOT": _FULL,
+    "EFBIG": Row(StoreError, "", "the file system of the store can't hold a file of this size"),
+    "ENAMETOOLONG": _BAD_NAME,
+    "EILSEQ": _BAD_NAME,
+    "EINVAL": _BAD_NAME,
+    "ELOOP": Row(StoreError, "", "a symbolic link in the store leads in circles"),
+    "EMFILE": Row(StoreError, "", "raise the limit of open files (`ulimit -n`)"),
+    "EIO": Row(StoreError, "the disk or its server reports an error", "check the disk before anything else"),
+    "ESTALE": _PASSING,
+    "ETIMEDOUT": _PASSING,
+    "EAGAIN": _PASSING,
+    "EBUSY": _PASSING,
+    "ENOTCONN": _GONE,
+    "EHOSTDOWN": _GONE,
+    "EHOSTUNREACH": _GONE,
+    "ENODEV": _GONE,
+    "ENXIO": _GONE,
+}
+
+
+def translated(error: OSError, doing: str, key: str, url: str) -> StoreError:
+    """The error of the tree for an OSError that came up in `doing` something to an object."""
+    row = TABLE.get(errno.errorcode.get(error.errno or 0, ""), _OTHER)
+    what = f"`{printable(key)}` in `{url}`" if key else f"`{url}`"
+    if row is _ABSENT:
+        return NotFoundError(f"{what} does not exist")
+    why = row.why or error.strerror or str(error)
+    return row.error(f"cannot {doing} {what}: {why[:1].lower() + why[1:]}", hint=row.hint)

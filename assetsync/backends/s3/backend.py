@@ -1,0 +1,300 @@
+"""Assets in a bucket: what the interface of backends promises, out of single calls of the S3 API.
+
+What is created is created by ``If-None-Match: *``, and what is replaced by ``If-Match``. Where an earlier try may have
+had its effect although its reply was lost, a refusal is looked into before it counts. Stores that ignore these headers
+(`conditional_writes: false`) are asked before each write instead, which can't exclude a race.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import mktime_tz, parsedate_tz
+from functools import partial
+
+from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.retry import retrying
+from assetsync.backends.s3.bucket import Bucket
+from assetsync.backends.s3.content import MIB, Stream, content_of, file_content
+from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError
+from assetsync.errors import (
+    ChangedError,
+    DeniedError,
+    ExistsError,
+    NoStoreError,
+    NotFoundError,
+    StoreError,
+    UnsupportedError,
+)
+from assetsync.layout import printable
+from assetsync.model import FileEntry
+
+# Limits of S3, from "Amazon S3 multipart upload limits".
+MAX_PARTS = 10_000
+MAX_COPY = 5 * 1024 * MIB
+
+COPY_WIDTH = 8
+PROBE = ".assetsync-probe-"
+
+_CREATE_ONLY = {"If-None-Match": "*"}
+
+
+class S3Backend:
+    """See the module, and `assetsync.backends` for what each method promises."""
+
+    sequential_parts = False
+
+    def __init__(self, url: str, bucket: Bucket, *, conditional_writes: bool) -> None:
+        self._url = url
+        self._bucket = bucket
+        self._conditional = conditional_writes
+        # Bytes. Tests make them small.
+        self.multipart_threshold = 16 * MIB
+        self.min_part_size = 8 * MIB
+        self.max_copy = MAX_COPY
+        self.copy_part_size = 512 * MIB
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def close(self) -> None:
+        self._bucket.close()
+
+    def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        objects: list[ObjectInfo] = []
+        folders: list[str] = []
+        token = ""
+        while True:
+            page = retrying(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
+            # A key that is the prefix itself marks a folder made in a console.
+            objects.extend(ObjectInfo(key, size) for key, size in page.objects if key != prefix)
+            folders.extend(page.folders)
+            if not page.next or page.next == token:
+                return Listing(sorted(objects), sorted(folders))
+            token = page.next
+
+    def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
+        reply = retrying(partial(self._bucket.get_object, key, limit))
+        headers = reply.headers
+        return Blob(reply.body, headers.get("ETag", ""), _age(headers.get("Date"), headers.get("Last-Modified")))
+
+    def stat(self, key: str) -> ObjectInfo:
+        head = retrying(partial(self._bucket.head_object, key))
+        return ObjectInfo(key, head.size, head.sha256)
+
+    def create(self, key: str, data: bytes) -> None:
+        content = content_of(data)
+
+        def attempt() -> None:
+            self._bucket.put_object(CREATE, key, content, self._if_none(key))
+
+        _settle(attempt, lambda: self._holds(key, data))
+
+    def replace(self, key: str, data: bytes, tag: str | None) -> None:
+        content = content_of(data)
+
+        def attempt() -> None:
+            condition = self._if_none(key) if tag is None else self._if_match(key, tag)
+            self._bucket.put_object(REPLACE, key, content, condition)
+
+        try:
+            _settle(attempt, lambda: self._holds(key, data))
+        except NoStoreError:
+            raise
+        except (ExistsError, NotFoundError) as error:
+            raise self._changed(key) from error
+
+    def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
+        content = file_content(path, entry, progress, verify=self._bucket.is_custom)
+
+        def attempt() -> None:
+            self._bucket.put_object(CREATE, key, content, self._if_none(key))
+
+        _settle(attempt, lambda: self._is(key, entry))
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        stream = Stream(
+            partial(self._bucket.open_object, key), partial(self._bucket.broken, key), start, start + length - 1
+        )
+        try:
+            while chunk := retrying(stream.next):
+                yield chunk
+        except NoRangeError:
+            return  # it begins beyond the end
+        finally:
+            stream.close()
+
+    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        if entry.size > self.max_copy:
+            self._copy_in_parts(source, target, entry)
+            return
+
+        def attempt() -> None:
+            self._bucket.copy_object(source, target, self._if_none_surely(target))
+
+        _settle(attempt, lambda: self._is(target, entry))
+
+    def delete(self, key: str) -> None:
+        retrying(partial(self._bucket.delete_object, key))
+
+    def part_size(self, size: int) -> int:
+        least = -(-size // MAX_PARTS)
+        return self.min_part_size if least <= self.min_part_size else -(-least // MIB) * MIB
+
+    def begin_upload(self, key: str, entry: FileEntry) -> str:
+        return retrying(partial(self._bucket.create_multipart_upload, key, entry.sha256))
+
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """Those of another size than they should have are left out, and get sent again."""
+        step = self.part_size(entry.size)
+        return [
+            Part(part.number, part.size, part.etag)
+            for part in retrying(partial(self._bucket.list_parts, key, upload_id))
+            if part.size == min(step, entry.size - (part.number - 1) * step)
+        ]
+
+    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+        part = retrying(partial(self._bucket.upload_part, key, upload_id, number, content_of(data)))
+        return Part(part.number, part.size, part.etag)
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
+        numbered = [(part.number, part.token) for part in parts]
+
+        def attempt() -> None:
+            condition = self._if_none_surely(key)
+            self._bucket.complete_multipart_upload(key, upload_id, numbered, condition)
+
+        try:
+            _settle(attempt, lambda: self._is(key, entry))
+        except ConflictingError:
+            # S3 wants such an upload to begin anew ("CompleteMultipartUpload", 409): the next try will.
+            self.abort_upload(key, upload_id)
+            raise
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        try:
+            retrying(partial(self._bucket.abort_multipart_upload, key, upload_id))
+        except NotFoundError:
+            return
+
+    @property
+    def needs_probe(self) -> bool:
+        return self._conditional and self._bucket.is_custom
+
+    def probe(self) -> None:
+        key = PROBE + secrets.token_hex(8)
+        self.create(key, b"first")
+        try:
+            self._refuses(lambda: self.create(key, b"second"), "creates")
+            self._refuses(lambda: self.replace(key, b"third", '"00000000000000000000000000000000"'), "replaces")
+        finally:
+            self._clear(key)
+
+    def _refuses(self, write: Callable[[], None], verb: str) -> None:
+        try:
+            write()
+        except (ExistsError, ChangedError):
+            return
+        raise UnsupportedError(
+            f"`{self._url}` ignores the condition of a write, and {verb} what it must not",
+            hint="use a store that honours conditions, or set `conditional_writes: false` in `store`, which can't "
+            "keep two publishers from overwriting each other",
+        )
+
+    def _clear(self, key: str) -> None:
+        try:
+            self.delete(key)
+        except (DeniedError, UnsupportedError):
+            return  # whoever may not delete leaves the probe behind
+
+    def _if_none(self, key: str) -> Mapping[str, str]:
+        """The condition of a PUT that must not overwrite. ExistsError where the store has to be asked before."""
+        if self._conditional:
+            return _CREATE_ONLY
+        self._refuse_existing(key)
+        return {}
+
+    def _if_none_surely(self, key: str) -> Mapping[str, str]:
+        """The same for what stores that honour the condition of a PUT may ignore: copies, and objects out of parts."""
+        if self._conditional and self._bucket.is_custom:
+            self._refuse_existing(key)
+        return self._if_none(key)
+
+    def _if_match(self, key: str, tag: str) -> Mapping[str, str]:
+        """The condition of a PUT that replaces. ChangedError where the store has to be asked before."""
+        if self._conditional:
+            return {"If-Match": tag}
+        if self._bucket.head_object(key).etag != tag:
+            raise self._changed(key)
+        return {}
+
+    def _refuse_existing(self, key: str) -> None:
+        try:
+            self._bucket.head_object(key)
+        except NotFoundError:
+            return
+        raise ExistsError(f"`{printable(key)}` in `{self._url}` exists already")
+
+    def _changed(self, key: str) -> ChangedError:
+        return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self.read(key).data == data
+        except NotFoundError:
+            return False
+
+    def _is(self, key: str, entry: FileEntry) -> bool:
+        try:
+            info = self.stat(key)
+        except NotFoundError:
+            return False
+        return (info.size, info.sha256) == (entry.size, entry.sha256)
+
+    def _copy_in_parts(self, source: str, target: str, entry: FileEntry) -> None:
+        upload_id = self.begin_upload(target, entry)
+        step = max(self.copy_part_size, self.part_size(entry.size))
+
+        def copy_part(number: int) -> Part:
+            first = (number - 1) * step
+            last = min(first + step, entry.size) - 1
+            copied = retrying(
+                partial(self._bucket.upload_part_copy, source, target, upload_id, number, first=first, last=last)
+            )
+            return Part(copied.number, copied.size, copied.etag)
+
+        try:
+            with ThreadPoolExecutor(COPY_WIDTH, thread_name_prefix="copy") as pool:
+                parts = list(pool.map(copy_part, range(1, -(-entry.size // step) + 1)))
+            self.complete_upload(target, upload_id, parts, entry)
+        except StoreError:
+            self.abort_upload(target, upload_id)
+            raise
+
+
+def _settle(attempt: Callable[[], None], is_ours: Callable[[], bool]) -> None:
+    """Try a write until it is settled. A refusal after a try whose reply got lost is none where `is_ours`."""
+    tries = 0
+
+    def counted() -> None:
+        nonlocal tries
+        tries += 1
+        attempt()
+
+    try:
+        retrying(counted)
+    except NoStoreError:
+        raise
+    except (ExistsError, ChangedError, NotFoundError):
+        if tries == 1 or not is_ours():
+            raise
+
+
+def _age(now: str | None, then: str | None) -> float:
+    """Seconds between two dates of HTTP headers, which are both of the store's clock; 0 where one is missing."""
+    dates = [parsedate_tz(date) for date in (now, then) if date]
+    if len(dates) != 2 or dates[0] is None or dates[1] is None:
+        return 0.0
+    return max(0.0, float(mktime_tz(dates[0]) - mktime_tz(dates[1])))

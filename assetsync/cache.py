@@ -1,0 +1,229 @@
+"""What assetsync remembers between runs and can always learn again: hashes of local files, and facts about stores.
+
+One SQLite file under `.assetsync`, made when there is first something to keep. It may be deleted, damaged, read-only,
+shared by several processes, or on a full disk: then less is remembered, and nothing fails.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import sqlite3  # imported where it is used: 5 ms that most commands need not spend
+
+# Raised whenever the tables or what is in them change; a file of another format is thrown away.
+FORMAT = 1
+# Seconds to wait for another process that writes. It takes milliseconds; on some network file systems, forever.
+BUSY_TIMEOUT = 2.0
+
+_SCHEMA = f"""
+    DROP TABLE IF EXISTS facts;
+    DROP TABLE IF EXISTS hashes;
+    CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE hashes (
+        root BLOB PRIMARY KEY, paths BLOB NOT NULL, stamps BLOB NOT NULL, sha256 BLOB NOT NULL, checksum BLOB NOT NULL
+    );
+    PRAGMA user_version = {FORMAT};
+"""
+
+T = TypeVar("T")
+
+
+class Hashes(NamedTuple):
+    """What is known of the files under one root, in parallel: their paths relative to it, the stamps (all of the same
+    length) that they had, and the sha256 (hex) of the bytes that they held then."""
+
+    paths: Sequence[str] = ()
+    stamps: Sequence[bytes] = ()
+    sha256: Sequence[str] = ()
+
+
+class Cache:
+    """The cache in the file at `path`; in memory when that is None or can't be used. For many threads at once.
+
+    Close it, or use it as a context manager.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._writable = path is not None
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        # What this process learnt and could not write.
+        self._facts: dict[str, str] = {}
+        self._hashes: dict[str, Hashes] = {}
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file. A closed cache opens it again when used."""
+        with self._lock:
+            self._disconnect()
+
+    def fact(self, key: str) -> str | None:
+        """What was remembered under `key`, or None."""
+        if key in self._facts:
+            return self._facts[key]
+        row = self._read("SELECT value FROM facts WHERE key = ?", key)
+        return str(row[0]) if row else None
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember `value` under `key`. Writes at once, and only what is new."""
+        if self.fact(key) == value:
+            return
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+
+        if not self._write(put):
+            self._facts[key] = value
+
+    def hashes(self, root: str) -> Hashes:
+        """What was remembered of the files under `root`, an absolute path; empty when that is nothing."""
+        if root in self._hashes:
+            return self._hashes[root]
+        row = self._read("SELECT paths, stamps, sha256, checksum FROM hashes WHERE root = ?", os.fsencode(root))
+        return _unpack(*row) if row else Hashes()
+
+    def remember_hashes(self, by_root: Mapping[str, Hashes]) -> None:
+        """Remember the files under some roots, in place of what was known of them, in one transaction.
+
+        Roots that are no more are forgotten.
+        """
+        rows = [(os.fsencode(root), *_pack(hashes)) for root, hashes in by_root.items() if hashes.paths]
+        if not rows:
+            return
+
+        def put(connection: sqlite3.Connection) -> None:
+            connection.executemany("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?)", rows)
+            _forget_the_gone(connection)
+
+        if not self._write(put):
+            self._hashes.update(by_root)
+
+    def _read(self, query: str, key: str | bytes) -> tuple[Any, ...] | None:
+        """The first row of a query. None too when there is no file, or none that can be read."""
+        if self._path is None or not (self._connection or os.path.exists(self._path)):
+            return None
+        row: tuple[Any, ...] | None = self._run(self._path, lambda db: db.execute(query, (key,)).fetchone())
+        return row
+
+    def _write(self, put: Callable[[sqlite3.Connection], None]) -> bool:
+        """Run `put` in a transaction. False when that fails, and then nothing is written any more."""
+
+        def transaction(connection: sqlite3.Connection) -> bool:
+            with connection:  # commits, or rolls back
+                connection.execute("BEGIN IMMEDIATE")
+                put(connection)
+            return True
+
+        if self._writable and self._path is not None:
+            self._writable = self._run(self._path, transaction) or False
+        return self._writable
+
+    def _run(self, path: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What `work` makes of the connection, or None when that fails. A damaged file is removed and made anew."""
+        try:
+            import sqlite3
+        except ImportError:  # a Python that was built without it
+            return None
+        with self._lock:
+            for _ in range(2):
+                try:
+                    if self._connection is None:
+                        self._connection = _connect(path)
+                    return work(self._connection)
+                except (sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
+                    if not _is_damaged(error):
+                        return None
+                    self._disconnect()
+                    _remove(path)
+        return None
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    import sqlite3
+
+    folder = os.path.dirname(path)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
+    try:
+        # No fsync: a power failure may damage the file, which shows, and then it starts anew.
+        connection.execute("PRAGMA synchronous = OFF")
+        if _format(connection) != FORMAT:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                if _format(connection) != FORMAT:  # no other process was faster
+                    for statement in _SCHEMA.split(";"):
+                        connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _is_damaged(error: Exception) -> bool:
+    import sqlite3
+
+    # The low byte is the primary code; a missing table or column is an SQLITE_ERROR.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)  # a journal that stays behind is removed by SQLite
+    except OSError:
+        pass  # not ours to remove: then it stays unused
+
+
+def _forget_the_gone(connection: sqlite3.Connection) -> None:
+    roots = connection.execute("SELECT root FROM hashes").fetchall()
+    gone = [row for row in roots if not os.path.lexists(row[0])]
+    connection.executemany("DELETE FROM hashes WHERE root = ?", gone)
+
+
+def _pack(hashes: Hashes) -> tuple[bytes, bytes, bytes, bytes]:
+    """One row instead of one for each file: 50,000 files are read in a tenth of the time."""
+    paths = "\0".join(hashes.paths).encode()
+    stamps = b"".join(hashes.stamps)
+    sha256 = bytes.fromhex("".join(hashes.sha256))
+    return paths, stamps, sha256, _checksum(paths, stamps, sha256)
+
+
+def _unpack(paths: bytes, stamps: bytes, sha256: bytes, checksum: bytes) -> Hashes:
+    if checksum != _checksum(paths, stamps, sha256):
+        return Hashes()
+    names = paths.decode().split("\0")
+    width = len(stamps) // len(names)
+    digits = sha256.hex()
+    return Hashes(
+        names,
+        [stamps[at : at + width] for at in range(0, len(stamps), width)],
+        [digits[at : at + 64] for at in range(0, len(digits), 64)],
+    )
+
+
+def _checksum(*blobs: bytes) -> bytes:
+    digest = hashlib.sha256()
+    for blob in blobs:
+        digest.update(blob)
+    return digest.digest()

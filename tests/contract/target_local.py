@@ -1,0 +1,38 @@
+"""The store in a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assetsync.backends import Backend
+from assetsync.backends.local import LocalBackend
+from assetsync.model import StoreConfig
+from tests.contract.harness import Server
+
+
+class _Directory(Server):
+    many = 300  # it lists without pages
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def config(self, prefix: str) -> StoreConfig:
+        return StoreConfig((self._folder / prefix).as_uri())
+
+    def fill(self, backend: Backend, keys: Iterable[str]) -> None:
+        assert isinstance(backend, LocalBackend)
+        for key in keys:
+            path = Path(backend.root, key)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"x")
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Server]:
+    yield _Directory(folder)
+
+
+TARGETS = {"local": serve}
+WITHOUT = {"faults", "parts"}

@@ -1,0 +1,592 @@
+"""What the contract does not say but S3 needs: conditions, checksums, requests, regions, and errors told apart."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from certifi import where
+
+from assetsync.backends import ProbedBackend
+from assetsync.backends.s3 import access, open_store, wire
+from assetsync.backends.s3.backend import S3Backend
+from assetsync.errors import (
+    ChangedError,
+    ChecksumError,
+    DamagedError,
+    DeniedError,
+    ExistsError,
+    NoStoreError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+    UnreachableError,
+    UnsupportedError,
+)
+from assetsync.model import FileEntry, StoreConfig
+from tests.contract.harness import content, entry_of, some_bytes
+from tests.servers import s3_checks
+from tests.servers.s3 import Break, S3Server
+from tests.servers.s3_checks import Incoming
+from tests.servers.tls import make_certificate, server_context
+
+BUCKET = "special"
+MIB = 1024 * 1024
+UNREAD = "S3 knows the checksums of parts, so nobody reads the file"
+_prefixes = count()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[S3Server]:
+    with S3Server() as server:
+        server.make_bucket(BUCKET)
+        yield server
+
+
+@pytest.fixture
+def s3(running: S3Server) -> S3Server:
+    """The server, with nothing counted and nothing broken yet."""
+    running.faults.clear()
+    running.requests.clear()
+    running.seen.clear()
+    running.honours_conditions = True
+    return running
+
+
+Open = Callable[..., S3Backend]
+
+
+@pytest.fixture
+def connect(s3: S3Server) -> Iterator[Open]:
+    """Makes clients of one new prefix, which differ in their settings."""
+    opened: list[S3Backend] = []
+    prefix = f"test{next(_prefixes)}"
+
+    def make(*, environ: dict[str, str] | None = None, bucket: str = BUCKET, **config: str | bool) -> S3Backend:
+        backend = open_store(
+            StoreConfig(f"s3://{bucket}/{prefix}", **config),  # type: ignore[arg-type]
+            {**s3.environ, **(environ or {})},
+        )
+        opened.append(backend)
+        return backend
+
+    yield make
+    for backend in opened:
+        backend.close()
+
+
+@pytest.fixture
+def backend(connect: Open) -> S3Backend:
+    return connect()
+
+
+@pytest.fixture
+def aws(connect: Open, monkeypatch: pytest.MonkeyPatch) -> S3Backend:
+    """A client that takes the server for AWS itself."""
+    monkeypatch.setattr(access, "_AWS_HOST", re.compile(r"127\.0\.0\.1"))
+    return connect()
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Callable[[bytes], tuple[str, FileEntry]]:
+    def make(data: bytes) -> tuple[str, FileEntry]:
+        path = tmp_path / "file"
+        path.write_bytes(data)
+        return str(path), entry_of(data)
+
+    return make
+
+
+File = Callable[[bytes], tuple[str, FileEntry]]
+
+
+def _last(s3: S3Server, kind: str) -> Incoming:
+    return [request for request in s3.seen if request.kind == kind][-1]
+
+
+# Requests
+
+
+def test_no_request_is_sent_that_another_answers(s3: S3Server, backend: S3Backend, file: File) -> None:
+    path, entry = file(b"data")
+    backend.create("a/1.0.claim", b"mine")
+    backend.upload("a/1.0", path, entry)
+    assert s3.requests == {"PutObject": 2}
+    tag = backend.read("a/1.0.claim").tag
+    backend.replace("a/1.0.claim", b"new", tag)
+    assert list(backend.read_range("a/1.0", 0, 4)) == [b"data"]
+    backend.list(delimiter=True)
+    backend.delete("a/1.0")
+    assert s3.requests == {"PutObject": 3, "GetObject": 2, "ListObjectsV2": 1, "DeleteObject": 1}
+
+
+def test_nothing_is_asked_before_a_write_to_aws(s3: S3Server, aws: S3Backend) -> None:
+    aws.create("a/1.0", b"data")
+    aws.copy("a/1.0", "a/1.1", entry_of(b"data"))
+    assert s3.requests == {"PutObject": 1, "CopyObject": 1}
+    assert not aws.needs_probe
+
+
+def test_connections_are_used_again(s3: S3Server, backend: S3Backend) -> None:
+    before = s3.connections
+    for number in range(10):
+        backend.create(f"a/{number}", b"x")
+        backend.stat(f"a/{number}")
+        with pytest.raises(NotFoundError):
+            backend.read("nothing")
+        list(backend.read_range(f"a/{number}", 0, 1))
+    assert s3.connections - before == 1
+
+
+# Checksums and metadata
+
+
+def test_a_write_carries_its_checksum(s3: S3Server, backend: S3Backend, file: File) -> None:
+    path, entry = file(b"data")
+    backend.upload("a/1.0", path, entry)
+    headers = _last(s3, "PutObject").headers
+    assert headers["x-amz-content-sha256"] == entry.sha256
+    assert headers["x-amz-meta-sha256"] == entry.sha256
+    assert headers["if-none-match"] == "*"
+    assert "x-amz-checksum-sha256" not in headers  # not every store knows it
+
+
+def test_aws_keeps_the_checksum_itself(s3: S3Server, aws: S3Backend, file: File) -> None:
+    path, entry = file(b"data")
+    aws.upload("a/1.0", path, entry)
+    assert "x-amz-checksum-sha256" in _last(s3, "PutObject").headers
+    assert aws.stat("a/1.0").sha256 == entry.sha256
+    assert _last(s3, "HeadObject").headers["x-amz-checksum-mode"] == "ENABLED"
+
+
+def test_the_checksum_of_parts_is_not_taken_for_that_of_the_object(s3: S3Server, aws: S3Backend) -> None:
+    data = some_bytes(1000)
+    upload_id = aws.begin_upload("a/1.0", entry_of(data))
+    part = aws.upload_part("a/1.0", upload_id, 1, memoryview(data), len(data))
+    aws.complete_upload("a/1.0", upload_id, [part], entry_of(data))
+    assert aws.stat("a/1.0").sha256 == entry_of(data).sha256
+
+
+def test_what_others_stored_has_no_checksum(s3: S3Server, backend: S3Backend) -> None:
+    backend.create("x", b"")
+    s3.put(BUCKET, f"{backend.url.rpartition('/')[2]}/a/1.0", b"of modelkit")
+    assert backend.stat("a/1.0").sha256 is None
+    backend.copy("a/1.0", "a/1.1", entry_of(b"of modelkit"))
+    assert backend.stat("a/1.1").sha256 is None
+
+
+def test_a_copy_keeps_the_checksum(backend: S3Backend, file: File) -> None:
+    path, entry = file(b"data")
+    backend.upload("a/1.0", path, entry)
+    backend.copy("a/1.0", "a/1.1", entry)
+    assert backend.stat("a/1.1").sha256 == entry.sha256
+
+
+@pytest.mark.parametrize("size", [1000, 3 * MIB])
+def test_the_store_refuses_bytes_that_change_on_the_way(s3: S3Server, aws: S3Backend, file: File, size: int) -> None:
+    path, entry = file(some_bytes(size))
+    s3.inject(Break.CORRUPT, 1, "PutObject")
+    with pytest.raises(ChecksumError, match="XAmzContentSHA256Mismatch"):
+        aws.upload("a/1.0", path, entry)
+    assert aws.list().objects == []
+
+
+def test_a_large_file_that_changed_is_not_sent_whole(s3: S3Server, backend: S3Backend, file: File) -> None:
+    path, _ = file(some_bytes(3 * MIB))
+    for other in (some_bytes(3 * MIB, 1), some_bytes(3 * MIB + 1), some_bytes(3 * MIB - 1)):
+        with pytest.raises(ChecksumError, match="not what it was"):
+            backend.upload("a/1.0", path, entry_of(other))
+    assert backend.list().objects == []
+
+
+def test_aws_is_trusted_to_verify_a_large_file(s3: S3Server, aws: S3Backend, file: File) -> None:
+    path, _ = file(some_bytes(3 * MIB))
+    with pytest.raises(ChecksumError, match="XAmzContentSHA256Mismatch"):
+        aws.upload("a/1.0", path, entry_of(some_bytes(3 * MIB, 1)))
+
+
+def test_the_key_of_kms_goes_with_every_new_object(s3: S3Server, connect: Open) -> None:
+    backend = connect(kms_key_id="alias/assets")
+    data = some_bytes(1000)
+    backend.create("a/1.0", data)
+    backend.replace("a/1.0", data, backend.read("a/1.0").tag)
+    backend.copy("a/1.0", "a/1.1", entry_of(data))
+    backend.begin_upload("a/1.2", entry_of(data))
+    for request in s3.seen:
+        if request.kind in ("PutObject", "CopyObject", "CreateMultipartUpload"):
+            assert request.headers["x-amz-server-side-encryption"] == "aws:kms"
+            assert request.headers["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/assets"
+
+
+# Files on their way
+
+
+def test_progress_does_not_count_what_is_sent_again(s3: S3Server, backend: S3Backend, file: File) -> None:
+    path, entry = file(some_bytes(3 * MIB))
+    counts: list[int] = []
+    s3.inject("SlowDown", 2, "PutObject")
+    s3.inject(Break.LOST_REPLY, 1, "PutObject")
+    backend.upload("a/1.0", path, entry, counts.append)
+    assert sum(counts) == entry.size
+    assert min(counts) > 0
+    assert len(counts) > 10
+
+
+def test_a_large_body_is_not_sent_to_a_store_that_refuses_it(s3: S3Server, backend: S3Backend, file: File) -> None:
+    path, entry = file(some_bytes(3 * MIB))
+    s3.inject("AccessDenied", 1, "PutObject", early=True)
+    with pytest.raises(DeniedError, match="access denied"):
+        backend.upload("a/1.0", path, entry)
+    assert s3.requests == {"PutObject": 1}
+    backend.upload("a/1.0", path, entry)
+    assert content(backend, "a/1.0") == some_bytes(3 * MIB)
+
+
+def test_a_file_that_can_not_be_read_on_is_the_callers_error(backend: S3Backend, file: File, tmp_path: Path) -> None:
+    _, entry = file(some_bytes(3 * MIB))
+    with pytest.raises(FileNotFoundError):
+        backend.upload("a/1.0", str(tmp_path / "gone"), entry)
+    with pytest.raises(IsADirectoryError):
+        backend.upload("a/1.0", str(tmp_path), entry)
+
+
+def test_parts_have_a_size_that_s3_allows(backend: S3Backend) -> None:
+    assert backend.part_size(17 * MIB) == 8 * MIB
+    for size in (50 * 10**9, 80_000 * MIB, 80_000 * MIB + 1, 5 * 1024**4):
+        step = backend.part_size(size)
+        assert step % MIB == 0
+        assert 8 * MIB <= step <= 5 * 1024 * MIB
+        assert -(-size // step) <= 10_000
+
+
+def test_parts_of_another_size_are_sent_again(backend: S3Backend) -> None:
+    backend.min_part_size = 1000
+    data = memoryview(some_bytes(2500))
+    entry = entry_of(bytes(data))
+    upload_id = backend.begin_upload("a/1.0", entry)
+    for number, part in ((1, data[:1000]), (2, data[1000:1999]), (3, data[2000:])):
+        backend.upload_part("a/1.0", upload_id, number, part, len(data))
+    assert [part.number for part in backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry)] == [1, 3]
+
+
+def test_more_parts_than_a_page_lists(backend: S3Backend, s3: S3Server) -> None:
+    backend.min_part_size = 1
+    size = 1005
+    entry = entry_of(b"x" * size)
+    upload_id = backend.begin_upload("a/1.0", entry)
+    prefix = backend.url.rpartition("/")[2]
+    s3.put_parts(BUCKET, f"{prefix}/a/1.0", upload_id, [b"x"] * size)
+    found = backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry)
+    assert [part.number for part in found] == list(range(1, size + 1))
+    assert s3.requests["ListParts"] == 2
+
+
+def test_a_copy_above_the_limit_goes_in_parts(s3: S3Server, backend: S3Backend) -> None:
+    data = some_bytes(2500)
+    backend.create("a/1.0", data)
+    backend.max_copy, backend.copy_part_size, backend.min_part_size = 2000, 1000, 1
+    backend.copy("a/1.0", "a/1.1", entry_of(data))
+    assert content(backend, "a/1.1") == data
+    assert backend.stat("a/1.1").sha256 == entry_of(data).sha256
+    assert (s3.requests["UploadPartCopy"], s3.requests["CopyObject"]) == (3, 0)
+    with pytest.raises(ExistsError):
+        backend.copy("a/1.0", "a/1.1", entry_of(data))
+    with pytest.raises(NotFoundError):
+        backend.copy("a/nothing", "a/1.2", entry_of(data))
+    assert s3.uploads(BUCKET, f"{backend.url.rpartition('/')[2]}/") == 0
+
+
+# Lost replies and conflicts
+
+
+def test_a_conflict_is_tried_again(s3: S3Server, backend: S3Backend, waits: list[float]) -> None:
+    s3.inject("ConditionalRequestConflict", 2)
+    backend.create("a/1.0", b"mine")
+    assert backend.read("a/1.0").data == b"mine"
+    assert len(waits) == 2
+
+
+def test_an_upload_of_parts_that_stays_in_conflict_begins_anew(s3: S3Server, backend: S3Backend) -> None:
+    data = some_bytes(1000)
+    upload_id = backend.begin_upload("a/1.0", entry_of(data))
+    part = backend.upload_part("a/1.0", upload_id, 1, memoryview(data), len(data))
+    s3.inject("ConditionalRequestConflict", 100, "CompleteMultipartUpload")
+    with pytest.raises(TransientError, match="another write"):
+        backend.complete_upload("a/1.0", upload_id, [part], entry_of(data))
+    with pytest.raises(NotFoundError):
+        backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry_of(data))
+
+
+@pytest.mark.parametrize("kind", ["CopyObject", "CompleteMultipartUpload"])
+def test_an_error_in_a_success_is_an_error(s3: S3Server, backend: S3Backend, waits: list[float], kind: str) -> None:
+    data = some_bytes(1000)
+    backend.create("a/1.0", data)
+    upload_id = backend.begin_upload("a/1.2", entry_of(data))
+    part = backend.upload_part("a/1.2", upload_id, 1, memoryview(data), len(data))
+    s3.inject(Break.LATE_ERROR, 1, kind)
+    backend.copy("a/1.0", "a/1.1", entry_of(data))
+    backend.complete_upload("a/1.2", upload_id, [part], entry_of(data))
+    assert content(backend, "a/1.1") == content(backend, "a/1.2") == data
+    assert len(waits) == 1
+
+
+def test_the_lost_reply_of_a_replace_is_ours(s3: S3Server, backend: S3Backend) -> None:
+    backend.create("a.versions", b"one")
+    tag = backend.read("a.versions").tag
+    s3.inject(Break.LOST_REPLY, 1, "PutObject")
+    backend.replace("a.versions", b"two", tag)
+    assert backend.read("a.versions").data == b"two"
+    with pytest.raises(ChangedError):
+        backend.replace("a.versions", b"three", tag)
+
+
+def test_the_lost_reply_of_a_completion_is_ours(s3: S3Server, backend: S3Backend) -> None:
+    data = some_bytes(1000)
+    upload_id = backend.begin_upload("a/1.0", entry_of(data))
+    part = backend.upload_part("a/1.0", upload_id, 1, memoryview(data), len(data))
+    s3.inject(Break.LOST_REPLY, 1, "CompleteMultipartUpload")
+    backend.complete_upload("a/1.0", upload_id, [part], entry_of(data))
+    assert content(backend, "a/1.0") == data
+
+
+def test_an_object_that_changes_while_it_is_read_is_noticed(s3: S3Server, backend: S3Backend) -> None:
+    backend.create("a.versions", some_bytes(3 * MIB))
+    chunks = backend.read_range("a.versions", 0, 3 * MIB)
+    s3.inject(Break.CUT_BODY, 1, "GetObject")
+    next(chunks)
+    backend.replace("a.versions", some_bytes(3 * MIB, 1), backend.read("a.versions").tag)
+    with pytest.raises(ChangedError):
+        list(chunks)
+
+
+def test_a_reader_who_stops_leaves_no_connection_behind(s3: S3Server, backend: S3Backend) -> None:
+    backend.create("a/1.0", some_bytes(3 * MIB))
+    chunks = backend.read_range("a/1.0", 0, 3 * MIB)
+    assert len(next(chunks)) <= 8 * MIB
+    chunks.close()  # type: ignore[attr-defined]
+    assert backend.read("a/1.0").data == some_bytes(3 * MIB)
+
+
+def test_a_store_that_falls_silent_is_given_up(
+    s3: S3Server, backend: S3Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "READ_TIMEOUT", 0.2)
+    backend.create("a/1.0", b"some data")
+    s3.inject(Break.STALL, 1, "GetObject")
+    assert backend.read("a/1.0").data == b"some data"
+    assert s3.requests["GetObject"] == 2
+
+
+# Stores without conditions
+
+
+def test_a_store_that_honours_conditions_passes_the_probe(s3: S3Server, backend: S3Backend) -> None:
+    assert isinstance(backend, ProbedBackend)
+    assert backend.needs_probe
+    backend.probe()
+    assert backend.list().objects == []
+    assert all("/.assetsync-probe-" in request.key for request in s3.seen if request.kind != "ListObjectsV2")
+
+
+def test_a_store_that_ignores_conditions_fails_the_probe(s3: S3Server, backend: S3Backend) -> None:
+    s3.honours_conditions = False
+    with pytest.raises(UnsupportedError, match="ignores the condition") as caught:
+        backend.probe()
+    assert "conditional_writes: false" in (caught.value.hint or "")
+    assert backend.list().objects == []
+
+
+def test_a_probe_that_may_not_be_deleted_stays(s3: S3Server, backend: S3Backend) -> None:
+    s3.inject("AccessDenied", 1, "DeleteObject")
+    backend.probe()
+    assert len(backend.list().objects) == 1
+
+
+def test_a_store_that_refuses_conditions_says_what_to_do(s3: S3Server, backend: S3Backend) -> None:
+    s3.inject("NotImplemented", 1)
+    with pytest.raises(UnsupportedError) as caught:
+        backend.create("a/1.0", b"x")
+    assert "conditional_writes: false" in (caught.value.hint or "")
+
+
+def test_without_conditions_the_store_is_asked_first(s3: S3Server, connect: Open, file: File) -> None:
+    s3.honours_conditions = False
+    backend = connect(conditional_writes=False)
+    assert not backend.needs_probe
+    data = some_bytes(1000)
+    path, entry = file(data)
+    backend.create("a/1.0", data)
+    tag = backend.read("a/1.0").tag
+    backend.replace("a/1.0", b"new", tag)
+    upload_id = backend.begin_upload("a/1.0", entry)
+    part = backend.upload_part("a/1.0", upload_id, 1, memoryview(data), len(data))
+    writes: list[Callable[[], None]] = [
+        lambda: backend.create("a/1.0", b"x"),
+        lambda: backend.upload("a/1.0", path, entry),
+        lambda: backend.copy("a/1.0", "a/1.0", entry),
+        lambda: backend.complete_upload("a/1.0", upload_id, [part], entry),
+    ]
+    for write in writes:
+        with pytest.raises(ExistsError):
+            write()
+    for stale in (tag, None):
+        with pytest.raises(ChangedError):
+            backend.replace("a/1.0", b"x", stale)
+    with pytest.raises(ChangedError):
+        backend.replace("a/none", b"x", tag)
+    assert backend.read("a/1.0").data == b"new"
+    assert not any("if-match" in request.headers or "if-none-match" in request.headers for request in s3.seen)
+
+
+def test_copies_are_checked_where_only_plain_writes_honour_conditions(s3: S3Server, backend: S3Backend) -> None:
+    s3.honours_conditions = False
+    backend.create("a/1.0", b"one")
+    backend.create("a/1.1", b"two")
+    with pytest.raises(ExistsError):
+        backend.copy("a/1.0", "a/1.1", entry_of(b"one"))
+    assert backend.read("a/1.1").data == b"two"
+
+
+# Who asks, and where
+
+
+def test_a_bucket_in_another_region_is_followed_once(s3: S3Server, connect: Open) -> None:
+    backend = connect(region="eu-west-1")
+    backend.create("a/1.0", b"x")
+    assert s3.requests == {"PutObject": 2}
+    backend.stat("a/1.0")
+    assert s3.requests == {"PutObject": 2, "HeadObject": 1}
+
+
+def test_a_region_that_leads_nowhere_is_told(s3: S3Server, connect: Open) -> None:
+    s3.inject("AuthorizationHeaderMalformed", 5)
+    with pytest.raises(StoreError, match="another region") as caught:
+        connect().list()
+    assert caught.value.hint
+    assert s3.requests == {"ListObjectsV2": 1}
+
+
+BAD_CREDENTIALS = [
+    ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "the signature is wrong", "secret access key"),
+    ({"AWS_ACCESS_KEY_ID": "AKIDOTHER"}, "the access key is unknown", "the environment"),
+    ({"AWS_SESSION_TOKEN": s3_checks.EXPIRED_TOKEN}, "have expired", "get new ones"),
+    ({"AWS_NO_SIGN_REQUEST": "true"}, "access denied", "AWS_NO_SIGN_REQUEST"),
+]
+
+
+@pytest.mark.parametrize(("environ", "said", "hinted"), BAD_CREDENTIALS, ids=[row[1] for row in BAD_CREDENTIALS])
+def test_bad_credentials_are_told_apart(
+    connect: Open, waits: list[float], environ: dict[str, str], said: str, hinted: str
+) -> None:
+    backend = connect(environ=environ)
+    for call in (backend.list, lambda: backend.create("a/1.0", b"x")):
+        with pytest.raises(DeniedError) as caught:
+            call()
+        assert said in caught.value.message
+        assert hinted in (caught.value.hint or "")
+        assert s3_checks.SECRET_KEY not in caught.value.message + (caught.value.hint or "")
+    assert waits == []
+
+
+def test_a_wrong_clock_is_told(backend: S3Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_checks, "MAX_SKEW", -s3_checks.MAX_SKEW)
+    with pytest.raises(DeniedError, match="clock"):
+        backend.read("a/1.0")
+
+
+def test_a_missing_bucket_is_not_a_missing_object(connect: Open) -> None:
+    backend = connect(bucket="no-such-bucket")
+    with pytest.raises(NoStoreError, match="there is no bucket `no-such-bucket`"):
+        backend.read("a.versions")
+    with pytest.raises(NoStoreError):
+        backend.replace("a.versions", b"x", None)
+
+
+def test_a_denied_look_may_be_an_absent_object(s3: S3Server, backend: S3Backend) -> None:
+    s3.inject("AccessDenied", 1)
+    with pytest.raises(DeniedError, match="or it is absent") as caught:
+        backend.stat("a/1.0")
+    assert "s3:ListBucket" in (caught.value.hint or "")
+
+
+def test_a_name_that_does_not_resolve_is_told(connect: Open) -> None:
+    backend = connect(endpoint="http://store.invalid:9000")
+    with pytest.raises(UnreachableError, match=r"`http://store\.invalid:9000` can't be reached") as caught:
+        backend.list()
+    assert "endpoint" in (caught.value.hint or "")
+
+
+def test_an_endpoint_that_speaks_no_tls_is_told(s3: S3Server, connect: Open) -> None:
+    backend = connect(endpoint=s3.url.replace("http:", "https:"))
+    with pytest.raises(UnreachableError, match="no trusted connection") as caught:
+        backend.list()
+    assert "`http://`" in (caught.value.hint or "")
+
+
+def test_a_certificate_is_trusted_only_when_its_authority_is(tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path)
+    config = StoreConfig(f"s3://{BUCKET}/tls")
+    with S3Server(tls=server_context(certificate)) as server:
+        server.make_bucket(BUCKET)
+        trusting = open_store(config, {**server.environ, "AWS_CA_BUNDLE": str(certificate)})
+        trusting.create("a/1.0", some_bytes(3 * MIB))
+        assert trusting.read("a/1.0").data == some_bytes(3 * MIB)
+        trusting.close()
+        doubting = open_store(config, {**server.environ, "AWS_CA_BUNDLE": where()})
+        with pytest.raises(UnreachableError, match="no trusted connection") as caught:
+            doubting.read("a/1.0")
+        assert "AWS_CA_BUNDLE" in (caught.value.hint or "")
+        doubting.close()
+
+
+def test_requests_go_through_a_proxy(s3: S3Server, connect: Open) -> None:
+    backend = connect(endpoint="http://store.invalid:9000", environ={"http_proxy": s3.url})
+    backend.create("a/1.0", b"through the proxy")
+    assert backend.read("a/1.0").data == b"through the proxy"
+    assert _last(s3, "GetObject").headers["host"] == "store.invalid:9000"
+
+
+# Replies that are none
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE html><html><body>Welcome to nginx!</body></html>",
+        b"<ListBucketResult><Contents><Key>somewhere/else</Key><Size>1</Size></Contents></ListBucketResult>",
+        b"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
+        b"\x00\x01",
+    ],
+)
+def test_a_listing_that_is_none_is_refused(s3: S3Server, backend: S3Backend, body: bytes) -> None:
+    s3.replies.append(body)
+    with pytest.raises(StoreError, match="not one of S3") as caught:
+        backend.list()
+    assert "endpoint" in (caught.value.hint or "")
+
+
+def test_a_reply_larger_than_any_is_not_read(s3: S3Server, backend: S3Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    s3.replies.append(b"x" * 1000)
+    with pytest.raises(DamagedError, match="larger than 100 bytes"):
+        backend.read("a.versions", limit=100)
+
+
+def test_a_folder_marker_of_a_console_is_no_object(s3: S3Server, backend: S3Backend) -> None:
+    prefix = backend.url.rpartition("/")[2]
+    for key in (f"{prefix}/", f"{prefix}/a/", f"{prefix}/a/1.0"):
+        s3.put(BUCKET, key, b"")
+    assert [info.key for info in backend.list("a/").objects] == ["a/1.0"]
+    assert backend.list(delimiter=True) == ([], ["a/"])
+
+
+def test_the_tag_is_that_of_the_bytes(backend: S3Backend) -> None:
+    backend.create("a.versions", b"one")
+    found = backend.read("a.versions")
+    assert found.tag == f'"{hashlib.md5(b"one").hexdigest()}"'
+    assert found.age == pytest.approx(0, abs=5)
+    assert os.path.basename(backend.url).startswith("test")

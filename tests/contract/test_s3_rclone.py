@@ -1,0 +1,96 @@
+"""A second implementation of S3, rclone's in Go: it ignores preconditions, so this is a smoke test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from assetsync.backends.s3 import open_store
+from assetsync.backends.s3.backend import S3Backend
+from assetsync.errors import ChangedError, DeniedError, ExistsError, NoStoreError, NotFoundError, UnsupportedError
+from assetsync.model import StoreConfig
+from tests.contract.harness import content, entry_of, some_bytes
+from tests.servers.rclone import RcloneServer, rclone, serve_rclone
+
+MIB = 1024 * 1024
+UNREAD = "S3 knows the checksums of parts, so nobody reads the file"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RcloneServer]:
+    if rclone() is None:
+        pytest.skip("rclone is not installed")
+    folder = tmp_path_factory.mktemp("rclone")
+    (folder / "bucket").mkdir()
+    with serve_rclone(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def backend(server: RcloneServer) -> Iterator[S3Backend]:
+    backend = open_store(StoreConfig("s3://bucket/base", conditional_writes=False), server.environ)
+    yield backend
+    backend.close()
+
+
+def test_the_main_job(backend: S3Backend, tmp_path: Path) -> None:
+    data = some_bytes(3 * MIB)
+    (tmp_path / "file").write_bytes(data)
+    entry = entry_of(data)
+    backend.upload("n/1.0/ünïcode + %41.bin", str(tmp_path / "file"), entry)
+    backend.copy("n/1.0/ünïcode + %41.bin", "n/1.1/copy", entry)
+    backend.create("n/1.0.meta", b"{}")
+    backend.replace("n.versions", b"one", None)
+    backend.replace("n.versions", b"two", backend.read("n.versions").tag)
+    assert content(backend, "n/1.1/copy") == data
+    assert b"".join(backend.read_range("n/1.1/copy", 3 * MIB - 10, 100)) == data[-10:]
+    assert list(backend.read_range("n/1.1/copy", 4 * MIB, 100)) == []
+    assert backend.stat("n/1.1/copy").sha256 == entry.sha256
+    assert [info.key for info in backend.list().objects] == [
+        "n.versions", "n/1.0.meta", "n/1.0/ünïcode + %41.bin", "n/1.1/copy",
+    ]  # fmt: skip
+    assert backend.list("n/", delimiter=True).folders == ["n/1.0/", "n/1.1/"]
+    with pytest.raises(ExistsError):
+        backend.create("n/1.0.meta", b"other")
+    with pytest.raises(ChangedError):
+        backend.replace("n.versions", b"three", None)
+    backend.delete("n/1.0.meta")
+    with pytest.raises(NotFoundError):
+        backend.read("n/1.0.meta")
+
+
+def test_a_large_file_goes_on_where_it_stopped(backend: S3Backend) -> None:
+    backend.min_part_size = MIB
+    data = memoryview(some_bytes(3 * MIB - 7))
+    entry = entry_of(bytes(data))
+    upload_id = backend.begin_upload("big/1.0", entry)
+    for number in (1, 2):
+        backend.upload_part("big/1.0", upload_id, number, data[(number - 1) * MIB : number * MIB], entry.size)
+    parts = [*backend.uploaded_parts("big/1.0", upload_id, UNREAD, entry)]
+    assert [part.number for part in parts] == [1, 2]
+    parts.append(backend.upload_part("big/1.0", upload_id, 3, data[2 * MIB :], entry.size))
+    backend.complete_upload("big/1.0", upload_id, parts, entry)
+    assert content(backend, "big/1.0") == data
+    assert backend.stat("big/1.0").sha256 == entry.sha256
+
+
+def test_its_lack_of_conditions_is_found_out(server: RcloneServer) -> None:
+    backend = open_store(StoreConfig("s3://bucket/base"), server.environ)
+    assert backend.needs_probe
+    with pytest.raises(UnsupportedError, match="ignores the condition"):
+        backend.probe()
+    assert not [info for info in backend.list().objects if "probe" in info.key]
+    backend.close()
+
+
+def test_its_refusals_are_understood(server: RcloneServer) -> None:
+    elsewhere = open_store(StoreConfig("s3://no-such-bucket/base"), server.environ)
+    with pytest.raises(NoStoreError):
+        elsewhere.list()
+    elsewhere.close()
+    stranger = open_store(StoreConfig("s3://bucket/base"), {**server.environ, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    with pytest.raises(DeniedError, match="signature"):
+        stranger.list()
+    stranger.close()

@@ -1,0 +1,106 @@
+"""A file holds the old bytes or the new ones, and nothing is left beside it."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder, write_atomically
+
+
+def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for data in (b"old", b"", b"new" * 100_000):
+        write_atomically(str(path), data)
+        assert path.read_bytes() == data
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_name_without_a_folder_is_in_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_atomically("file", b"x")
+    assert (tmp_path / "file").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+def test_a_failure_leaves_the_old_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(str(path), b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_bytes_are_synced_before_the_rename_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(descriptor: int) -> None:
+        steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
+        fsync(descriptor)
+
+    def note_replace(source: str, target: str) -> None:
+        steps.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    write_atomically(str(tmp_path / "file"), b"x")
+    assert steps == ["file", "rename", "folder"]
+
+
+def test_permissions_are_kept_or_those_of_the_umask(tmp_path: Path) -> None:
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    kept.write_bytes(b"old")
+    kept.chmod(0o604)
+    before = os.umask(0o027)
+    try:
+        write_atomically(str(kept), b"new")
+        write_atomically(str(new), b"new")
+    finally:
+        os.umask(before)
+    assert kept.stat().st_mode & 0o777 == 0o604
+    assert new.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_is_not_there_is_the_callers_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(str(tmp_path / "none" / "file"), b"x")
+
+
+def test_many_writers_of_one_file_leave_one_of_their_texts(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    texts = [b"%d" % number * 10_000 for number in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda text: write_atomically(str(path), text), texts))
+    assert path.read_bytes() in texts
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_temporary_files_are_new_and_known_by_their_names(tmp_path: Path) -> None:
+    opened = [open_temporary(str(tmp_path)) for _ in range(2)]
+    for descriptor, path in opened:
+        os.write(descriptor, b"x")
+        os.close(descriptor)
+        assert os.path.basename(path).startswith(TEMPORARY_PREFIX)
+    assert len({path for _, path in opened}) == 2
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError("not on this file system")
+
+    sync_folder(str(tmp_path / "none"))
+    monkeypatch.setattr(os, "fsync", refuse)
+    sync_folder(str(tmp_path))

@@ -1,0 +1,122 @@
+"""What is tried again, how often, and how long it waits in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from assetsync.backends.retry import ATTEMPTS, CONNECT_ATTEMPTS, FIRST_WAIT, MAX_WAIT, retrying
+from assetsync.errors import (
+    ChangedError,
+    ChecksumError,
+    DamagedError,
+    DeniedError,
+    ExistsError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+    UnreachableError,
+    UnsupportedError,
+)
+
+
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that would have been waited, in order."""
+    waited: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waited.append))
+    return waited
+
+
+class _Call:
+    """Raises these errors, one per call, and then returns."""
+
+    def __init__(self, *errors: BaseException) -> None:
+        self._errors = list(errors)
+        self.count = 0
+
+    def __call__(self) -> str:
+        self.count += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        return "done"
+
+
+def test_success_is_returned_at_once(waits: list[float]) -> None:
+    call = _Call()
+    assert retrying(call) == "done"
+    assert (call.count, waits) == (1, [])
+
+
+def test_what_passes_is_tried_again(waits: list[float]) -> None:
+    call = _Call(TransientError("busy"), UnreachableError("no route"), TransientError("busy"))
+    assert retrying(call) == "done"
+    assert call.count == 4
+    assert len(waits) == 3
+
+
+def test_the_last_error_is_raised_after_all_attempts(waits: list[float]) -> None:
+    errors = [TransientError(f"busy {number}") for number in range(50)]
+    call = _Call(*errors)
+    with pytest.raises(TransientError, match=f"^busy {ATTEMPTS - 1}$"):
+        retrying(call)
+    assert call.count == ATTEMPTS
+    assert len(waits) == ATTEMPTS - 1
+
+
+def test_a_host_that_is_not_there_gets_fewer_attempts() -> None:
+    call = _Call(*[UnreachableError("no such host")] * 50)
+    with pytest.raises(UnreachableError):
+        retrying(call)
+    assert call.count == CONNECT_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotFoundError("x"),
+        DeniedError("x"),
+        ExistsError("x"),
+        ChangedError("x"),
+        ChecksumError("x"),
+        UnsupportedError("x"),
+        StoreError("x"),
+        DamagedError("x"),
+        ValueError("x"),
+        KeyboardInterrupt(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_answers_are_never_tried_again(error: BaseException, waits: list[float]) -> None:
+    call = _Call(error)
+    with pytest.raises(type(error)):
+        retrying(call)
+    assert (call.count, waits) == (1, [])
+
+
+def test_an_answer_after_a_stumble_ends_it() -> None:
+    call = _Call(TransientError("busy"), DeniedError("no"))
+    with pytest.raises(DeniedError):
+        retrying(call)
+    assert call.count == 2
+
+
+def test_waits_grow_by_doubling_up_to_a_limit(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
+    _with_jitter(monkeypatch, lambda low, high: high)
+    with pytest.raises(TransientError):
+        retrying(_Call(*[TransientError("busy")] * 50))
+    assert waits == [min(FIRST_WAIT * 2**number, MAX_WAIT) for number in range(ATTEMPTS - 1)]
+
+
+def test_jitter_is_full(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> None:
+    """From nothing up, so that clients which were refused together do not come back together."""
+    _with_jitter(monkeypatch, lambda low, high: low)
+    with pytest.raises(TransientError):
+        retrying(_Call(*[TransientError("busy")] * 50))
+    assert waits == [0] * (ATTEMPTS - 1)
+
+
+def _with_jitter(monkeypatch: pytest.MonkeyPatch, uniform: Callable[[float, float], float]) -> None:
+    monkeypatch.setattr("tenacity.wait.random", SimpleNamespace(uniform=uniform))
