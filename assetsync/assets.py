@@ -25,10 +25,11 @@ from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.execute import Execution, Outcome, who
 from assetsync.fetch import fetch, fetched
 from assetsync.gather import Site, gather
+from assetsync.git import provenance
 from assetsync.journal import Journal
 from assetsync.layout import check_name, parse_spec
 from assetsync.marker import Markers
-from assetsync.model import Entry, ListedAsset, Manifest, Provenance, StoreConfig
+from assetsync.model import Entry, ListedAsset, Manifest, StoreConfig
 from assetsync.plan import Action, Adopt, Keep, Plan
 from assetsync.progress import Reporter, Silent
 from assetsync.snapshot import History, Snapshot
@@ -231,7 +232,7 @@ class AssetStore:
                 reporter=reporter,
                 record=lambda name, entry: None,
                 who=who(),
-                provenance=Provenance(tool=f"assetsync {__version__}", message=message),
+                provenance=provenance(os.getcwd(), self._environ, tool=f"assetsync {__version__}", message=message),
             ).carry_out([action])
 
     def _snapshot(
