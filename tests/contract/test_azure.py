@@ -448,6 +448,15 @@ def test_what_is_being_copied_is_looked_at_when_it_is_complete(clock: list[float
     assert store.stat("b").sha256 is None
 
 
+def test_a_netrc_does_not_replace_the_signature(
+    store: AzureBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    store.create("a/1.0", b"x")
+    assert store.read("a/1.0").data == b"x"
+
+
 def test_opening_a_store_with_a_key_imports_no_identity(azurite: Azurite) -> None:
     code = (
         "import json, os, sys\n"

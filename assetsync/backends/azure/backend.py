@@ -58,8 +58,9 @@ from assetsync.layout import printable
 from assetsync.model import FileEntry, StoreConfig
 
 MIB = 1024 * 1024
-# The SDK keeps whole bodies in memory, of up to 48 requests at once.
-CHUNK = 2 * MIB
+# The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48
+# requests that may be under way, only a few send a large one.
+CHUNK = MIB
 THRESHOLD = 4 * MIB
 LARGE_BODY = MIB
 LARGE_BODIES = 16
