@@ -60,8 +60,9 @@ def download(
     other bytes than it should; StoreError; OSError.
     """
     group = transfers.group()
-    getting = _Download(store, folder, group, progress)
+    _remove_others(items, folder)
     _check_room(items, folder)
+    getting = _Download(store, folder, group, progress)
     getting.submit(items)
     group.wait()
     got = [getting.got(item) for item in items]
@@ -74,13 +75,21 @@ def staged_path(folder: str, item: Item) -> str:
     return f"{folder}/{hashlib.sha256(f'{item.sha256} {item.key}'.encode()).hexdigest()}"
 
 
+def _remove_others(items: Sequence[Item], folder: str) -> None:
+    """Remove what an earlier try for something else has left: it takes room."""
+    wanted = {staged_path(folder, item) for item in items}
+    for name in os.listdir(folder):
+        if f"{folder}/{name}" not in wanted:
+            os.unlink(f"{folder}/{name}")
+
+
 def _check_room(items: Sequence[Item], folder: str) -> None:
     """AssetsyncError when the disk surely has too little room; what an earlier try has left counts as there."""
     with os.scandir(folder) as entries:
         there = sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in entries)
     needed = sum(item.size for item in items) - there
-    free = shutil.disk_usage(folder).free
-    if needed > free:
+    total, _, free = shutil.disk_usage(folder)
+    if needed > free and total:  # some virtual file systems know no sizes
         raise AssetsyncError(
             f"not enough room: {units(needed)} are to be downloaded, and the disk of `{folder}` has {units(free)} free",
             hint="make room, and run the same command again",
@@ -194,9 +203,6 @@ class _Download:
                 self.group.check()
                 digest.update(chunk)
                 at = write_at(descriptor, chunk, at)
-        except BaseException:
-            os.unlink(path)
-            raise
         finally:
             os.close(descriptor)
         return digest.hexdigest()
@@ -258,11 +264,14 @@ class _Ranges:
 
     def _left(self) -> int:
         """The number of ranges that an earlier try has left, up to the first hole."""
-        with open(self._path, "rb", opener=_no_link) as file:
-            size = os.fstat(file.fileno()).st_size
-            if not 0 < size <= self._item.size:
-                return 0
-            end = os.lseek(file.fileno(), 0, os.SEEK_HOLE)
+        try:
+            with open(self._path, "rb", opener=_no_link) as file:
+                size = os.fstat(file.fileno()).st_size
+                end = os.lseek(file.fileno(), 0, os.SEEK_HOLE)
+        except OSError:  # a link, or empty
+            return 0
+        if size > self._item.size:
+            return 0
         return self._count if end == self._item.size else end // RANGE
 
     def _work(self) -> None:

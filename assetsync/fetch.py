@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from filelock import FileLock
 
 from assetsync import layout
-from assetsync.atomic import TEMPORARY_PREFIX, write_atomically
+from assetsync.atomic import TEMPORARY_PREFIX, sync_folder
 from assetsync.backends import Progress
 from assetsync.cache import Cache
 from assetsync.documents import Meta
@@ -156,12 +156,9 @@ def _check_paths(name: str, version: str, paths: Sequence[str]) -> None:
         raise DamagedError(f"`{name}:{version}` is an empty directory, of which there is nothing to get")
     for path in paths:
         segments = path.casefold().split("/")
+        ours = any(segment.startswith(TEMPORARY_PREFIX) for segment in segments)
         # A `.git` is a way to run commands; the others mean something here.
-        if (
-            ".git" in segments
-            or segments[-1] == SUCCESS.casefold()
-            or path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
-        ):
+        if ".git" in segments or segments[-1] == SUCCESS.casefold() or ours:
             raise DamagedError(f"`{name}:{version}` is refused: `{path}` is no name for a file of an asset")
 
 
@@ -235,10 +232,14 @@ class _Arrival:
 
 @contextmanager
 def _staging(preferred: str, place: Place) -> Iterator[str]:
-    """A folder on the disk of `place`, for files until they are put there. It goes when all went well."""
+    """A folder on the disk of `place`, for files until they are put there.
+
+    It goes when all went well, and when the disk is full; after other errors it stays for the next try.
+    """
     folder = _on_same_disk(preferred, place)
     if os.path.islink(folder):
-        raise ContentError(f"`{folder}` is a symlink, where temporary files are to be put", hint="remove it")
+        shown = layout.printable(folder)
+        raise ContentError(f"`{shown}` is a symlink, where temporary files are to be put", hint="remove it")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     try:
         yield folder
@@ -247,7 +248,8 @@ def _staging(preferred: str, place: Place) -> Iterator[str]:
             raise
         shutil.rmtree(folder, ignore_errors=True)
         raise AssetsyncError(
-            f"no room is left on the disk of `{place.path}`", hint="make room, and run the same command again"
+            f"no room is left on the disk of `{layout.printable(place.path)}`",
+            hint="make room, and run the same command again",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -261,12 +263,10 @@ def _on_same_disk(preferred: str, place: Place) -> str:
 
 
 def _disk(path: str) -> int:
-    """The device that `path` is on, or would be."""
-    while True:
-        try:
-            return os.stat(path).st_dev
-        except (FileNotFoundError, NotADirectoryError):
-            path = os.path.dirname(path)
+    """The device of the folder that `path` is, or would be in. Of a file, layered file systems tell another one."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return os.stat(path).st_dev
 
 
 def fetch(
@@ -284,10 +284,10 @@ def fetch(
     compares it with the store and gets what differs. modelkit can use what was fetched. A newly fetched version or part
     appears all at once. NotFoundError, InvalidError, ChecksumError, DamagedError, ContentError; StoreError; OSError.
     """
-    there = None if force else fetched(spec, store.versioning, assets_dir)
+    exact = replace(spec, version=resolve(store, spec))
+    there = None if force else fetched(exact, store.versioning, assets_dir)
     if there is not None:
         return there
-    exact = replace(spec, version=resolve(store, spec))
     staging = Markers(_state(store, assets_dir).pulls).staging(str(replace(exact, part=None)))
     with FileLock(f"{staging}.lock"):
         # Another process may have got it while this one waited.
@@ -316,6 +316,13 @@ def _success(path: str) -> str:
     if os.path.isdir(path):
         return os.path.join(path, SUCCESS)
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{SUCCESS}")
+
+
+def _mark(path: str) -> None:
+    """Mark `path` as complete. The file is empty, as modelkit's is."""
+    mark = _success(path)
+    os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o666))
+    sync_folder(os.path.dirname(mark))
 
 
 def _state(store: Store, assets_dir: str) -> State:
@@ -372,7 +379,7 @@ class _Fetching:
         arrival = _Arrival(self.store, source, hidden, None)
         arrival.check()
         self._bring(arrival, staging)
-        write_atomically(_success(hidden.path), b"")
+        _mark(hidden.path)
         move(hidden, name)
 
     def _fill(self, source: _Source, place: Place, over: Present | None, staging: str) -> None:
@@ -384,7 +391,7 @@ class _Fetching:
         except (FileNotFoundError, NotADirectoryError):
             pass
         self._bring(arrival, staging)
-        write_atomically(_success(self.path), b"")
+        _mark(self.path)
         for folder, _, files in os.walk(self.path):
             if folder != self.path and SUCCESS in files:  # of a part: now it says nothing any more
                 os.unlink(os.path.join(folder, SUCCESS))

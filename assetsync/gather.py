@@ -11,18 +11,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 from assetsync.cache import Cache
 from assetsync.decide import Options
+from assetsync.errors import DamagedError
 from assetsync.journal import Journal
 from assetsync.marker import Markers
 from assetsync.model import Entry, Lock, LockEntry, Manifest, Tree
 from assetsync.progress import Reporter
-from assetsync.scan import scan
+from assetsync.scan import scan_all
 from assetsync.snapshot import (
     Absent,
     History,
     Local,
+    Present,
     RemoteAsset,
     RemoteVersion,
     Snapshot,
@@ -79,7 +82,7 @@ def gather(
 ) -> Snapshot:
     """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone.
 
-    StoreError, DamagedError. What is wrong with local files is part of the snapshot.
+    StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
     """
     entries = site.manifest.entries
     if store is None:
@@ -104,34 +107,35 @@ def gather(
 
 def _scan_and_ask(
     site: Site, store: Store, reporter: Reporter
-) -> tuple[Mapping[str, Local], Mapping[str, Index | None]]:
+) -> tuple[Mapping[str, Local], Mapping[str, Index | DamagedError | None]]:
     """Scan while the store answers: hashing wants a processor, the requests only wait."""
     names = [entry.name for entry in site.manifest.entries]
     side = ThreadPoolExecutor(1, thread_name_prefix="ask")
     try:
-        asked = side.submit(lambda: dict(zip(names, together(store.index, names), strict=True)))
+        asked = side.submit(lambda: dict(zip(names, together(partial(_index, store), names), strict=True)))
         return _scan_all(site, reporter), asked.result()
     finally:
         side.shutdown(wait=False, cancel_futures=True)
 
 
+def _index(store: Store, name: str) -> Index | DamagedError | None:
+    """What is damaged concerns one asset, and must not keep the others from being planned."""
+    try:
+        return store.index(name)
+    except DamagedError as error:
+        return error
+
+
 def _scan_all(site: Site, reporter: Reporter) -> dict[str, Local]:
-    return {entry.name: scan_entry(site, entry, reporter) for entry in site.manifest.entries}
+    entries = site.manifest.entries
+    found = scan_all(site.root, entries, cache=site.cache, reporter=reporter)
+    return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
 
 
-def scan_entry(site: Site, entry: Entry, reporter: Reporter) -> Local:
-    """The local state of one entry, an interrupted pull of it included."""
-    found = scan(
-        site.root,
-        entry.path,
-        exclude=entry.exclude,
-        cache=site.cache,
-        progress=lambda count: reporter.advance(entry.name, count),
-    )
-    half = site.markers.get(entry.name)
-    if half is None or isinstance(found, Unusable):
-        return found
-    return half.half_pulled(found)
+def _with_marker(site: Site, name: str, found: Present | Absent | Unusable) -> Local:
+    """The local state of an asset, an interrupted pull of it included."""
+    half = site.markers.get(name)
+    return found if half is None or isinstance(found, Unusable) else half.half_pulled(found)
 
 
 def _from_lock(locked: LockEntry | None) -> RemoteAsset:
@@ -150,7 +154,15 @@ class _Looker:
         self._options = options
         self._own_claims = site.journal.claims()
 
-    def look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
+    def look(self, entry: Entry, local: Local, index: Index | DamagedError | None) -> RemoteAsset:
+        if isinstance(index, DamagedError):
+            return RemoteAsset(damaged=index.message)
+        try:
+            return self._look(entry, local, index)
+        except DamagedError as error:
+            return RemoteAsset(damaged=error.message)
+
+    def _look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
         locked = self._site.locked(entry.name)
         tree = None if isinstance(local, Absent | Unusable) else local.tree

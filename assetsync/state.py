@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from assetsync.atomic import make_private_folder
+from assetsync.atomic import write_atomically
 
 FOLDER = ".assetsync"
 
@@ -37,8 +37,11 @@ class State:
 
     def ensure(self) -> bool:
         """Make the folder. False where it can't be written: plans work without it."""
+        ignore = os.path.join(self.folder, ".gitignore")
         try:
-            make_private_folder(self.folder)
+            os.makedirs(self.folder, exist_ok=True)
+            if not os.path.exists(ignore):
+                write_atomically(ignore, b"# Made by assetsync; may be deleted when no assetsync is running.\n*\n")
         except OSError:
             return False
         return os.access(self.folder, os.W_OK)

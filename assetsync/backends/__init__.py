@@ -145,7 +145,7 @@ class MultipartBackend(Protocol):
         """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError, ChecksumError."""
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away. An upload that is gone is no error."""
+        """Throw the parts away; some stores do so by themselves, later. An upload that is gone is no error."""
 
 
 @runtime_checkable
