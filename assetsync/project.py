@@ -33,7 +33,7 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
@@ -305,7 +305,7 @@ class Project:
         text = self._manifest_text
         for outcome in outcomes:
             action = outcome.action
-            if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
+            if isinstance(action, Update | Adopt) and action.set_line is not None and outcome.error is None:
                 text = set_version(
                     text,
                     action.asset,
