@@ -30,7 +30,7 @@ PROBE_FOLDER = "assetsync-probe"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing that was tried on the store. `error` is None when it works; publishing can do without what isn't `needed`."""
+    """One thing that was tried on the store. `error` is None when it works. Not all of it is `needed` to publish."""
 
     what: str
     error: StoreError | None = None
