@@ -35,6 +35,7 @@ from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
 from assetsync.plan import CONFLICTS, Action, Plan, Update
 from assetsync.progress import Reporter, Silent
+from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
 from assetsync.state import State
 from assetsync.store import Store, open_store
@@ -194,6 +195,22 @@ class Project:
         )
         plan = _PLANNERS[purpose](snapshot, chosen)
         return plan.based_on(self._manifest_text, _text(lock_data))
+
+    def save_plan(self, plan: Plan, path: str, request: Request) -> None:
+        """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""
+        write_atomically(path, render_saved_plan(plan, request).encode())
+
+    def load_plan(self, path: str, *, reporter: Reporter | None = None) -> Plan:
+        """A saved plan, made again and found to be the same. ConflictError, naming what moved, when it is not.
+
+        Besides what `plan` raises: InvalidError for a file that is no saved plan.
+        """
+        saved = parse_saved_plan(_read(path).decode("utf-8", "replace"))
+        plan = self.plan(saved.request.names, options=saved.request.options, reporter=reporter)
+        moved = what_moved(saved, plan)
+        if moved:
+            raise ConflictError("\n".join(["the saved plan is stale", *moved]), hint="plan again, and approve that")
+        return plan
 
     def apply(
         self,

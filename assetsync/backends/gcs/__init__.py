@@ -368,8 +368,17 @@ class GCSBackend:
         self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), params)
 
     def _query(self, task: Task, upload_id: str, size: int) -> Reply:
-        """How far a resumable upload has come."""
-        return self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
+        """How far a resumable upload has come. NotFoundError too when the object that it made is not there any more."""
+        reply = self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
+        if _persisted(reply, size) == size:
+            # The session remembers its success for a week, and so may a journal; the object can be removed meanwhile.
+            made = self._calls.parsed(task, reply) if reply.body else {}
+            found = self._resource(task.key)
+            if made.get("generation", found["generation"]) != found["generation"]:
+                raise NotFoundError(
+                    f"{self._calls.tried(task)}: what it made was replaced", hint="run the command again"
+                )
+        return reply
 
     # What is there, after a reply got lost.
 
