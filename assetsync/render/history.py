@@ -26,8 +26,7 @@ def lines_text(name: str, history: History) -> str:
     """The versions of an asset by line, newest first, with a final newline."""
     text = [f"`{name}` has {plural(len(history.versions), 'version')}:"]
     lines = history.lines
-    for line in lines[:VERSIONS_SHOWN]:
-        text.append(f"  line {line}: {_first(history.in_line(line))}")
+    text.extend(f"  line {line}: {_first(history.in_line(line))}" for line in lines[:VERSIONS_SHOWN])
     if len(lines) > VERSIONS_SHOWN:
         text.append(f"  … {plural(len(lines) - VERSIONS_SHOWN, 'older line')}")
     if not lines:
@@ -164,16 +163,16 @@ def _file(file: FileEntry | str) -> dict[str, Any]:
 # -- diff
 
 
-def diff_text(
-    old: str, new: str, before: Tree, after: Tree, changes: Changes, *, paint: Paint = plain
-) -> str:
+def diff_text(old: str, new: str, before: Tree, after: Tree, changes: Changes, *, paint: Paint = plain) -> str:
     """What differs, file by file, with sizes before and after."""
     if before.content.same_as(after.content):
         return f"`{printable(old)}` and `{printable(new)}` have the same content\n"
     lines = [paint(f"--- {printable(old)}", "red"), paint(f"+++ {printable(new)}", "green")]
     if before.is_directory != after.is_directory:
-        lines.append(f"{'a directory' if before.is_directory else 'a file'} before, "
-                     f"{'a directory' if after.is_directory else 'a file'} now")
+        lines.append(
+            f"{'a directory' if before.is_directory else 'a file'} before, "
+            f"{'a directory' if after.is_directory else 'a file'} now"
+        )
     sizes = {file.path: file.size for file in before.files}
     marked = [(file.path, "~", f"{size(sizes[file.path])} → {size(file.size)}") for file in changes.changed]
     marked += [(file.path, "+", size(file.size)) for file in changes.added]
@@ -219,5 +218,9 @@ def diff_json(store: str, old: str, new: str, before: Tree, after: Tree, changes
 
 
 def _side(tree: Tree) -> dict[str, Any]:
-    return {"digest": tree.digest, "is_directory": tree.is_directory, "size": tree.content.size,
-            "files": tree.content.files}
+    return {
+        "digest": tree.digest,
+        "is_directory": tree.is_directory,
+        "size": tree.content.size,
+        "files": tree.content.files,
+    }
