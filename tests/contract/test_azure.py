@@ -21,6 +21,7 @@ from azure.storage.blob import ContainerClient, ContentSettings, generate_contai
 from assetsync.backends import Part
 from assetsync.backends.azure import AzureBackend, backend, open_store
 from assetsync.backends.azure.translate import Place
+from assetsync.backends.headers import age_of
 from assetsync.errors import (
     ChangedError,
     DeniedError,
@@ -381,7 +382,7 @@ def test_parts_grow_so_that_they_are_not_too_many(store: AzureBackend, size: int
     ],
 )
 def test_the_age_is_told_by_the_stores_clock(headers: dict[str, str], age: float) -> None:
-    assert backend._age(headers) == age
+    assert age_of(headers) == age
 
 
 class _Copies:

@@ -20,7 +20,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeVar
 
 from azure.core import MatchConditions
@@ -43,6 +42,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,
@@ -164,7 +164,8 @@ class AzureBackend:
             stream = blob.download_blob(raw_response_hook=replies.append)
             if stream.size > limit:
                 raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            return Blob(stream.readall(), stream.properties.etag, _age(replies[-1].http_response.headers))
+            headers = replies[-1].http_response.headers
+            return Blob(stream.readall(), stream.properties.etag, age_of(headers), store_time(headers))
 
         return self._tried(READ, key, get)
 
@@ -471,15 +472,6 @@ def _md5_at(file: BinaryIO, part: Part, step: int) -> str:
     """The MD5 of what a local file has where the part belongs."""
     file.seek((part.number - 1) * step)
     return hashlib.md5(file.read(step), usedforsecurity=False).hexdigest()
-
-
-def _age(headers: Mapping[str, str]) -> float:
-    """Seconds since the object was made, by the store's clock. 0 where a proxy has taken that away."""
-    try:
-        now, then = (parsedate_to_datetime(headers[name]) for name in ("Date", "Last-Modified"))
-    except (KeyError, ValueError):
-        return 0.0
-    return max(0.0, (now - then).total_seconds())
 
 
 def _sha256_of(found: BlobProperties) -> str | None:

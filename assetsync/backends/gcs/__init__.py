@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +28,7 @@ from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import Client, Identity, Reply, identity, proxy_for
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.gcs.translate import Place
+from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,
@@ -300,7 +300,9 @@ class GCSBackend:
         reply = self._calls.ask(task, "GET", self._path(key), {"alt": "media"}, limit=limit)
         if len(reply.body) > limit:
             raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
-        return Blob(reply.body, self._calls.generation(task, reply.headers), _age(reply.headers))
+        return Blob(
+            reply.body, self._calls.generation(task, reply.headers), age_of(reply.headers), store_time(reply.headers)
+        )
 
     def _resource(self, key: str) -> Any:
         params = {"fields": f"name,size,metadata,generation,{FIELD}"}
@@ -446,12 +448,3 @@ def _persisted(reply: Reply, size: int) -> int:
         return size
     match = _SAYS_PERSISTED.fullmatch(reply.headers.get("Range", ""))
     return int(match[1]) + 1 if match else 0
-
-
-def _age(headers: Mapping[str, str]) -> float:
-    """Seconds since the object was written, by the store's clock; none where it does not tell."""
-    try:
-        now, then = parsedate_to_datetime(headers["Date"]), parsedate_to_datetime(headers["Last-Modified"])
-    except (KeyError, ValueError):
-        return 0.0
-    return max(0.0, (now - then).total_seconds())
