@@ -135,9 +135,7 @@ class Project:
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         data = _read(path)
-        manifest = _parse(data, path, environ, store)
-        config = settings.overridden(manifest.store, environ, store)
-        return cls(path, data.decode(), replace(manifest, store=config), environ)
+        return cls(path, data.decode(), _checked(data, path, environ, store), environ)
 
     def __enter__(self) -> Project:
         return self
@@ -380,6 +378,24 @@ def _text(data: None) -> None: ...
 def _text(data: bytes | None) -> str | None:
     """What a digest is made of, whatever the bytes are."""
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_manifest(path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
+    """The assets.yaml at `path`, as the flag `store` and the environment change it. ManifestError, NotFoundError."""
+    return _checked(_read(path), path, environ, store)
+
+
+def read_lock(path: str) -> Lock | None:
+    """The assets.lock at `path`; None where there is none. LockError."""
+    try:
+        return parse_lock(_read(path), filename=os.path.relpath(path))
+    except NotFoundError:
+        return None
+
+
+def _checked(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    manifest = _parse(data, path, environ, store)
+    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
 
 
 def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:

@@ -41,10 +41,22 @@ CLAIM_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Content that lies somewhere else than its asset says: at the local `path`, or where the store can copy it from.
+
+    `copy` has the store copy a file to a key, create-only. NotFoundError, ExistsError, ChecksumError, StoreError.
+    """
+
+    path: str = ""
+    copy: Callable[[FileEntry, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """What is to be published: `local`, scanned at the absolute `path`, as `name:version`.
 
-    Unchanged files are copied by the store from `source`, the version it follows.
+    Unchanged files are copied by the store from `source`, the version it follows; with `copy`, the others are copied by
+    it from somewhere else, and nothing is here.
     """
 
     name: str
@@ -54,6 +66,7 @@ class Publication:
     source: RemoteVersion | None = None
     provenance: Provenance | None = None
     description: str | None = None
+    copy: Callable[[FileEntry, str], None] | None = None
 
     @property
     def tree(self) -> Tree:
@@ -91,13 +104,17 @@ def publish(
 
 def release(store: Store, what: Publication, journal: Journal) -> None:
     """Delete the claim of a version that is committed and indexed. A store that refuses to delete is fine."""
+    let_go(store, what.name, what.version, journal)
+
+
+def let_go(store: Store, name: str, version: str, journal: Journal) -> None:
+    """See `release`."""
     try:
-        found = store.claim(what.name, what.version)
-        if found is not None:
-            store.backend.delete(layout.claim_key(what.name, what.version))
+        if store.claim(name, version) is not None:
+            store.backend.delete(layout.claim_key(name, version))
     except (StoreError, DamagedError):
-        return  # the claim on a version that exists hinders nobody
-    journal.drop_claims(store.url, str(what))
+        pass  # the claim on a version that exists hinders nobody
+    journal.drop_claims(store.url, f"{name}:{version}")
 
 
 def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
@@ -241,7 +258,11 @@ class _Data:
         if key in self._present:
             self._check_present(key, entry)
             self._progress(entry.size)
-        elif not self._copy(key, entry):
+        elif self._copy(key, entry):
+            pass
+        elif self._what.copy is not None:
+            self._copy_elsewhere(self._what.copy, key, entry)
+        else:
             self._upload(key, number, entry)
 
     def _copy(self, key: str, entry: FileEntry) -> bool:
@@ -257,6 +278,19 @@ class _Data:
             return False
         self._progress(entry.size)
         return True
+
+    def _copy_elsewhere(self, copy: Callable[[FileEntry, str], None], key: str, entry: FileEntry) -> None:
+        try:
+            copy(entry, key)
+        except ExistsError:
+            pass
+        except (NotFoundError, ChecksumError) as error:
+            raise ContentError(
+                f"`{self._what}` was not published: its source changed meanwhile", hint="run the command again"
+            ) from error
+        # What was copied is what lay there at that moment.
+        self._check_present(key, entry)
+        self._progress(entry.size)
 
     def _upload(self, key: str, number: int, entry: FileEntry) -> None:
         path = f"{self._what.path}/{entry.path}" if entry.path else self._what.path
