@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import assert_never
 
 from assetsync.errors import DamagedError, LockError
@@ -41,9 +42,8 @@ def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
     there, ours = data.replace(b"\r\n", b"\n").split(b"\n"), render_lock(lock).encode().split(b"\n")
     if there == ours:
         return lock, []
-    line = next(
-        (n for n, (one, two) in enumerate(zip(there, ours, strict=False), 1) if one != two), min(len(there), len(ours))
-    )
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False)))
+    line = min(same + 1, len(there))
     message = "edited by hand: this is not how assetsync writes it"
     fix = f"restore it with `git checkout HEAD -- {LOCK}`, or write it anew with `assetsync lock --resolve`"
     return lock, [Finding("", "hand_edited", message, fix, LOCK, line)]

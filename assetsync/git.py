@@ -1,5 +1,6 @@
-"""What git knows of a folder: what is staged, what is ignored, and where content comes from. GitPython, only here and in
-`assetsync.git_commit`.
+"""What git knows of a folder: what is staged, what is ignored, and where content comes from.
+
+GitPython, only here and in `assetsync.git_commit`.
 
 Importing GitPython takes 90 ms, so it happens at first use. Without a repo, or without git, `open_repository` says None
 and everything that does not need git goes on.
@@ -76,8 +77,7 @@ class Repository:
             )
         except GitCommandNotFound:
             raise GitError("git is not installed, or not in PATH", hint="install git") from None
-        said = error if isinstance(error, str) else error.decode("utf-8", "replace")
-        return Ran(int(code), bytes(out), redacted(said))
+        return Ran(int(code), bytes(out), redacted(os.fsdecode(error)))
 
     def staged_files(self, patterns: Sequence[str]) -> list[Staged]:
         """The files of the index that match pathspecs relative to `root`, with their contents. GitError."""
@@ -186,8 +186,8 @@ def provenance(folder: str, environ: Mapping[str, str], *, tool: str, message: s
             known = repository.provenance(folder, environ)
     except GitError:
         pass
-    known = {"branch": ci.branch(environ)} | known
-    known |= {"tool": tool, "run_url": ci.run_url(environ), "message": message}
+    known.setdefault("branch", ci.branch(environ))
+    known.update(tool=tool, run_url=ci.run_url(environ), message=message)
     clean = {name: redacted(value) if isinstance(value, str) else value for name, value in known.items()}
     return Provenance(**clean)  # type: ignore[arg-type]  # the names are those of its fields
 
@@ -199,7 +199,7 @@ def ignore_line(path: str) -> str:
 
 
 def with_lines(text: str, lines: Iterable[str]) -> str:
-    """`text` of a .gitignore or its like, with those of `lines` that it lacks at its end; line ends stay as they are."""
+    """The text of a .gitignore or its like, with those of `lines` that it lacks at its end, in its own line ends."""
     have = {line.strip() for line in text.splitlines()}
     missing = [line for line in lines if line.strip() not in have]
     newline = "\r\n" if "\r\n" in text else "\n"

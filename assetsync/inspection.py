@@ -53,8 +53,8 @@ def inspect(
 
     `staged`: both files as they are in git's index; without `manifest_file`, all projects in and below `directory`.
     `content`: local content against the lock. `remote`: the locked versions against the store.
-    ManifestError, NotFoundError, InvalidError when there is nothing that can be judged; GitError; StoreError; UsageError
-    for a name that no project knows.
+    ManifestError, NotFoundError, InvalidError when there is nothing that can be judged; UsageError for a name that no
+    project knows; GitError; StoreError.
     """
     if staged:
         sources = staged_sources(directory, manifest_file, environ)
@@ -122,7 +122,7 @@ class _Judgement:
             return
         from assetsync import settings
         from assetsync.cache import Cache
-        from assetsync.store import Store, open_store, together
+        from assetsync.store import open_store, together
 
         # How the store is reached may be set; which one it is may not.
         access = {name: value for name, value in environ.items() if name != "ASSETSYNC_STORE"}
