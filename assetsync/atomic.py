@@ -1,4 +1,4 @@
-"""Writing small local files so that a reader, or a crash, sees the old bytes or the new ones; and our own folder."""
+"""Writing a small local file so that a reader, or a crash, sees the old bytes or the new ones."""
 
 from __future__ import annotations
 
@@ -54,13 +54,3 @@ def sync_folder(folder: str) -> None:
         pass  # some network and virtual file systems refuse; the rename itself is done
     finally:
         os.close(descriptor)
-
-
-def make_private_folder(folder: str) -> None:
-    """Make `folder` if it is not there. A new one tells git to ignore it, by a `.gitignore` of its own. OSError."""
-    try:
-        os.makedirs(folder)
-    except FileExistsError:
-        return
-    with open(os.path.join(folder, ".gitignore"), "w", encoding="utf-8") as file:
-        file.write("# Made by assetsync; may be deleted when no assetsync is running.\n*\n")

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from assetsync.atomic import make_private_folder
-
 if TYPE_CHECKING:
     import sqlite3  # imported where it is used: 5 ms that most commands need not spend
 
@@ -133,8 +131,10 @@ class Cache:
 
     def _run(self, path: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """What `work` makes of the connection, or None when that fails. A damaged file is removed and made anew."""
-        import sqlite3
-
+        try:
+            import sqlite3
+        except ImportError:  # a Python that was built without it
+            return None
         with self._lock:
             for _ in range(2):
                 try:
@@ -159,7 +159,7 @@ def _connect(path: str) -> sqlite3.Connection:
 
     folder = os.path.dirname(path)
     if folder:
-        make_private_folder(folder)
+        os.makedirs(folder, exist_ok=True)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
         # No fsync: a power failure may damage the file, which shows, and then it starts anew.

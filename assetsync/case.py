@@ -63,7 +63,7 @@ class Case:
         system = snapshot.versioning
         if any(is_valid(system, segment) for segment in entry.name.split("/")):
             message = f"`{entry.name}` can't be a name under `{snapshot.manifest.versioning}`: a segment is a version"
-            raise Stop(entry.name, "bad_name", message, "rename it in assets.yaml")
+            raise Stop(entry.name, "bad_name", message, "give it another name")
         if isinstance(local, Unusable):
             raise Stop(entry.name, "unusable", local.message, local.hint)
         if remote.damaged is not None:
@@ -222,8 +222,15 @@ class Case:
             content=content,
             changes=compare(over.files if over else (), wanted) if wanted is not None else Changes(),
             transfer=Transfer(download=_download(over, wanted, content)),
-            over=over,
+            over=self.replaceable,
         )
+
+    @property
+    def replaceable(self) -> Present | None:
+        """What a pull may replace: all that was scanned, since a decision to pull has agreed to that."""
+        if isinstance(self.local, HalfPulled):
+            return Present(self.local.tree, self.local.excluded, self.local.stamps) if self.local.tree else None
+        return self.local if isinstance(self.local, Present) else None
 
     def publish(
         self, line: str | None, *, reason: str | None = None, notes: Sequence[str] = (), set_line: str | None = None

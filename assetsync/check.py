@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from assetsync.model import Entry, Lock, LockEntry, Manifest
 from assetsync.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
@@ -115,21 +116,25 @@ def check_content(manifest: Manifest, lock: Lock, local: Mapping[str, Local]) ->
 
 
 def _content(entry: Entry, locked: LockEntry, local: Local) -> Finding | None:
+    def finding(code: str, message: str, fix: str) -> Finding:
+        return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+
     match local:
         case Absent():
             return None
         case Unusable():
-            code, message, fix = "unusable", local.message, local.hint or "mend it"
+            return finding("unusable", local.message, local.hint or "mend it")
         case HalfPulled():
-            code = "incomplete_pull"
-            message, fix = f"a pull of `{local.version}` did not finish", f"run `assetsync pull {entry.name}`"
+            message = f"a pull of `{local.version}` did not finish"
+            return finding("incomplete_pull", message, f"run `assetsync pull {entry.name}`")
         case Present():
             if local.tree.content.same_as(locked.content):
                 return None
-            code, message = "modified", f"`{entry.path}` is not what `{locked.version}` is"
             verb = "pull --discard-local" if entry.readonly else "apply"
-            fix = f"run `assetsync {verb} {entry.name}`, or `assetsync plan {entry.name}` to see what differs"
-    return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+            fix = f"run `assetsync {verb} {entry.name}`; `assetsync plan {entry.name}` shows what differs"
+            return finding("modified", f"`{entry.path}` is not what `{locked.version}` is", fix)
+        case _:
+            assert_never(local)
 
 
 def check_remote(manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | None]) -> list[Finding]:

@@ -11,17 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from functools import partial
 
 from assetsync.cache import Cache
 from assetsync.decide import Options
+from assetsync.errors import DamagedError
 from assetsync.journal import Journal
 from assetsync.marker import Markers
 from assetsync.model import Entry, Lock, LockEntry, Manifest, Tree
 from assetsync.progress import Reporter
-from assetsync.scan import scan
+from assetsync.scan import scan_all
 from assetsync.snapshot import (
     Absent,
-    HalfPulled,
     History,
     Local,
     Present,
@@ -41,6 +42,8 @@ class Purpose(Enum):
     SYNC = "sync"
     PULL = "pull"
     UPGRADE = "upgrade"
+    # A further version by hand, without a lock: only the newest of the line matters.
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,19 @@ def gather(
     purpose: Purpose = Purpose.SYNC,
     options: Options | None = None,
     not_considered: int = 0,
+    local: Mapping[str, Local] | None = None,
 ) -> Snapshot:
-    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone.
+    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone. `local`
+    saves the look at the paths.
 
-    StoreError, DamagedError. What is wrong with local files is part of the snapshot.
+    StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
     """
     entries = site.manifest.entries
     if store is None:
-        local = _scan_all(site, reporter)
+        local = _scan_all(site, reporter) if local is None else local
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
     else:
-        local, indexes = _scan_and_ask(site, store, reporter)
+        local, indexes = _scan_and_ask(site, store, reporter, local)
         looker = _Looker(site, store, purpose, options or Options())
         looked = together(lambda entry: looker.look(entry, local[entry.name], indexes[entry.name]), entries)
         remote = dict(zip((entry.name for entry in entries), looked, strict=True))
@@ -105,36 +110,36 @@ def gather(
 
 
 def _scan_and_ask(
-    site: Site, store: Store, reporter: Reporter
-) -> tuple[Mapping[str, Local], Mapping[str, Index | None]]:
+    site: Site, store: Store, reporter: Reporter, local: Mapping[str, Local] | None
+) -> tuple[Mapping[str, Local], Mapping[str, Index | DamagedError | None]]:
     """Scan while the store answers: hashing wants a processor, the requests only wait."""
     names = [entry.name for entry in site.manifest.entries]
     side = ThreadPoolExecutor(1, thread_name_prefix="ask")
     try:
-        asked = side.submit(lambda: dict(zip(names, together(store.index, names), strict=True)))
-        return _scan_all(site, reporter), asked.result()
+        asked = side.submit(lambda: dict(zip(names, together(partial(_index, store), names), strict=True)))
+        return _scan_all(site, reporter) if local is None else local, asked.result()
     finally:
         side.shutdown(wait=False, cancel_futures=True)
 
 
+def _index(store: Store, name: str) -> Index | DamagedError | None:
+    """What is damaged concerns one asset, and must not keep the others from being planned."""
+    try:
+        return store.index(name)
+    except DamagedError as error:
+        return error
+
+
 def _scan_all(site: Site, reporter: Reporter) -> dict[str, Local]:
-    return {entry.name: scan_entry(site, entry, reporter) for entry in site.manifest.entries}
+    entries = site.manifest.entries
+    found = scan_all(site.root, entries, cache=site.cache, reporter=reporter)
+    return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
 
 
-def scan_entry(site: Site, entry: Entry, reporter: Reporter) -> Local:
-    """The local state of one entry, an interrupted pull of it included."""
-    found = scan(
-        site.root,
-        entry.path,
-        exclude=entry.exclude,
-        cache=site.cache,
-        progress=lambda count: reporter.advance(entry.name, count),
-    )
-    half = site.markers.get(entry.name)
-    if half is None or isinstance(found, Unusable):
-        return found
-    tree, excluded = (found.tree, found.excluded) if isinstance(found, Present) else (None, 0)
-    return HalfPulled(half.version, tree, half.expendable, excluded)
+def _with_marker(site: Site, name: str, found: Present | Absent | Unusable) -> Local:
+    """The local state of an asset, an interrupted pull of it included."""
+    half = site.markers.get(name)
+    return found if half is None or isinstance(found, Unusable) else half.half_pulled(found)
 
 
 def _from_lock(locked: LockEntry | None) -> RemoteAsset:
@@ -153,7 +158,15 @@ class _Looker:
         self._options = options
         self._own_claims = site.journal.claims()
 
-    def look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
+    def look(self, entry: Entry, local: Local, index: Index | DamagedError | None) -> RemoteAsset:
+        if isinstance(index, DamagedError):
+            return RemoteAsset(damaged=index.message)
+        try:
+            return self._look(entry, local, index)
+        except DamagedError as error:
+            return RemoteAsset(damaged=error.message)
+
+    def _look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
         locked = self._site.locked(entry.name)
         tree = None if isinstance(local, Absent | Unusable) else local.tree
@@ -168,8 +181,10 @@ class _Looker:
         known = {}
         for version in self._versions_that_matter(entry, locked, history):
             known[version] = self._version(entry.name, version, locked, tree)
-        if locked is None and tree is not None and not entry.readonly:
-            known |= self._search(entry, tree, history, known)
+        # What was locked here, and is here, is known for what it is; anything else may be another version of the line.
+        searching = self._purpose is not Purpose.UPDATE and not entry.readonly
+        if searching and tree is not None and not (locked and tree.content.same_as(locked.content)):
+            known |= self._search(entry, locked, tree, history, known)
         found = {version: remote for version, remote in known.items() if remote is not None}
         return RemoteAsset(listed, foreign, unlisted, found, unfinished)
 
@@ -205,7 +220,8 @@ class _Looker:
             newest_wanted = []
         base = [locked.version] if locked else []
         # The newest of all is what a new line takes its unchanged files from.
-        opening = history.versions[:1] if not newest_wanted and self._purpose is Purpose.SYNC else ()
+        publishing = self._purpose in (Purpose.SYNC, Purpose.UPDATE)
+        opening = history.versions[:1] if not newest_wanted and publishing else ()
         bumping = history.versions[:1] if entry.name in self._options.bump_major else ()
         return list(dict.fromkeys([*base, *newest_wanted, *opening, *bumping]))
 
@@ -214,11 +230,18 @@ class _Looker:
         return self._store.look(name, version, like=tree, assumed=assumed)
 
     def _search(
-        self, entry: Entry, tree: Tree, history: History, known: Mapping[str, RemoteVersion | None]
+        self,
+        entry: Entry,
+        locked: LockEntry | None,
+        tree: Tree,
+        history: History,
+        known: Mapping[str, RemoteVersion | None],
     ) -> dict[str, RemoteVersion | None]:
-        """The versions of the line, newest first, down to the one that is here. Only for what is not locked yet."""
+        """The versions of the line, newest first, down to the one that is here, or to the locked one."""
         found: dict[str, RemoteVersion | None] = {}
         for version in history.in_line(entry.version or next(iter(history.lines), None)):
+            if locked is not None and version == locked.version:
+                break
             remote = known.get(version) or self._version(entry.name, version, None, tree)
             found[version] = remote
             if remote is not None and tree.content.same_as(remote.content):
@@ -227,11 +250,9 @@ class _Looker:
 
 
 def _wants_other(entry: Entry, version: str, history: History) -> bool:
-    """Whether the entry declares a line that does not exist yet, or a version that the locked one does not satisfy."""
+    """Whether the entry declares a line or a version that the locked one is not of."""
     wanted = entry.version
     system = history.versioning
     if wanted is None or wanted == version or not isinstance(system, Lines):
         return False
-    if not entry.readonly:
-        return wanted not in history.lines
     return is_valid(system, wanted) or system.line_of(version) != wanted

@@ -117,10 +117,10 @@ _NEXT_SIDE = {
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
-    """The texts of a conflict. `base` is None when not every conflict shows its common ancestor."""
+    """The texts of a conflict. `base` holds what git shows of the common ancestor: all, some or nothing."""
 
     ours: str
-    base: str | None
+    base: str
     theirs: str
 
 
@@ -130,22 +130,20 @@ def _sides(text: str, filename: str) -> _Sides | None:
     Lines of other sides, and markers, are blank in a side, so that line numbers stay right.
     """
     lines: dict[str, list[str]] = {"ours": [], "base": [], "theirs": []}
-    side, at, seen = "", 0, []
+    side, at = "", 0
     for number, line in enumerate(text.split("\n"), start=1):
         marker = _MARKER.fullmatch(line.rstrip("\r"))
         if marker is not None:
             if (side, marker[1]) not in _NEXT_SIDE:
                 raise _unpaired(filename, number)
             side, at = _NEXT_SIDE[side, marker[1]], number
-            seen.append(marker[1])
         for name, own in lines.items():
             own.append(line if marker is None and side in ("", name) else "")
     if side:
         raise _unpaired(filename, at)
-    if not seen:
+    if not at:
         return None
-    base = "\n".join(lines["base"]) if seen.count("|") == seen.count("<") else None
-    return _Sides("\n".join(lines["ours"]), base, "\n".join(lines["theirs"]))
+    return _Sides(*("\n".join(own) for own in lines.values()))
 
 
 def _unpaired(filename: str, line: int) -> LockError:
@@ -155,9 +153,13 @@ def _unpaired(filename: str, line: int) -> LockError:
     )
 
 
-def _ancestor(text: str | None, filename: str) -> Lock | None:
-    """The common ancestor, or None. In zdiff3 it may be no lock: what both sides have in common stands outside it."""
+def _ancestor(text: str, filename: str) -> Lock | None:
+    """What can be told of the common ancestor; None where that is no lock.
+
+    An asset that is missing in it, because git shows no ancestors, is merged as a new one. In the style zdiff3 the rest
+    may be damaged too: lines that both sides have in common stand outside the conflict.
+    """
     try:
-        return parse_lock(text, filename=filename) if text is not None else None
+        return parse_lock(text, filename=filename)
     except LockError:
         return None

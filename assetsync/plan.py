@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError
-from assetsync.model import DIGEST_PREFIX, Content, FileEntry, Tree
+from assetsync.model import DIGEST_PREFIX, Content, FileEntry
 from assetsync.snapshot import Present, RemoteVersion
 
 
@@ -88,9 +88,9 @@ class Adopt(_Action):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull(_Action):
-    """Make the local path what `to` is. `over` is the local tree that it replaces, None where nothing is."""
+    """Make the local path what `to` is. `over` is what it may replace there, as scanned; None where nothing is."""
 
-    over: Tree | None = None
+    over: Present | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

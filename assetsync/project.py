@@ -12,13 +12,13 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import overload
 
 from assetsync import __version__, settings
 from assetsync.atomic import write_atomically
@@ -33,13 +33,14 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Basis, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Plan, Update
 from assetsync.progress import Reporter, Silent
+from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
 from assetsync.state import State
 from assetsync.store import Store, open_store
 from assetsync.transfer import Transfers
-from assetsync.versioning import Versioning, load_versioning
+from assetsync.versioning import BUILT_IN, Versioning, load_versioning
 
 MANIFEST = "assets.yaml"
 LOCK = "assets.lock"
@@ -111,9 +112,9 @@ class Project:
         self.state = State(self.root)
         self._manifest_text = manifest_text
         self._environ = environ
-        self._writable = self.state.ensure()
-        self._cache = Cache(self.state.cache if self._writable else None)
-        self._journal = Journal(self.state.journal if self._writable else None)
+        self.state.ensure()
+        self._cache = Cache(self.state.cache)
+        self._journal = Journal(self.state.journal)
         self._markers = Markers(self.state.pulls)
         self._store: Store | None = None
 
@@ -133,15 +134,8 @@ class Project:
         """
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
-        text = _read_text(path)
-        manifest = parse_manifest(
-            text,
-            filename=os.path.relpath(path),
-            default_store=settings.given_store(environ, store),
-            default_versioning=settings.default_versioning(environ),
-        )
-        config = settings.overridden(manifest.store, environ, store)
-        return cls(path, text, replace(manifest, store=config), environ)
+        data = _read(path)
+        return cls(path, data.decode(), _checked(data, path, environ, store), environ)
 
     def __enter__(self) -> Project:
         return self
@@ -166,8 +160,10 @@ class Project:
 
     def lock(self) -> Lock | None:
         """What assets.lock says now; None where there is none. LockError."""
-        text = self._lock_text()
-        return None if text is None else parse_lock(text, filename=os.path.relpath(self.lock_file))
+        return self._parse_lock(self._lock_data())
+
+    def _parse_lock(self, data: bytes | None) -> Lock | None:
+        return None if data is None else parse_lock(data, filename=os.path.relpath(self.lock_file))
 
     def plan(
         self,
@@ -183,8 +179,8 @@ class Project:
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
         chosen = options or Options()
-        lock_text = self._lock_text()
-        lock = None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+        lock_data = self._lock_data()
+        lock = self._parse_lock(lock_data)
         self._check_names(names, chosen, lock)
         site = self._site(lock)
         narrowed = site.only(names)
@@ -198,14 +194,30 @@ class Project:
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
         )
         plan = _PLANNERS[purpose](snapshot, chosen)
-        return replace(plan, basis=Basis(_digest(self._manifest_text), _digest(lock_text)))
+        return plan.based_on(self._manifest_text, _text(lock_data))
+
+    def save_plan(self, plan: Plan, path: str, request: Request) -> None:
+        """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""
+        write_atomically(path, render_saved_plan(plan, request).encode())
+
+    def load_plan(self, path: str, *, reporter: Reporter | None = None) -> Plan:
+        """A saved plan, made again and found to be the same. ConflictError, naming what moved, when it is not.
+
+        Besides what `plan` raises: InvalidError for a file that is no saved plan.
+        """
+        saved = parse_saved_plan(_read(path).decode("utf-8", "replace"))
+        plan = self.plan(saved.request.names, options=saved.request.options, reporter=reporter)
+        moved = what_moved(saved, plan)
+        if moved:
+            raise ConflictError("\n".join(["the saved plan is stale", *moved]), hint="plan again, and approve that")
+        return plan
 
     def apply(
         self,
         plan: Plan,
         *,
         pulls: bool = False,
-        provenance: Provenance | None = None,
+        message: str | None = None,
         reporter: Reporter | None = None,
     ) -> Result:
         """Carry out `plan`: publish, lock and forget; with `pulls`, get what is missing here too.
@@ -224,7 +236,8 @@ class Project:
             return Result(())
         with self._alone():
             lock = self._checked_lock(plan)
-            keeper = _LockKeeper(self.lock_file, lock or Lock(self.manifest.store.url, self.manifest.versioning))
+            start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
+            keeper = _LockKeeper(self.lock_file, start, self._set_line)
             with Transfers() as transfers:
                 outcomes = Execution(
                     site=self._site(lock),
@@ -233,31 +246,30 @@ class Project:
                     reporter=reporter or Silent(),
                     record=keeper.record,
                     who=who(),
-                    provenance=provenance or Provenance(tool=f"assetsync {__version__}"),
+                    provenance=Provenance(tool=f"assetsync {__version__}", message=message),
                 ).carry_out(actions)
-            self._rewrite_versions(outcomes)
         return Result(tuple(outcomes))
 
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
 
-    def _lock_text(self) -> str | None:
+    def _lock_data(self) -> bytes | None:
         try:
-            return _read_text(self.lock_file)
+            return _read(self.lock_file)
         except NotFoundError:
             return None
 
     def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
         in_manifest = {entry.name for entry in self.manifest.entries}
         known = in_manifest | set(lock.assets if lock else ())
-        for name in (*names, *options.bump_major, *options.supersede, *options.discard_local):
+        for name in (*names, *sorted(options.names)):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
                     f"`{name}` is not an asset of `{os.path.relpath(self.manifest_file)}`",
                     hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
                 )
-        for name in sorted(options.bump_major | options.supersede | options.discard_local):
+        for name in sorted(options.names):
             if names and name not in names:
                 raise UsageError(f"`{name}` is not among the assets that the command names")
 
@@ -279,47 +291,51 @@ class Project:
             ) from None
 
     def _checked_lock(self, plan: Plan) -> Lock | None:
-        lock_text = self._lock_text()
-        if plan.basis is not None:
-            for name, now, then in (
-                (MANIFEST, _digest(_read_text(self.manifest_file)), plan.basis.manifest),
-                (LOCK, _digest(lock_text), plan.basis.lock),
-            ):
-                if now != then:
-                    raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
-        return None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+        lock_data = self._lock_data()
+        now = plan.based_on(_text(_read(self.manifest_file)), _text(lock_data)).basis
+        for name, changed in ((MANIFEST, now.manifest != plan.basis.manifest), (LOCK, now.lock != plan.basis.lock)):
+            if changed:
+                raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
+        return self._parse_lock(lock_data)
 
-    def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
-        """Write the lines that one-shot bumps opened into the entries that declare one."""
-        text = self._manifest_text
-        for outcome in outcomes:
-            action = outcome.action
-            if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
-                text = set_version(text, action.asset, action.set_line)
-        if text != self._manifest_text:
-            write_atomically(self.manifest_file, text.encode())
-            self._manifest_text = text
+    def _set_line(self, action: Action) -> None:
+        """Write the line that a one-shot bump opened into the entry, when that declares one."""
+        if not isinstance(action, Update | Adopt) or action.set_line is None:
+            return
+        self._manifest_text = set_version(
+            self._manifest_text,
+            action.asset,
+            action.set_line,
+            filename=os.path.relpath(self.manifest_file),
+            default_versioning=self.manifest.versioning,
+        )
+        write_atomically(self.manifest_file, self._manifest_text.encode())
 
 
 class _LockKeeper:
     """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
 
-    def __init__(self, path: str, lock: Lock) -> None:
+    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None]) -> None:
         self._path = path
         self._lock = lock
+        self._before = before
         self._assets = dict(lock.assets)
         self._changing = threading.Lock()
         self._saving = threading.Lock()
         self._changes = 0
         self._saved = 0
 
-    def record(self, name: str, entry: LockEntry | None) -> None:
-        """Note what `name` resolved to (None: forget it); returns when that is in assets.lock. OSError."""
+    def record(self, action: Action, entry: LockEntry | None) -> None:
+        """Note what the asset of `action` resolved to (None: forget it); returns when that is in assets.lock. OSError.
+
+        assets.yaml is written first: a bump that is in the lock alone would be bumped again.
+        """
         with self._changing:
+            self._before(action)
             if entry is None:
-                self._assets.pop(name, None)
+                self._assets.pop(action.asset, None)
             else:
-                self._assets[name] = entry
+                self._assets[action.asset] = entry
             self._changes += 1
             mine = self._changes
         with self._saving:
@@ -355,18 +371,54 @@ def problems_error(plan: Plan) -> AssetsyncError | None:
     return InvalidError(what)
 
 
-def _read_text(path: str) -> str:
-    """A text file of the project. NotFoundError, InvalidError."""
+@overload
+def _text(data: bytes) -> str: ...
+@overload
+def _text(data: None) -> None: ...
+def _text(data: bytes | None) -> str | None:
+    """What a digest is made of, whatever the bytes are."""
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_manifest(path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
+    """The assets.yaml at `path`, as the flag `store` and the environment change it. ManifestError, NotFoundError."""
+    return _checked(_read(path), path, environ, store)
+
+
+def read_lock(path: str) -> Lock | None:
+    """The assets.lock at `path`; None where there is none. LockError."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        return parse_lock(_read(path), filename=os.path.relpath(path))
+    except NotFoundError:
+        return None
+
+
+def _checked(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    manifest = _parse(data, path, environ, store)
+    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
+
+
+def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    def parse(system: Versioning | None) -> Manifest:
+        return parse_manifest(
+            data,
+            filename=os.path.relpath(path),
+            default_store=settings.given_store(environ, store),
+            default_versioning=settings.default_versioning(environ),
+            system=system,
+        )
+
+    manifest = parse(None)
+    # Only a plug-in itself can say which versions it knows.
+    return manifest if manifest.versioning in BUILT_IN else parse(load_versioning(manifest.versioning))
+
+
+def _read(path: str) -> bytes:
+    """A file of the project. NotFoundError, InvalidError."""
+    try:
+        with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
         raise NotFoundError(f"`{path}` does not exist") from None
-    except UnicodeDecodeError as error:
-        raise InvalidError(f"`{path}` is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise InvalidError(f"can't read `{path}`: {error.strerror}") from error
-
-
-def _digest(text: str | None) -> str | None:
-    return None if text is None else "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -297,7 +297,7 @@ def _shown(asset: str, path: str) -> str:
 def _way_out(path: str) -> str:
     if not path:
         return "the path of an asset must lead to a file or a directory that can be read"
-    if layout.part_problem(path) is not None:
+    if layout.printable(path) != path or "\\" in path:
         return _EXCLUDE_HINT
     pattern = re.sub(r"([*?[])", r"\\\1", f"/{path}")
     return f"remove it, or leave it out: add `{pattern}` to the asset's `exclude` in assets.yaml"

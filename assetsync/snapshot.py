@@ -42,13 +42,15 @@ class Unusable:
 class HalfPulled:
     """A pull of `version` to this path did not finish. `tree` is what is there, None when nothing is.
 
-    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace.
+    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace. `stamps` are
+    as in Present.
     """
 
     version: str
     tree: Tree | None
     expendable: frozenset[tuple[str, str]]
     excluded: int = 0
+    stamps: tuple[object, ...] = ()
 
 
 Local = Present | Absent | Unusable | HalfPulled

@@ -15,6 +15,13 @@ class State:
     def __init__(self, root: str) -> None:
         self.folder = os.path.join(root, FOLDER)
 
+    @classmethod
+    def at(cls, folder: str) -> State:
+        """The state in a folder of any name."""
+        state = cls("")
+        state.folder = folder
+        return state
+
     @property
     def cache(self) -> str:
         return os.path.join(self.folder, "cache.db")
@@ -36,12 +43,12 @@ class State:
         return os.path.join(self.folder, "logs")
 
     def ensure(self) -> bool:
-        """Make the folder. False where it can't be written: everything but pulling then works without it."""
+        """Make the folder. False where it can't be written: plans work without it."""
         ignore = os.path.join(self.folder, ".gitignore")
         try:
             os.makedirs(self.folder, exist_ok=True)
             if not os.path.exists(ignore):
-                write_atomically(ignore, b"*\n")
+                write_atomically(ignore, b"# Made by assetsync; may be deleted when no assetsync is running.\n*\n")
         except OSError:
             return False
         return os.access(self.folder, os.W_OK)

@@ -109,4 +109,5 @@ class Group:
             self._pending -= 1
             if error is not None and (self._error is None or isinstance(self._error, Cancelled)):
                 self._error = error
-            self._changed.notify_all()
+            if not self._pending:  # waking the waiter for each of thousands of tasks costs more than many of them
+                self._changed.notify_all()

@@ -46,6 +46,8 @@ class Blob(NamedTuple):
     data: bytes
     tag: str
     age: float
+    # When the store replied, in seconds since 1970 by its clock; None where it does not tell.
+    now: float | None = None
 
 
 class Part(NamedTuple):
@@ -132,17 +134,20 @@ class MultipartBackend(Protocol):
     def begin_upload(self, key: str, entry: FileEntry) -> str:
         """Start, and return an id that another process can go on with. ExistsError when known early."""
 
-    def uploaded_parts(self, key: str, upload_id: str, size: int) -> Sequence[Part]:
-        """The parts that the store has already, of a file of `size` bytes. NotFoundError when the upload is gone."""
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """The parts that the store has already, of the local file `path`. NotFoundError when the upload is gone.
+
+        Stores that verify the whole, not its parts, read them from the file, to know their share of the checksum.
+        """
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        """Send part `number` of a file of `size` bytes. The store verifies its checksum. ChecksumError."""
+        """Send part `number` of a file of `size` bytes. The store verifies it, here or as a whole. ChecksumError."""
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
-        """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError."""
+        """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError, ChecksumError."""
 
     def abort_upload(self, key: str, upload_id: str) -> None:
-        """Throw the parts away. An upload that is gone is no error."""
+        """Throw the parts away; some stores do so by themselves, later. An upload that is gone is no error."""
 
 
 @runtime_checkable

@@ -136,7 +136,7 @@ class MemoryBackend:
             self._uploads[upload_id] = _Upload(key)
         return upload_id
 
-    def uploaded_parts(self, key: str, upload_id: str, size: int) -> Sequence[Part]:
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         with self._lock:
             parts = sorted(self._upload(key, upload_id).parts.items())
         return [Part(number, len(data), hashlib.sha256(data).hexdigest()) for number, data in parts]

@@ -72,8 +72,7 @@ class _Commands(click.Group):
 
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
             hint = f"did you mean `assetsync {near[0]}`?" if near else "`assetsync --help` lists the commands"
-            error.message = f"no such command `{args[0]}`\nhint: {hint}"
-            raise
+            raise click.UsageError(f"no such command `{args[0]}`\nhint: {hint}", ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in _COMMANDS.items():

@@ -23,7 +23,7 @@ from assetsync.render.units import size
 
 # Assets with a bar of their own at one time; a terminal has only so many lines.
 BARS_SHOWN = 8
-_DONE = {"upload": "uploading", "download": "downloading"}
+_DOING = {"upload": "uploading", "download": "downloading", "hash": "hashing"}
 
 
 class Bars:
@@ -42,7 +42,7 @@ class Bars:
         )
         self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
-        self._others: TaskID | None = None
+        self._hashing: set[str] = set()
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -54,19 +54,23 @@ class Bars:
     def begin(self, asset: str, verb: str, total: int) -> None:
         with self._lock:
             self._drop(asset)
+            if verb == "hash":
+                self._hashing.add(asset)
             if len(self._tasks) < BARS_SHOWN:
-                self._tasks[asset] = self._progress.add_task(f"{_DONE.get(verb, verb)} {asset}", total=total)
+                self._tasks[asset] = self._progress.add_task(f"{_DOING.get(verb, verb)} {asset}", total=total)
 
     def advance(self, asset: str, count: int) -> None:
         with self._lock:
             task = self._tasks.get(asset)
-            if task is None:
-                task = self._others = self._others or self._progress.add_task("reading", total=None)
-        self._progress.advance(task, count)
+        if task is not None:
+            self._progress.advance(task, count)
 
     def end(self, asset: str, outcome: str) -> None:
         with self._lock:
             self._drop(asset)
+            if asset in self._hashing:
+                self._hashing.remove(asset)
+                return
         self._progress.console.print(f"  {asset}: {printable(outcome)}", markup=False, soft_wrap=True)
 
     def _drop(self, asset: str) -> None:
@@ -75,8 +79,13 @@ class Bars:
             self._progress.remove_task(task)
 
 
+# Seconds. Hashing is told of when it took so long that somebody may have wondered.
+HASHING_TOLD = 5.0
+
+
 @dataclass(slots=True)
 class _Running:
+    verb: str
     began: float
     count: int = 0
 
@@ -90,7 +99,7 @@ class Lines:
 
     def begin(self, asset: str, verb: str, total: int) -> None:
         with self._lock:
-            self._running[asset] = _Running(time.monotonic())
+            self._running[asset] = _Running(verb, time.monotonic())
 
     def advance(self, asset: str, count: int) -> None:
         with self._lock:
@@ -100,5 +109,8 @@ class Lines:
     def end(self, asset: str, outcome: str) -> None:
         with self._lock:
             running = self._running.pop(asset, None)
-        cost = f" ({size(running.count)} in {time.monotonic() - running.began:.1f} s)" if running else ""
+        seconds = time.monotonic() - running.began if running else 0.0
+        if running and running.verb == "hash" and seconds < HASHING_TOLD:
+            return
+        cost = f" ({size(running.count)} in {seconds:.1f} s)" if running else ""
         click.echo(f"  {asset}: {printable(outcome)}{cost}", err=True)

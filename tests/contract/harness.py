@@ -72,6 +72,8 @@ class Server(ABC):
     many = 2100
     # Keys out of `ODD_KEYS` that the store can't hold; using them must raise a StoreError, not store something else.
     refused_keys: frozenset[str] = frozenset()
+    # Whether the parts of an upload that was aborted stay until the store drops them by itself.
+    aborted_parts_stay = False
 
     @abstractmethod
     def config(self, prefix: str) -> StoreConfig:

@@ -13,6 +13,8 @@ from tests.contract.harness import Server
 
 
 class _Directory(Server):
+    many = 300  # it lists without pages
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

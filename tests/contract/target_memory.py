@@ -13,6 +13,7 @@ from tests.contract.harness import Server
 
 
 class _Memory(Server):
+    many = 300  # it lists without pages
     within_process = "a store in memory belongs to one process"
 
     def config(self, prefix: str) -> StoreConfig:

@@ -15,6 +15,7 @@ from tests.contract.harness import content, entry_of, some_bytes
 from tests.servers.rclone import RcloneServer, rclone, serve_rclone
 
 MIB = 1024 * 1024
+UNREAD = "S3 knows the checksums of parts, so nobody reads the file"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_a_large_file_goes_on_where_it_stopped(backend: S3Backend) -> None:
     upload_id = backend.begin_upload("big/1.0", entry)
     for number in (1, 2):
         backend.upload_part("big/1.0", upload_id, number, data[(number - 1) * MIB : number * MIB], entry.size)
-    parts = [*backend.uploaded_parts("big/1.0", upload_id, entry.size)]
+    parts = [*backend.uploaded_parts("big/1.0", upload_id, UNREAD, entry)]
     assert [part.number for part in parts] == [1, 2]
     parts.append(backend.upload_part("big/1.0", upload_id, 3, data[2 * MIB :], entry.size))
     backend.complete_upload("big/1.0", upload_id, parts, entry)

@@ -1,10 +1,37 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.harness import Repo
+from tests.e2e.remotes import SERVERS, Remote
+
+
+@pytest.fixture(scope="session", params=list(SERVERS))
+def serving(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Remote]]:
+    """The server of one kind of store, for the whole run."""
+    with SERVERS[request.param]() as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def s3_serving() -> Iterator[Callable[[Path], Remote]]:
+    with SERVERS["s3"]() as place:
+        yield place
+
+
+@pytest.fixture
+def remote(serving: Callable[[Path], Remote], tmp_path: Path) -> Remote:
+    """An empty store, of each kind in turn."""
+    return serving(tmp_path)
+
+
+@pytest.fixture
+def s3(s3_serving: Callable[[Path], Remote], tmp_path: Path) -> Remote:
+    """An empty store on S3."""
+    return s3_serving(tmp_path)
 
 
 @pytest.fixture

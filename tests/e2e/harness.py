@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.remotes import Remote
+
 # What a test must not inherit from the machine it runs on.
 _FOREIGN = (
     "AWS_",
@@ -76,6 +78,20 @@ class Repo:
         repo = cls(root, clean_environ(home))
         repo.git("init", "-q")
         return repo
+
+    def use(self, remote: Remote) -> None:
+        """Make `remote` the store of this repo."""
+        self.write("assets.yaml", self.read("assets.yaml").replace("store: ../store", f"store: {remote.url}"))
+        self.extra.update(remote.environ)
+
+    def clone(self, name: str) -> Repo:
+        """Another checkout of what is committed, beside this one."""
+        self.git("clone", "-q", str(self.root), str(self.root.parent / name))
+        return Repo(self.root.parent / name, self.environ, dict(self.extra))
+
+    def commit(self, message: str = "work") -> None:
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", message)
 
     def git(self, *args: str) -> str:
         done = subprocess.run(

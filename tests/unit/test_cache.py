@@ -86,25 +86,19 @@ def test_a_known_fact_is_not_written_again(path: str) -> None:
     assert os.stat(path).st_mtime_ns == before - 10**9
 
 
-def test_a_new_folder_is_ignored_by_git(path: str) -> None:
-    with Cache(path) as cache:
-        cache.remember("key", "value")
-    ignore = Path(path).with_name(".gitignore")
-    assert ignore.read_text().splitlines()[-1] == "*"
-
-
-def test_a_folder_that_is_there_gets_no_gitignore(tmp_path: Path) -> None:
-    with Cache(str(tmp_path / "cache.sqlite")) as cache:
-        cache.remember("key", "value")
-    assert os.listdir(tmp_path) == ["cache.sqlite"]
-
-
 def test_without_a_path_it_remembers_in_memory() -> None:
     with Cache(None) as cache:
         cache.remember("key", "value")
         cache.remember_hashes({"/root": HASHES})
         assert cache.fact("key") == "value"
         assert cache.hashes("/root") == HASHES
+
+
+def test_a_python_without_sqlite_remembers_in_memory(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    with Cache(path) as cache:
+        cache.remember("key", "value")
+        assert cache.fact("key") == "value"
 
 
 def garbage(path: Path) -> None:

@@ -256,8 +256,17 @@ def test_an_anchor_that_others_need_stays(assets: str, name: str) -> None:
 
 def test_what_can_not_be_edited_alone_is_left_to_a_person() -> None:
     with pytest.raises(InvalidError, match="without touching more") as caught:
-        add_entry("{store: ./s, assets}", "n", "p")
+        add_entry("{store: ./s, assets}", "new", "p")
     assert caught.value.hint == "edit the file by hand"
+
+
+def test_an_edit_that_would_change_another_entry_is_refused() -> None:
+    """Without the second anchor, the alias would be valid still, and mean the first."""
+    versions = {"a": '&v "0"', "b": '&v "1"', "c": "*v"}
+    text = STORE + "assets:\n" + "".join(f"  {n}: {{path: {n}, version: {v}}}\n" for n, v in versions.items())
+    assert [entry.version for entry in entries_of(text)] == ["0", "1", "1"]
+    with pytest.raises(InvalidError, match="without touching more"):
+        set_version(text, "b", "2")
 
 
 # --- properties

@@ -449,7 +449,7 @@ def test_versions_that_are_published_at_once_are_all_listed(bench: Bench) -> Non
 
 
 def _claim_by_another(bench: Bench, what: Publication) -> None:
-    claim = Claim("some id", "sha256:" + "1" * 64, True, "grace@elsewhere", "2026-01-31T09:00:00+00:00")
+    claim = Claim("0" * 32, "sha256:" + "1" * 64, True, "grace@elsewhere", "2026-01-31T09:00:00+00:00")
     bench.backend.create(layout.claim_key(NAME, what.version), documents.render_claim(claim))
 
 
@@ -532,7 +532,7 @@ def test_a_store_that_refuses_to_delete_is_fine(
     what = bench.publication(FILES, "0.0")
     bench.run(what, backend=backend)
     assert set(bench.stored()) == _keys_of(what.tree, "0.0") | {layout.claim_key(NAME, "0.0")}
-    assert len(bench.journal().claims()) == 1
+    assert not bench.journal().claims()
 
 
 # Files that change

@@ -259,6 +259,14 @@ def test_the_hint_is_a_pattern_that_helps(root: Path, cache: Cache) -> None:
     assert paths(scan(str(root), "m", exclude=[pattern], cache=cache)) == ["a", "odd1"]
 
 
+def test_no_pattern_is_proposed_for_a_name_that_cannot_be_shown(root: Path, cache: Cache) -> None:
+    make(root, "m/a")
+    fifo(root / "m/new\nline")
+    found = unusable(scan(str(root), "m", cache=cache))
+    assert found.message == r"`m/new\nline` is a FIFO"
+    assert found.hint == "rename or remove it, or leave it out by the asset's `exclude` in assets.yaml"
+
+
 def test_the_first_problem_is_named_and_the_others_counted(root: Path, cache: Cache) -> None:
     make(root, "m/a")
     for name in ("z", "sub", "b"):

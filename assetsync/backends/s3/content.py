@@ -18,7 +18,7 @@ from assetsync.model import FileEntry
 
 MIB = 1024 * 1024
 SMALL = MIB
-READ_CHUNK = MIB
+READ_CHUNK = 256 * 1024  # of each of the many threads that read at a time
 
 
 class Content(NamedTuple):

@@ -1,0 +1,486 @@
+"""The store in a container of Azure Blob Storage.
+
+Objects are block blobs. Create-only writes carry `If-None-Match: *`, which Azure refuses with 409 BlobAlreadyExists,
+compare-and-swap `If-Match`; Azure checks both and the MD5 of each request's body. Azure knows no sha256: ours is
+checked against what is sent, and kept in the blob's metadata.
+
+The parts of a large file are uncommitted blocks of the blob to be. Their ids begin with the id of the upload, which is
+all that another process needs to go on, and end with their MD5, so that it can tell whether they are still those of the
+file. Azure drops them a week after the last one came.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, BinaryIO, TypeVar
+
+from azure.core import MatchConditions
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient
+
+from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.azure.access import open_container
+from assetsync.backends.azure.translate import (
+    COPY,
+    CREATE,
+    DELETE,
+    LIST,
+    LIST_PARTS,
+    READ,
+    REPLACE,
+    SEND_PARTS,
+    Operation,
+    Place,
+    translated,
+)
+from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.headers import age_of, store_time
+from assetsync.backends.retry import retrying
+from assetsync.errors import (
+    ChangedError,
+    ChecksumError,
+    DamagedError,
+    ExistsError,
+    NoStoreError,
+    NotFoundError,
+    UnsupportedError,
+    UsageError,
+)
+from assetsync.layout import printable
+from assetsync.model import FileEntry, StoreConfig
+
+MIB = 1024 * 1024
+# The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48
+# requests that may be under way, only a few send a large one.
+CHUNK = MIB
+THRESHOLD = 4 * MIB
+LARGE_BODY = MIB
+LARGE_BODIES = 16
+MAX_BLOCKS = 50_000  # of one blob
+KEYS_PER_PAGE = 5000  # the most that Azure gives
+# The id of a block: that of the upload, its number, and the MD5 of its bytes. Ids of one blob must be equally long, and
+# these are as long as the SDK's own, 48: so an upload that modelkit left unfinished is not in the way.
+UPLOAD_ID_LENGTH = 10
+NUMBER_LENGTH = 6
+# Seconds. Within an account, copies are done at once or within seconds; nothing is lost when one is not waited for.
+COPY_POLL = 0.5
+COPY_PATIENCE = 600.0
+
+SHA256 = "sha256"
+IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+
+_CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
+_SCOPE = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
+_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+# Azure drops dots at the end of a segment: `x.` and `x` are one blob.
+_DOT_AT_END = re.compile(r"\.(?:/|\Z)")
+
+# Without a handler, warnings of the SDK would go to stderr; what matters is in the errors.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
+T = TypeVar("T")
+
+
+def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
+    """The store at `az://CONTAINER/PREFIX`. UsageError, or DeniedError where no credentials are to be found."""
+    name, _, prefix = config.url.removeprefix("az://").rstrip("/").partition("/")
+    if not _CONTAINER.fullmatch(name) or len(name) > 63:
+        raise UsageError(
+            f"`{config.url}` names no container",
+            hint="write `az://CONTAINER/PREFIX`; the account comes from the environment or `endpoint`",
+        )
+    if _DOT_AT_END.search(prefix):
+        raise UsageError(f"`{config.url}` has a segment that ends with a dot, which Azure would drop")
+    scope = config.kms_key_id or None
+    if scope and not _SCOPE.fullmatch(scope):
+        raise UsageError(
+            f"`kms_key_id` of `{config.url}` is not the name of an encryption scope",
+            hint="on Azure, keys come with encryption scopes of the account: write the name of one",
+        )
+    access = open_container(
+        config,
+        name,
+        environ,
+        transport=open_transport(),
+        retry_total=0,
+        max_single_get_size=8 * MIB,
+        user_agent="assetsync",
+    )
+    place = Place(config.url.rstrip("/"), name, access.endpoint, access.source)
+    return AzureBackend(access.container, place, prefix, scope)
+
+
+class AzureBackend:
+    """See `Backend` and `MultipartBackend`. Tests make `bytes_per_part` and `keys_per_page` small."""
+
+    multipart_threshold = THRESHOLD
+    sequential_parts = False
+    bytes_per_part = 8 * MIB
+    keys_per_page = KEYS_PER_PAGE
+
+    def __init__(self, container: ContainerClient, place: Place, prefix: str, scope: str | None) -> None:
+        self._container = container
+        self._place = place
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._scope: dict[str, Any] = {"encryption_scope": scope} if scope else {}
+        self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES)
+
+    @property
+    def url(self) -> str:
+        return self._place.store
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._container.close()
+
+    def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        objects: list[ObjectInfo] = []
+        folders: list[str] = []
+        token: str | None = None
+        while True:
+            page, token = self._page(prefix, token, delimiter=delimiter)
+            for found in page:
+                key = found.name[len(self._prefix) :]
+                if isinstance(found, BlobPrefix):
+                    folders.append(key)
+                elif not _is_directory(found):
+                    objects.append(ObjectInfo(key, found.size))
+            if not token:
+                return Listing(sorted(objects), sorted(folders))
+
+    def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
+        blob = self._blob(key)
+
+        def get() -> Blob:
+            replies: list[Any] = []
+            stream = blob.download_blob(raw_response_hook=replies.append)
+            if stream.size > limit:
+                raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
+            headers = replies[-1].http_response.headers
+            return Blob(stream.readall(), stream.properties.etag, age_of(headers), store_time(headers))
+
+        return self._tried(READ, key, get)
+
+    def stat(self, key: str) -> ObjectInfo:
+        found = self._settled(key)
+        return ObjectInfo(key, found.size, _sha256_of(found))
+
+    def create(self, key: str, data: bytes) -> None:
+        self._put(CREATE, key, data, IF_MISSING, lambda: self._holds(key, data))
+
+    def replace(self, key: str, data: bytes, tag: str | None) -> None:
+        condition = IF_MISSING if tag is None else _if_still(tag)
+        try:
+            self._put(REPLACE, key, data, condition, lambda: self._holds(key, data))
+        except NoStoreError:
+            raise
+        except (ExistsError, NotFoundError) as error:
+            raise ChangedError(error.message, hint=error.hint) from error
+
+    def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
+        with self._large_bodies if entry.size > LARGE_BODY else nullcontext():
+            data = self._bytes_of(path, key, entry)
+            self._put(CREATE, key, data, IF_MISSING, lambda: self._is(key, entry), {SHA256: entry.sha256})
+        progress(entry.size)
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        end = start + length
+        etag: str | None = None
+        while start < end:
+            wanted = min(CHUNK, end - start)
+            chunk, etag = self._chunk(key, start, wanted, etag)
+            if chunk:
+                yield chunk
+            if len(chunk) < wanted:
+                return
+            start += len(chunk)
+
+    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        """See `Backend.copy`. UnsupportedError where Azure can't: then the caller uploads."""
+        if self._scope:
+            # A copy would be encrypted by the default of the container.
+            raise UnsupportedError(f"cannot copy `{printable(source)}` in `{self.url}` into an encryption scope")
+        blob = self._blob(target)
+        url = self._blob(source).url  # with its SAS token, where there is one: the source needs it too
+        reply = self._written(
+            COPY, target, lambda: blob.start_copy_from_url(url, **IF_MISSING), lambda: self._is(target, entry)
+        )
+        if reply and reply["copy_status"] != "success":
+            self._await_copy(target)
+
+    def delete(self, key: str) -> None:
+        blob = self._blob(key)
+        try:
+            self._tried(DELETE, key, lambda: blob.delete_blob(delete_snapshots="include"))
+        except NoStoreError:
+            raise
+        except NotFoundError:
+            pass
+
+    def part_size(self, size: int) -> int:
+        smallest = -(-size // MAX_BLOCKS)
+        return self.bytes_per_part if smallest <= self.bytes_per_part else -(-smallest // MIB) * MIB
+
+    def begin_upload(self, key: str, entry: FileEntry) -> str:
+        if self._exists(key):
+            raise ExistsError(f"cannot create `{printable(key)}` in `{self.url}`: it exists already")
+        return _new_upload_id()
+
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """See `MultipartBackend`. An upload is never gone for good: without parts it begins anew."""
+        blob = self._blob(key)
+        try:
+            _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
+        except NoStoreError:
+            raise
+        except NotFoundError:
+            return []
+        parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if block.id.startswith(upload_id)]
+        step = self.part_size(entry.size)
+        with open(path, "rb") as file:
+            return [
+                part for part in parts if part.token == _block_id(upload_id, part.number, _md5_at(file, part, step))
+            ]
+
+    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+        blob = self._blob(key)
+        md5 = hashlib.md5(data, usedforsecurity=False)
+        block = _block_id(upload_id, number, md5.hexdigest())
+        # The SDK itself computes the MD5 of bytes only, which would be one more copy in memory.
+        headers = {"Content-MD5": b64encode(md5.digest()).decode()}
+
+        def send() -> object:
+            return blob.stage_block(block, data, length=len(data), headers=dict(headers), **self._scope)  # type: ignore[arg-type]
+
+        self._tried(SEND_PARTS, key, send)
+        return Part(number, len(data), block)
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
+        try:
+            self._commit(key, parts, {SHA256: entry.sha256}, lambda: self._is(key, entry))
+        except NoStoreError:
+            raise
+        except NotFoundError as error:
+            if self._exists(key):  # when another upload is completed, the parts of all others vanish
+                raise ExistsError(error.message) from error
+            raise
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Nothing is done: Azure drops the parts after a week. A request to delete them would delete the object too,
+        if someone else completes one meanwhile.
+        """
+
+    def _put(
+        self,
+        operation: Operation,
+        key: str,
+        data: bytes,
+        condition: Mapping[str, Any],
+        is_ours: Callable[[], bool],
+        metadata: dict[str, str] | None = None,
+    ) -> None:
+        """Write an object in one request, if `condition` holds."""
+        blob = self._blob(key)
+
+        def write() -> object:
+            return blob.upload_blob(
+                data,
+                length=len(data),
+                metadata=metadata,
+                overwrite=operation is REPLACE,
+                validate_content=True,
+                **condition,
+                **self._scope,
+            )
+
+        try:
+            self._written(operation, key, write, is_ours)
+        except ExistsError:
+            if operation is not CREATE or self._exists(key):
+                raise
+            # There are parts of an unfinished upload, which Azurite takes for an object.
+            parts = [self.upload_part(key, _new_upload_id(), 1, memoryview(data), len(data))] if data else []
+            self._commit(key, parts, metadata, is_ours)
+
+    def _commit(
+        self, key: str, parts: Sequence[Part], metadata: dict[str, str] | None, is_ours: Callable[[], bool]
+    ) -> None:
+        """Make an object out of its parts, if there is none yet."""
+        blob = self._blob(key)
+        blocks = [BlobBlock(part.token) for part in parts]
+        self._written(
+            CREATE,
+            key,
+            lambda: blob.commit_block_list(
+                blocks, metadata=metadata, validate_content=True, **IF_MISSING, **self._scope
+            ),
+            is_ours,
+        )
+
+    def _chunk(self, key: str, start: int, length: int, etag: str | None) -> tuple[bytes, str | None]:
+        """Some bytes of an object, fewer or none at its end, and its etag. ChangedError when that is not `etag`."""
+        blob = self._blob(key)
+        condition = {} if etag is None else _if_still(etag)
+
+        def get() -> tuple[bytes, str | None]:
+            try:
+                stream = blob.download_blob(start, length, **condition)
+            except HttpResponseError as error:
+                if error.status_code == 416:
+                    return b"", etag
+                raise
+            return stream.readall(), stream.properties.etag
+
+        return self._tried(READ, key, get)
+
+    def _page(self, prefix: str, token: str | None, *, delimiter: bool) -> tuple[Sequence[Any], str | None]:
+        """One page of a listing, and the token of the next, if there is one."""
+
+        def get() -> tuple[Sequence[Any], str | None]:
+            options: dict[str, Any] = {
+                "name_starts_with": self._prefix + prefix,
+                "include": ["metadata"],
+                "results_per_page": self.keys_per_page,
+            }
+            found = self._container.walk_blobs(**options) if delimiter else self._container.list_blobs(**options)
+            pages = found.by_page(token)
+            return list(next(pages)), pages.continuation_token  # type: ignore[attr-defined]
+
+        return self._tried(LIST, prefix, get)
+
+    def _bytes_of(self, path: str, key: str, entry: FileEntry) -> bytes:
+        with open(path, "rb") as file:
+            data = file.read(entry.size + 1)
+        if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+            raise ChecksumError(
+                f"cannot create `{printable(key)}` in `{self.url}`: its bytes are not those that were hashed"
+            )
+        return data
+
+    def _settled(self, key: str) -> BlobProperties:
+        """The properties of an object, after any copy to it has come to an end."""
+        blob = self._blob(key)
+        deadline = time.monotonic() + COPY_PATIENCE
+        while True:
+            found = self._tried(READ, key, blob.get_blob_properties)
+            if found.copy.status != "pending" or time.monotonic() > deadline:
+                return found
+            time.sleep(COPY_POLL)
+
+    def _await_copy(self, key: str) -> None:
+        """Wait for a copy that we began. UnsupportedError when it fails; then it leaves nothing."""
+        found = self._settled(key)
+        status = found.copy.status
+        if status == "success":
+            return
+        blob = self._blob(key)
+        if status == "pending":
+            self._tried(DELETE, key, lambda: blob.abort_copy(found))
+            found = self._settled(key)
+        self._tried(DELETE, key, lambda: blob.delete_blob(**_if_still(found.etag)))
+        raise UnsupportedError(
+            f"cannot copy to `{printable(key)}` in `{self.url}`: the copy is {status} "
+            f"({printable(found.copy.status_description or 'Azure says no more')})"
+        )
+
+    def _exists(self, key: str) -> bool:
+        try:
+            self.stat(key)
+        except NoStoreError:
+            raise
+        except NotFoundError:
+            return False
+        return True
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self.read(key).data == data
+        except NotFoundError:
+            return False
+
+    def _is(self, key: str, entry: FileEntry) -> bool:
+        try:
+            return self.stat(key)[1:] == (entry.size, entry.sha256)
+        except NotFoundError:
+            return False
+
+    def _blob(self, key: str) -> BlobClient:
+        name = self._prefix + key
+        if _DOT_AT_END.search(name):
+            raise UnsupportedError(
+                f"`{printable(key)}` can't be in `{self.url}`: Azure drops dots at the end of a name",
+                hint="rename the file or folder",
+            )
+        return self._container.get_blob_client(name)
+
+    def _written(self, operation: Operation, key: str, write: Callable[[], T], is_ours: Callable[[], bool]) -> T | None:
+        """What a conditional `write` returns, tried again where that may help.
+
+        A refusal after a try whose reply was lost may be due to our own success: then `is_ours`, and None is returned.
+        """
+        tries = 0
+
+        def attempt() -> T:
+            nonlocal tries
+            tries += 1
+            return self._once(operation, key, write, create_only=operation is not REPLACE)
+
+        try:
+            return retrying(attempt)
+        except (ExistsError, ChangedError):
+            if tries == 1 or not is_ours():
+                raise
+            return None
+
+    def _tried(self, operation: Operation, key: str, call: Callable[[], T]) -> T:
+        """What `call` of the SDK returns, tried again where that may help. StoreError."""
+        return retrying(lambda: self._once(operation, key, call))
+
+    def _once(self, operation: Operation, key: str, call: Callable[[], T], *, create_only: bool = False) -> T:
+        try:
+            return call()
+        except AzureError as error:
+            # Not chained: the SDK's exceptions may quote a SAS token.
+            raise translated(operation, key, self._place, error, create_only=create_only) from None
+
+
+def _if_still(etag: str) -> dict[str, Any]:
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+
+
+def _new_upload_id() -> str:
+    return secrets.token_hex(UPLOAD_ID_LENGTH // 2)
+
+
+def _block_id(upload_id: str, number: int, md5: str) -> str:
+    return f"{upload_id}{number:0{NUMBER_LENGTH}}{md5}"
+
+
+def _number_of(block_id: str) -> int:
+    return int(block_id[UPLOAD_ID_LENGTH : UPLOAD_ID_LENGTH + NUMBER_LENGTH])
+
+
+def _md5_at(file: BinaryIO, part: Part, step: int) -> str:
+    """The MD5 of what a local file has where the part belongs."""
+    file.seek((part.number - 1) * step)
+    return hashlib.md5(file.read(step), usedforsecurity=False).hexdigest()
+
+
+def _sha256_of(found: BlobProperties) -> str | None:
+    """The sha256 that was kept with an object; not while it is being copied."""
+    sha256 = (found.metadata or {}).get(SHA256, "")
+    complete = found.copy.status in (None, "success")
+    return sha256 if complete and _HEX_SHA256.fullmatch(sha256) else None
+
+
+def _is_directory(found: BlobProperties) -> bool:
+    """Accounts with a hierarchical namespace list their folders among the objects."""
+    return (found.metadata or {}).get("hdi_isfolder") == "true"

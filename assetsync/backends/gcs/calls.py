@@ -1,0 +1,130 @@
+"""One try of a request each: a reply that is a success, or an error of ours that says what was tried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from assetsync.backends.gcs import translate
+from assetsync.backends.gcs.client import CUT, NO_TOKEN, Body, Client, Reply, Stream
+from assetsync.backends.gcs.translate import Operation, Place
+from assetsync.errors import StoreError, UnsupportedError
+
+_INCOMPLETE = 308  # of a resumable upload, to which bytes are missing
+
+
+class Task(NamedTuple):
+    """What a request is for. With `create_only`, a precondition that does not hold means that the object exists."""
+
+    operation: Operation
+    key: str
+    create_only: bool = False
+
+
+class Calls:
+    """Requests to the bucket of `place`. Every method may raise a StoreError, and none tries again."""
+
+    def __init__(self, client: Client, place: Place) -> None:
+        self._client = client
+        self._place = place
+
+    def ask(
+        self,
+        task: Task,
+        method: str,
+        path: str,
+        params: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        body: Body = (),
+        *,
+        limit: int | None = None,
+    ) -> Reply:
+        """A request of the JSON API. Not much more than `limit` bytes of the reply are read."""
+        with self._translated(task):
+            url = self._client.link(path, params)
+            reply = self._client.exchange(method, url, self._client.signed(headers or {}), body, limit=limit)
+        if reply.status // 100 != 2:
+            raise self._refused(task, reply.status, reply.body)
+        return reply
+
+    def ask_json(self, task: Task, method: str, path: str, params: Mapping[str, str]) -> Any:
+        """A request of the JSON API, and what its reply holds."""
+        return self.parsed(task, self.ask(task, method, path, params))
+
+    def parsed(self, task: Task, reply: Reply) -> Any:
+        """The JSON of a reply."""
+        try:
+            return json.loads(reply.body)
+        except ValueError as error:
+            raise self.no_sense(task) from error
+
+    def ask_session(
+        self, task: Task, method: str, url: str, headers: Mapping[str, str], data: bytes | memoryview = b""
+    ) -> Reply:
+        """A request to a session URI, which stands for itself: no credentials are sent along.
+
+        Data goes by POST, as gcsfs sends it too: a PUT would be repeated by aiohttp on its own.
+        """
+        with self._translated(task):
+            reply = self._client.exchange(
+                method, url, {"Content-Type": "application/octet-stream", **headers}, [data] if data else ()
+            )
+        if reply.status // 100 != 2 and reply.status != _INCOMPLETE:
+            raise self._refused(task, reply.status, reply.body)
+        return reply
+
+    def open_range(
+        self, task: Task, path: str, params: Mapping[str, str], position: int, end: int
+    ) -> tuple[Stream, bytes]:
+        """The reply to a read of [position, end), and its first bytes: none where the object ends before `position`."""
+        with self._translated(task):
+            headers = self._client.signed({"Range": f"bytes={position}-{end - 1}"})
+            stream = self._client.stream(self._client.link(path, params), headers)
+        first = self.read_on(task, stream)
+        if stream.status == 206 or (stream.status == 200 and position == 0):
+            return stream, first
+        stream.close()
+        if stream.status == 416:
+            return stream, b""
+        if stream.status == 200:
+            raise UnsupportedError(f"{self.tried(task)}: `{self._place.endpoint}` sends no ranges")
+        raise self._refused(task, stream.status, first)
+
+    def read_on(self, task: Task, stream: Stream) -> bytes:
+        """The next bytes of a stream, which is closed when that fails."""
+        try:
+            with self._translated(task):
+                return stream.read()
+        except BaseException:
+            stream.close()
+            raise
+
+    def generation(self, task: Task, headers: Mapping[str, str]) -> str:
+        """The generation of the object that a read returned."""
+        generation = headers.get("x-goog-generation")
+        if generation is None:
+            raise UnsupportedError(f"{self.tried(task)}: `{self._place.endpoint}` does not tell its generation")
+        return generation
+
+    def tried(self, task: Task) -> str:
+        """What was tried, the beginning of every message."""
+        return translate.tried(task.operation, task.key, self._place)
+
+    def no_sense(self, task: Task) -> StoreError:
+        """The error for a reply that can't be one of Cloud Storage."""
+        return translate.no_sense(task.operation, task.key, self._place)
+
+    def _refused(self, task: Task, status: int, body: bytes) -> StoreError:
+        refusal = translate.told(status, body)
+        return translate.refused(task.operation, task.key, self._place, refusal, create_only=task.create_only)
+
+    @contextmanager
+    def _translated(self, task: Task) -> Iterator[None]:
+        try:
+            yield
+        except NO_TOKEN as error:
+            raise translate.no_token(task.operation, task.key, self._place, error) from error
+        except CUT as error:
+            raise translate.cut(task.operation, task.key, self._place, error) from error

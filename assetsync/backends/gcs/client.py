@@ -1,0 +1,261 @@
+"""Requests to Cloud Storage over gcsfs: its credentials, its session and its event loop.
+
+gcsfs's own calls try six times, whatever `assetsync.backends.retry` says, turn the status into words (403 into a bare
+OSError, 412 into FileExistsError), and hold whole objects in memory. So requests are sent here, once each, and come
+back with the status as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+import weakref
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode, urlsplit
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
+import aiohttp
+import google.auth
+import google.auth.credentials
+import google.auth.exceptions
+from yarl import URL
+
+from assetsync.errors import DeniedError, UnreachableError
+from assetsync.layout import printable
+
+# Otherwise gcsfs asks over gRPC what kind of bucket it is, which hangs for a minute where only HTTP is spoken. It reads
+# the variable when it is imported.
+os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
+
+from gcsfs.core import GCSFileSystem
+from gcsfs.retry import HttpError, NonRetryableError
+
+CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+ACCESS = "read_write"
+SCOPE = f"https://www.googleapis.com/auth/devstorage.{ACCESS}"
+# Seconds; none for a whole request, since a part may take minutes on a slow line.
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+# Bytes of a body that are handed to the connection at once, and of a reply that are read at once.
+PIECE = 1024 * 1024
+# Bodies up to this size go as one piece; a larger one would block the event loop.
+_SMALL_BODY = 256 * 1024
+_CLOSE_PATIENCE = 5.0
+
+# Compressed on the way, a range would be one of other bytes.
+_AS_STORED = {"Accept-Encoding": "identity"}
+
+# What may be raised where a token is wanted.
+NO_TOKEN = (HttpError, NonRetryableError, google.auth.exceptions.GoogleAuthError)
+# What may be raised on the way.
+CUT = (aiohttp.ClientError, TimeoutError, OSError)
+
+T = TypeVar("T")
+Body = Sequence[bytes | memoryview]
+
+
+class Reply(NamedTuple):
+    """A reply, read whole. The names of `headers` are case-insensitive."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Identity(NamedTuple):
+    """Who asks: credentials of google-auth, or None for nobody, and the same in words."""
+
+    credentials: google.auth.credentials.Credentials | None
+    who: str
+
+
+def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
+    """The credentials to use at `endpoint`: the application default ones. DeniedError, UnreachableError.
+
+    An endpoint without TLS, which is what emulators are, gets none. Where there are none, requests go without, which
+    does for public buckets.
+    """
+    if endpoint.startswith("http://"):
+        return Identity(None, "nobody, since the endpoint speaks no TLS")
+    path = environ.get(CREDENTIALS_VARIABLE)
+    who = f"the credentials that `{CREDENTIALS_VARIABLE}` names" if path else "Google's application default credentials"
+    try:
+        # It warns of end-user credentials without a project for quotas, which storage does not need, and of key files
+        # that come from strangers, which a file that the user names does not.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = _from_file(path) if path else google.auth.default(scopes=[SCOPE])[0]
+    except google.auth.exceptions.TransportError as error:
+        raise UnreachableError(
+            f"the server that issues tokens for {who} can't be reached: {_in_a_line(error)}",
+            hint="check the network and the proxy",
+        ) from error
+    except _UNUSABLE as error:
+        if path is None and isinstance(error, google.auth.exceptions.DefaultCredentialsError):
+            return Identity(None, "nobody, since no Google credentials were found")
+        raise DeniedError(
+            f"{who} can't be used: {_in_a_line(error)}",
+            hint=f"let `{CREDENTIALS_VARIABLE}` name a key file, or unset it and run "
+            "`gcloud auth application-default login`",
+        ) from error
+    return Identity(found, who)
+
+
+def proxy_for(endpoint: str, environ: Mapping[str, str]) -> str | None:
+    """The proxy that the usual variables name for `endpoint`, or None.
+
+    aiohttp can look for one itself, but does so for each request, in another thread, which takes as long as the rest.
+    """
+    parts = urlsplit(endpoint)
+    no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
+        return None
+    name = f"{parts.scheme}_proxy"
+    proxy = environ.get(name) or environ.get(name.upper())
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+
+
+# What google-auth raises for files that hold no credentials; the latter three for JSON of another shape.
+_UNUSABLE = (google.auth.exceptions.GoogleAuthError, ValueError, OSError, LookupError, TypeError, AttributeError)
+
+
+def _in_a_line(error: Exception) -> str:
+    return printable(" ".join(str(error).split()))
+
+
+def _from_file(path: str) -> google.auth.credentials.Credentials:
+    found: google.auth.credentials.Credentials
+    found, _ = google.auth.load_credentials_from_file(path, scopes=[SCOPE])  # type: ignore[no-untyped-call]
+    return found
+
+
+class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
+    """A gcsfs file system of which only what its subclasses may use is used. Safe to use from many threads."""
+
+    cachable = False
+    # Keeps settings of gcsfs in the user's fsspec configuration out: Google's own chain decides here.
+    protocol = ("assetsync-gs",)
+
+    def __init__(
+        self,
+        endpoint: str,
+        credentials: google.auth.credentials.Credentials | None,
+        *,
+        user_project: str | None,
+        proxy: str | None,
+    ) -> None:
+        super().__init__(
+            access=ACCESS,
+            token="anon" if credentials is None else credentials,
+            endpoint_url=endpoint,
+            requester_pays=user_project or False,
+            use_listings_cache=False,
+        )
+        self._proxy = proxy
+        session = self.run(self._set_session())
+        # gcsfs has a finalizer too, which neither waits nor wakes the event loop; this one is run before it.
+        self._close = weakref.finalize(self, _close, self.loop, session)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._close()
+
+    def link(self, path: str, params: Mapping[str, str]) -> str:
+        """The URL of a request, `path` being quoted already."""
+        return f"{self._location}{path}?{urlencode(self._get_params(params))}"
+
+    def signed(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """`headers` and a token, which is renewed here, in the caller's thread, when it is about to expire."""
+        return dict(self._get_headers(headers))
+
+    def exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body = (), *, limit: int | None = None
+    ) -> Reply:
+        """One request, and its reply, of whose body not much more than `limit` bytes are read."""
+        return self.run(self._exchange(method, url, headers, body, limit))
+
+    def stream(self, url: str, headers: Mapping[str, str]) -> Stream:
+        """One GET, whose body is still to be read."""
+        return Stream(self, self.run(self._begin(url, headers)))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What the event loop, which has a thread of its own, makes of `work`."""
+        future = asyncio.run_coroutine_threadsafe(work, self.loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    async def _exchange(
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, limit: int | None
+    ) -> Reply:
+        size = sum(map(len, body))
+        is_small = size <= _SMALL_BODY
+        async with self._session.request(
+            method,
+            URL(url, encoded=True),
+            headers={**_AS_STORED, **headers, **({} if is_small else {"Content-Length": str(size)})},
+            data=b"".join(body) if is_small else _pieces(body),
+            proxy=self._proxy,
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        ) as response:
+            return Reply(response.status, response.headers, await _read(response, limit))
+
+    async def _begin(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        response: aiohttp.ClientResponse = await self._session.get(
+            URL(url, encoded=True),
+            headers={**_AS_STORED, **headers},
+            proxy=self._proxy,
+            timeout=TIMEOUT,
+            allow_redirects=False,
+            read_bufsize=PIECE,
+        )
+        return response
+
+
+class Stream:
+    """A reply whose body is read bit by bit. To be closed in the end."""
+
+    def __init__(self, client: Client, response: aiohttp.ClientResponse) -> None:
+        self._client = client
+        self._response = response
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    def read(self) -> bytes:
+        """Some bytes, up to `PIECE`; none at the end."""
+        return self._client.run(self._response.content.read(PIECE))
+
+    def close(self) -> None:
+        """Drop the connection, unless all was read. Does not wait, since a generator's finalizer may call it."""
+        self._client.loop.call_soon_threadsafe(self._response.close)
+
+
+async def _pieces(body: Body) -> AsyncIterator[memoryview]:
+    for part in body:
+        view = memoryview(part)
+        for start in range(0, len(view), PIECE):
+            yield view[start : start + PIECE]
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int | None) -> bytes:
+    if limit is None or response.status != 200:
+        return await response.read()
+    body = bytearray()
+    while len(body) <= limit and (chunk := await response.content.read(PIECE)):
+        body += chunk
+    return bytes(body)
+
+
+def _close(loop: asyncio.AbstractEventLoop, session: aiohttp.ClientSession) -> None:
+    if not loop.is_running():
+        return
+    closing = asyncio.run_coroutine_threadsafe(session.close(), loop)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        closing.result(_CLOSE_PATIENCE)
+    # Otherwise it is the event loop that drops the last reference, and it can't wait for itself.

@@ -1,0 +1,51 @@
+"""The main job on each kind of store, over HTTP where the store is a server."""
+
+from __future__ import annotations
+
+import os
+
+from tests.e2e.harness import Repo
+from tests.e2e.remotes import Remote
+
+
+def test_publish_change_pull_elsewhere_and_list(repo: Repo, remote: Remote) -> None:
+    repo.use(remote)
+    large = os.urandom(20_000_000)
+    repo.write("models/tokenizer/large.bin", large)
+    repo.write(".gitignore", "models/\n")
+    repo.run("apply", "--yes")
+    assert "Nothing to do" in repo.run("plan").out
+    repo.write("models/tokenizer/vocab.txt", "a\nb\nc\n")
+    update = repo.run("plan", "nlp/tokenizer", "--format", "json").json()["actions"][0]
+    assert update["bytes"] == {"upload": 6, "reuse": 20_000_007, "download": 0}
+    repo.run("apply", "--yes")
+    repo.commit()
+
+    other = repo.clone("other")
+    other.run("sync", "--yes")
+    assert (other.root / "models/tokenizer/large.bin").read_bytes() == large
+    assert (other.root / "models/tokenizer/.hidden/é.txt").read_text() == "dotfile"
+    assert (other.root / "models/sentiment.bin").read_bytes() == b"\x00\x01model"
+    assert other.git("status", "--porcelain") == ""
+    assert "Nothing to do" in other.run("plan").out
+
+    listed = other.run("list", "--format", "json").json()["assets"]
+    assert [(asset["name"], asset["versions"]) for asset in listed] == [
+        ("nlp/sentiment", ["0.0"]),
+        ("nlp/tokenizer", ["0.1", "0.0"]),
+    ]
+
+
+def test_a_plan_of_unchanged_assets_costs_one_small_request_each(repo: Repo, s3: Remote) -> None:
+    repo.use(s3)
+    for number in range(100):
+        repo.write(f"many/{number}", str(number))
+    entries = "".join(f"  many/{number}: many/{number}\n" for number in range(100))
+    repo.write("assets.yaml", f"store: {s3.url}\nassets:\n{entries}")
+    repo.run("apply", "--yes")
+    before = s3.requests()
+    repo.run("plan")
+    assert s3.requests() - before == 100
+    before = s3.requests()
+    repo.run("plan", "many/7")
+    assert s3.requests() - before == 1

@@ -1,0 +1,139 @@
+"""A pull or a fetch that dies at any step: nothing half done is taken for done, nothing is lost, and it can go on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assetsync.fetch import Retrieval, fetch, fetched, pull
+from assetsync.layout import parse_spec
+from assetsync.marker import Markers
+from assetsync.progress import Silent
+from assetsync.store import Store
+from assetsync.transfer import Transfers
+from tests.unit.publishing import files_below, new_store, put, scanned
+
+OLD = {"a": b"aaa", "b": b"to be a folder", "c/d": b"dd", "c/e/f": b"to be one file", "gone/x": b"x", "same": b"same"}
+NEW = {"a": b"AAA", "b/new": b"in the folder", "c/d": b"DD", "c/e": b"one file", "moved/x": b"x", "same": b"same"}
+EXCLUDED = {"gone/run.log": b"precious"}
+SPEC = parse_spec("nlp/tok:1.1")
+
+# What changes a disk.
+STEPS = ("open", "write", "pwrite", "fsync", "rename", "replace", "unlink", "remove", "rmdir", "mkdir", "chmod")
+
+
+class _KilledError(BaseException):
+    """Like a kill: nothing catches it, and nothing else happens on the disk."""
+
+
+class _Killer:
+    """Lets a number of steps pass, and none after them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+        self.left = steps
+        self.killed = False
+        for name in STEPS:
+            monkeypatch.setattr(os, name, self._counted(getattr(os, name), writes_only=name == "open"))
+
+    def _counted(self, call: Callable[..., Any], *, writes_only: bool) -> Callable[..., Any]:
+        def step(*args: Any, **kwargs: Any) -> Any:
+            if not writes_only or args[1] & os.O_CREAT:
+                self.left -= 1
+                if self.left < 0:
+                    self.killed = True
+                    raise _KilledError
+            return call(*args, **kwargs)
+
+        return step
+
+
+def _died(steps: int, work: Callable[[Transfers], object]) -> bool:
+    """Whether `work` was killed after so many steps on the disk."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        killer = _Killer(monkeypatch, steps)
+        try:
+            with Transfers(2) as transfers:
+                work(transfers)
+        except _KilledError:
+            assert killer.killed
+    return killer.killed
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+@pytest.fixture(scope="module")
+def store() -> Store:
+    store = new_store()
+    put(store, "nlp/tok", "1.1", NEW)
+    return store
+
+
+def test_a_pull_killed_at_any_step(tmp_path: Path, store: Store) -> None:
+    allowed = {name: {files[name] for files in (OLD, NEW) if name in files} for name in OLD | NEW}
+    steps = 0
+    while True:
+        root = tmp_path / str(steps)
+        path = root / "models/tok"
+        markers = Markers(str(root / ".assetsync/pulls"))
+        _write(path, {**OLD, **EXCLUDED})
+
+        def run(transfers: Transfers, root: Path = root, markers: Markers = markers) -> None:
+            what = Retrieval("nlp/tok", "1.1", str(root), "models/tok", scanned(root, "models/tok", "*.log"))
+            pull(store, what, transfers=transfers, markers=markers, progress=lambda count: None)
+
+        died = _died(steps, run)
+        here = files_below(path)
+        assert here.pop("gone/run.log") == b"precious"
+        files = {name: data for name, data in here.items() if not name.endswith("/")}
+        assert all(data in allowed[name] for name, data in files.items())
+        marker = markers.get("nlp/tok")
+        if files not in (OLD, NEW):
+            assert marker is not None
+            found = scanned(root, "models/tok", "*.log")
+            assert found is not None
+            assert {(file.path, file.sha256) for file in found.tree.files} <= marker.expendable
+        if not died:
+            assert files == NEW
+            break
+        with Transfers(2) as transfers:
+            run(transfers)
+        assert files_below(path) == {**NEW, **EXCLUDED}
+        assert markers.get("nlp/tok") is None
+        assert not [name for name in os.listdir(root / ".assetsync/pulls") if not name.startswith(".assetsync-tmp-")]
+        steps += 1
+    assert steps > 30
+
+
+@pytest.mark.parametrize("before", [{}, {"a": b"A", "extra": b"left by modelkit"}], ids=["fresh", "half done"])
+def test_a_fetch_killed_at_any_step(tmp_path: Path, store: Store, before: dict[str, bytes]) -> None:
+    steps = 0
+    while True:
+        folder = tmp_path / str(steps)
+        version = folder / "nlp/tok/1.1"
+        _write(version, before)
+
+        def run(transfers: Transfers, folder: Path = folder) -> None:
+            fetch(store, SPEC, str(folder), transfers=transfers, reporter=Silent())
+
+        died = _died(steps, run)
+        if fetched(SPEC, store.versioning, str(folder)):
+            assert files_below(version) == {**NEW, ".SUCCESS": b""}
+        elif not before:
+            assert not version.exists()
+        if not died:
+            break
+        with Transfers(2) as transfers:
+            run(transfers)
+        assert files_below(version) == {**NEW, ".SUCCESS": b""}
+        assert [path.name for path in version.parent.iterdir()] == ["1.1"]
+        steps += 1
+    assert steps > 30
