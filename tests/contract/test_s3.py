@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -493,6 +494,13 @@ def test_a_bucket_in_another_region_is_followed_once(s3: S3Server, connect: Open
     assert s3.requests == {"PutObject": 2, "HeadObject": 1}
 
 
+def test_many_threads_follow_a_bucket_at_once(s3: S3Server, connect: Open) -> None:
+    backend = connect(region="eu-west-1")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: backend.create(f"a/{number}", b"x"), range(50)))
+    assert len(backend.list().objects) == 50
+
+
 def test_a_region_that_leads_nowhere_is_told(s3: S3Server, connect: Open) -> None:
     s3.inject("AuthorizationHeaderMalformed", 5)
     with pytest.raises(StoreError, match="another region") as caught:
@@ -604,6 +612,14 @@ def test_a_reply_larger_than_any_is_not_read(s3: S3Server, backend: S3Backend, m
     s3.replies.append(b"x" * 1000)
     with pytest.raises(DamagedError, match="larger than 100 bytes"):
         backend.read("a.versions", limit=100)
+
+
+def test_a_store_that_ignores_ranges_is_found_out(s3: S3Server, backend: S3Backend) -> None:
+    s3.replies.append(b"the whole object")
+    with pytest.raises(UnsupportedError, match="ignores ranges"):
+        list(backend.read_range("a/1.0", 4, 5))
+    s3.replies.append(b"the whole object")
+    assert list(backend.read_range("a/1.0", 0, 3)) == [b"the"]
 
 
 def test_a_folder_marker_of_a_console_is_no_object(s3: S3Server, backend: S3Backend) -> None:
