@@ -114,7 +114,6 @@ def test_a_symlink_that_leads_outside_is_refused(repo: Repo, tmp_path: Path) -> 
     inside.rename(outside)
     inside.symlink_to(outside)
     before = {path.name: path.read_text() for path in outside.iterdir()}
-    failed = repo.run("upgrade", "--yes", code=None)
-    assert failed.code in (1, 4)
+    failed = repo.run("upgrade", "--yes", code=1)
     assert "is a symlink; below an asset's path, none is followed or replaced" in failed.err
     assert {path.name: path.read_text() for path in outside.iterdir()} == before
