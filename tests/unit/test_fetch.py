@@ -846,6 +846,15 @@ def test_links_in_an_assets_directory_are_refused(assets: Fetching, tmp_path: Pa
     assert files_below(outside) == {}
 
 
+def test_a_file_where_a_folder_must_be_is_found_before_the_download(assets: Fetching) -> None:
+    put(assets.store, "nlp/tok", "1.0", NEW)
+    assets.folder.mkdir()
+    (assets.folder / "nlp").write_bytes(b"a file")
+    with pytest.raises(ContentError, match="nlp` is in the way"):
+        assets.fetch("nlp/tok:1.0")
+    assert watched(assets.store).ranges == []
+
+
 def test_a_store_is_no_assets_directory(tmp_path: Path, transfers: Transfers, monkeypatch: pytest.MonkeyPatch) -> None:
     store = new_store()
     put(store, "nlp/tok", "1.0", NEW)
