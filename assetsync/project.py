@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import overload
 
 from assetsync import __version__, settings
 from assetsync.atomic import write_atomically
@@ -34,11 +35,12 @@ from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
 from assetsync.plan import CONFLICTS, Action, Plan, Update
 from assetsync.progress import Reporter, Silent
+from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
 from assetsync.state import State
 from assetsync.store import Store, open_store
 from assetsync.transfer import Transfers
-from assetsync.versioning import Versioning, load_versioning
+from assetsync.versioning import BUILT_IN, Versioning, load_versioning
 
 MANIFEST = "assets.yaml"
 LOCK = "assets.lock"
@@ -132,15 +134,10 @@ class Project:
         """
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
-        text = _read_text(path)
-        manifest = parse_manifest(
-            text,
-            filename=os.path.relpath(path),
-            default_store=settings.given_store(environ, store),
-            default_versioning=settings.default_versioning(environ),
-        )
+        data = _read(path)
+        manifest = _parse(data, path, environ, store)
         config = settings.overridden(manifest.store, environ, store)
-        return cls(path, text, replace(manifest, store=config), environ)
+        return cls(path, data.decode(), replace(manifest, store=config), environ)
 
     def __enter__(self) -> Project:
         return self
@@ -165,8 +162,10 @@ class Project:
 
     def lock(self) -> Lock | None:
         """What assets.lock says now; None where there is none. LockError."""
-        text = self._lock_text()
-        return None if text is None else parse_lock(text, filename=os.path.relpath(self.lock_file))
+        return self._parse_lock(self._lock_data())
+
+    def _parse_lock(self, data: bytes | None) -> Lock | None:
+        return None if data is None else parse_lock(data, filename=os.path.relpath(self.lock_file))
 
     def plan(
         self,
@@ -182,8 +181,8 @@ class Project:
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
         chosen = options or Options()
-        lock_text = self._lock_text()
-        lock = None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+        lock_data = self._lock_data()
+        lock = self._parse_lock(lock_data)
         self._check_names(names, chosen, lock)
         site = self._site(lock)
         narrowed = site.only(names)
@@ -197,7 +196,23 @@ class Project:
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
         )
         plan = _PLANNERS[purpose](snapshot, chosen)
-        return plan.based_on(self._manifest_text, lock_text)
+        return plan.based_on(self._manifest_text, _text(lock_data))
+
+    def save_plan(self, plan: Plan, path: str, request: Request) -> None:
+        """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""
+        write_atomically(path, render_saved_plan(plan, request).encode())
+
+    def load_plan(self, path: str, *, reporter: Reporter | None = None) -> Plan:
+        """A saved plan, made again and found to be the same. ConflictError, naming what moved, when it is not.
+
+        Besides what `plan` raises: InvalidError for a file that is no saved plan.
+        """
+        saved = parse_saved_plan(_read(path).decode("utf-8", "replace"))
+        plan = self.plan(saved.request.names, options=saved.request.options, reporter=reporter)
+        moved = what_moved(saved, plan)
+        if moved:
+            raise ConflictError("\n".join(["the saved plan is stale", *moved]), hint="plan again, and approve that")
+        return plan
 
     def apply(
         self,
@@ -240,9 +255,9 @@ class Project:
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
 
-    def _lock_text(self) -> str | None:
+    def _lock_data(self) -> bytes | None:
         try:
-            return _read_text(self.lock_file)
+            return _read(self.lock_file)
         except NotFoundError:
             return None
 
@@ -278,12 +293,12 @@ class Project:
             ) from None
 
     def _checked_lock(self, plan: Plan) -> Lock | None:
-        lock_text = self._lock_text()
-        now = plan.based_on(_read_text(self.manifest_file), lock_text).basis
+        lock_data = self._lock_data()
+        now = plan.based_on(_text(_read(self.manifest_file)), _text(lock_data)).basis
         for name, changed in ((MANIFEST, now.manifest != plan.basis.manifest), (LOCK, now.lock != plan.basis.lock)):
             if changed:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
-        return None if lock_text is None else parse_lock(lock_text, filename=os.path.relpath(self.lock_file))
+        return self._parse_lock(lock_data)
 
     def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
         """Write the lines that one-shot bumps opened into the entries that declare one."""
@@ -291,7 +306,13 @@ class Project:
         for outcome in outcomes:
             action = outcome.action
             if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
-                text = set_version(text, action.asset, action.set_line)
+                text = set_version(
+                    text,
+                    action.asset,
+                    action.set_line,
+                    filename=os.path.relpath(self.manifest_file),
+                    default_versioning=self.manifest.versioning,
+                )
         if text != self._manifest_text:
             write_atomically(self.manifest_file, text.encode())
             self._manifest_text = text
@@ -351,14 +372,36 @@ def problems_error(plan: Plan) -> AssetsyncError | None:
     return InvalidError(what)
 
 
-def _read_text(path: str) -> str:
-    """A text file of the project. NotFoundError, InvalidError."""
+@overload
+def _text(data: bytes) -> str: ...
+@overload
+def _text(data: None) -> None: ...
+def _text(data: bytes | None) -> str | None:
+    """What a digest is made of, whatever the bytes are."""
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    def parse(system: Versioning | None) -> Manifest:
+        return parse_manifest(
+            data,
+            filename=os.path.relpath(path),
+            default_store=settings.given_store(environ, store),
+            default_versioning=settings.default_versioning(environ),
+            system=system,
+        )
+
+    manifest = parse(None)
+    # Only a plug-in itself can say which versions it knows.
+    return manifest if manifest.versioning in BUILT_IN else parse(load_versioning(manifest.versioning))
+
+
+def _read(path: str) -> bytes:
+    """A file of the project. NotFoundError, InvalidError."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
         raise NotFoundError(f"`{path}` does not exist") from None
-    except UnicodeDecodeError as error:
-        raise InvalidError(f"`{path}` is not UTF-8: {error.reason} at byte {error.start}") from None
     except OSError as error:
         raise InvalidError(f"can't read `{path}`: {error.strerror}") from error

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from assetsync.errors import UsageError
 from assetsync.model import StoreConfig
+from assetsync.store_url import check_store_url
 from assetsync.versioning import DEFAULT
 
 DEFAULT_PREFIX = "modelkit-assets"
@@ -47,9 +48,12 @@ def default_store(environ: Mapping[str, str]) -> StoreConfig | None:
 
 
 def given_store(environ: Mapping[str, str], flag: str | None = None) -> StoreConfig | None:
-    """The store that a flag or the environment names, for when there is no manifest, or none in it. UsageError."""
+    """The store that a flag or the environment names, for when there is no manifest, or none in it.
+
+    UsageError, InvalidError.
+    """
     url = flag or environ.get("ASSETSYNC_STORE")
-    return StoreConfig(url) if url else default_store(environ)
+    return StoreConfig(check_store_url(url)) if url else default_store(environ)
 
 
 def assets_dir(environ: Mapping[str, str]) -> str | None:
@@ -67,9 +71,9 @@ def overridden(config: StoreConfig, environ: Mapping[str, str], store: str | Non
 
     Another URL is another store: the settings that the manifest has for its own do not go along with it.
     """
-    url = (store or environ.get("ASSETSYNC_STORE") or config.url).rstrip("/") or "/"
-    if url != config.url:
-        config = StoreConfig(url)
+    given = store or environ.get("ASSETSYNC_STORE")
+    if given and check_store_url(given) != config.url:
+        config = StoreConfig(check_store_url(given))
     changes: dict[str, str | bool] = {}
     for name in ("endpoint", "region", "kms_key_id"):
         value = environ.get(f"ASSETSYNC_{name.upper()}")

@@ -65,7 +65,7 @@ class _Command(click.Command):
         own: list[tuple[str, str]] = []
         common: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if record is not None:
                 (common if parameter.name in _COMMON_NAMES else own).append(record)
         with formatter.section("Options"):

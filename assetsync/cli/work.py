@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -19,6 +17,7 @@ from assetsync.project import Project, Result, problems_error
 from assetsync.render.plan_json import plan_json
 from assetsync.render.plan_text import plan_text
 from assetsync.render.units import plural
+from assetsync.savedplan import Request
 
 EXIT_DIFFERENCE = 2
 
@@ -33,12 +32,6 @@ supersede_option = click.option(
 discard_option = click.option(
     "--discard-local", multiple=True, metavar="NAME", help="Give up what is at NAME's path for the store's version."
 )
-
-
-def _options(function: Callable[..., Any], *options: Callable[[Any], Any]) -> Callable[..., Any]:
-    for option in reversed(options):
-        function = option(function)
-    return function
 
 
 def load(common: Common) -> Project:
@@ -75,7 +68,7 @@ def plan_command(
         with console.progress() as reporter:
             plan = project.plan(names, options=chosen, offline=offline, reporter=reporter)
         if output is not None:
-            project.save_plan(plan, output)
+            project.save_plan(plan, output, Request(names, chosen))
     if format == "json":
         console.data(plan_json(plan))
     elif format == "markdown":

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from assetsync.plan import KIND, Action, Plan
 
 FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")
+# json escapes the other control characters itself.
+_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan as the document that `--format json` prints."""
+    """The plan as the document that `--format json` prints. A plan made offline says so by one more key."""
     return {
         "format_version": FORMAT_VERSION,
         "store": plan.store,
+        **({} if plan.online else {"offline": True}),
         "fingerprint": plan.fingerprint,
         "actions": [_action(action) for action in plan.actions],
         "problems": [
@@ -32,8 +36,9 @@ def plan_json(plan: Plan) -> str:
 
 
 def dump(document: dict[str, Any]) -> str:
-    """One JSON document as text, with a final newline."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    """One JSON document as text, with a final newline. Characters that could trouble a terminal are escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 def _action(action: Action) -> dict[str, Any]:

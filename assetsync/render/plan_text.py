@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import assert_never
+from collections.abc import Callable, Iterable, Iterator
 
 from assetsync.layout import printable
-from assetsync.model import FileEntry
-from assetsync.plan import Action, Adopt, Create, Forget, Keep, Plan, Problem, Pull, Update
-from assetsync.render.units import plural, size
+from assetsync.plan import Action, Keep, Plan, Problem
+from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, symbol, total_bytes
+from assetsync.render.units import plural
 
 # (text, colour name) -> text; the caller decides whether there are colours.
 Paint = Callable[[str, str], str]
 
 FILES_SHOWN = 10
+# Columns: a longer name or version moves what follows it in its own row alone.
+NAME_WIDTH = 40
+VERSIONS_WIDTH = 44
 
 _COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": "white"}
 
@@ -24,16 +26,16 @@ def plain(text: str, colour: str) -> str:
 
 
 def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False) -> str:
-    """The whole plan, with a final newline. `verbose` shows unchanged assets and every file."""
+    """The whole plan, with a final newline. `verbose` shows unchanged assets and every file.
+
+    It is to be printed as it is: what looks like markup or colours in it is the name of a file.
+    """
     lines = [f"Store: {printable(plan.store)}"]
     if not plan.online:
         lines.append(paint("Offline: compared with assets.lock alone; the store was not asked", "yellow"))
     lines.append("")
-    shown = [a for a in plan.actions if verbose or a.notes or not isinstance(a, Keep)]
-    width = max((len(action.asset) for action in shown), default=0)
-    versions = max((len(_versions(action)) for action in shown), default=0)
-    for action in shown:
-        lines.extend(_action(action, width, versions, paint, verbose))
+    shown = [action for action in plan.actions if verbose or action.notes or not isinstance(action, Keep)]
+    lines.extend(_actions(shown, paint, verbose))
     for problem in plan.problems:
         lines.extend(_problem(problem, paint))
     if shown or plan.problems:
@@ -42,110 +44,44 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False) -> str
     return "\n".join(lines) + "\n"
 
 
-def symbol(action: Action) -> str:
-    """One character that says what happens."""
-    match action:
-        case Create():
-            return "+"
-        case Update():
-            return "~"
-        case Adopt():
-            return "="
-        case Pull():
-            return "<"
-        case Forget():
-            return "-"
-        case Keep():
-            return " "
-        case _:
-            assert_never(action)
-
-
-def _versions(action: Action) -> str:
-    if action.base is None:
-        return f"→ {action.to}" if action.to else ""
-    if action.to is None:
-        return action.base
-    return action.to if action.base == action.to else f"{action.base} → {action.to}"
-
-
-def _action(action: Action, width: int, versions: int, paint: Paint, verbose: bool) -> Iterator[str]:
-    mark = symbol(action)
-    head = f"{mark} {action.asset:<{width}}  {_versions(action):<{versions}}"
-    cost = _cost(action)
-    yield f"  {paint(head, _COLOURS[mark])}  {printable(action.reason)}" + (f"  ({cost})" if cost else "")
-    for note in action.notes:
-        yield f"      note: {printable(note)}"
-    if isinstance(action, Create | Update | Pull):
+def _actions(actions: list[Action], paint: Paint, verbose: bool) -> Iterator[str]:
+    names = _width((printable(action.asset) for action in actions), NAME_WIDTH)
+    versions = _width((printable(arrow(action)) for action in actions), VERSIONS_WIDTH)
+    for action in actions:
+        mark = symbol(action)
+        head = f"{mark} {printable(action.asset):<{names}}  {printable(arrow(action)):<{versions}}"
+        price = cost(action)
+        yield f"  {paint(head, _COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
+        for note in action.notes:
+            yield f"      note: {printable(note)}"
         yield from _files(action, paint, verbose)
 
 
-def _cost(action: Action) -> str:
-    transfer = action.transfer
-    parts = []
-    if isinstance(action, Create) and action.content is not None:
-        parts.append(plural(action.content.files, "file"))
-    if transfer.upload or isinstance(action, Create):
-        parts.append(f"{size(transfer.upload)} to upload")
-    if transfer.reuse:
-        parts.append(f"{size(transfer.reuse)} reused")
-    if transfer.download:
-        parts.append(f"{size(transfer.download)} to download")
-    if action.excluded:
-        parts.append(f"{plural(action.excluded, 'file')} excluded")
-    return ", ".join(parts)
+def _width(texts: Iterable[str], most: int) -> int:
+    return max((len(text) for text in texts if len(text) <= most), default=0)
 
 
 def _files(action: Action, paint: Paint, verbose: bool) -> Iterator[str]:
-    """The changed files of a directory; a single file has nothing to tell beyond its asset."""
-    changes = action.changes
-    marked = [("~", file) for file in changes.changed] + [("+", file) for file in changes.added]
-    marked += [("-", file) for file in changes.removed]
+    marked = changed_files(action)
     # A new directory is all new: a few names tell enough.
     limit = len(marked) if verbose else FILES_SHOWN
-    if len(marked) == 1 and not marked[0][1].path:
-        return
     for mark, file in marked[:limit]:
-        yield "      " + paint(f"{mark} {printable(file.path)}", _COLOURS[mark]) + _file_size(mark, file)
+        yield f"      {paint(f'{mark} {printable(file.path)}', _COLOURS[mark])}  {file_size(mark, file)}".rstrip()
     if len(marked) > limit:
         yield f"      … and {plural(len(marked) - limit, 'more file')} (-v shows all)"
 
 
-def _file_size(mark: str, file: FileEntry) -> str:
-    return "" if mark == "-" or not file.sha256 else f"  {size(file.size)}"
-
-
 def _problem(problem: Problem, paint: Paint) -> Iterator[str]:
-    subject = f" {problem.asset}" if problem.asset else ""
+    subject = f" {printable(problem.asset)}" if problem.asset else ""
     yield "  " + paint(f"!{subject}", "red") + f"  {printable(problem.message)}"
     if problem.hint:
         yield f"      hint: {printable(problem.hint)}"
 
 
 def _summary(plan: Plan) -> Iterator[str]:
-    words = [
-        ("create", "to create"),
-        ("update", "to update"),
-        ("lock", "to lock"),
-        ("pull", "to pull"),
-        ("forget", "to forget"),
-        ("none", "unchanged"),
-    ]
-    counts = [f"{plan.count(kind)} {word}" for kind, word in words if plan.count(kind)]
-    if plan.problems:
-        counts.append(plural(len(plan.problems), "problem"))
-    if plan.not_considered:
-        counts.append(f"{plan.not_considered} not considered")
-    if not plan.changes and not plan.problems:
-        yield f"Nothing to do: {', '.join(counts) or 'no assets'}."
-    else:
-        yield f"Plan: {', '.join(counts)}."
-    totals = [
-        (sum(a.transfer.upload for a in plan.actions), "to upload"),
-        (sum(a.transfer.reuse for a in plan.actions), "reused by copies in the store"),
-        (sum(a.transfer.download for a in plan.actions), "to download"),
-    ]
-    if any(count for count, _ in totals):
-        yield "Bytes: " + ", ".join(f"{size(count)} {word}" for count, word in totals if count) + "."
+    yield f"{'Plan' if plan.changes or plan.problems else 'Nothing to do'}: {counts(plan)}."
+    total = total_bytes(plan)
+    if total:
+        yield f"Bytes: {total}."
     if plan.publishes and not plan.problems:
         yield f"Fingerprint: {plan.fingerprint}"

@@ -1,0 +1,170 @@
+"""A plan as markdown for a pull request comment: problems, a table, the files folded away, the fingerprint.
+
+Names and paths come from whoever pushed the branch, so nothing of them may become markup, a link, a mention or the end
+of a fold. What is not our own prose is a code span, or a character reference for each character that could mean
+something; GitHub and GitLab look for mentions and references in the rendered text, but not inside code.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from assetsync.layout import printable
+from assetsync.plan import KIND, Action, Keep, Plan, Problem
+from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, total_bytes
+from assetsync.render.units import plural
+
+# GitHub takes 65,536 characters.
+LIMIT = 65_000
+SMALLEST_LIMIT = 2_000
+FILES_SHOWN = 200
+# A hostile text could fill the comment; nobody reads more than this of one cell.
+TEXT_SHOWN = 500
+
+# What a code span can hold, also inside a table: no fence of its own, nothing that tables escape, and no tags, for
+# programs that count these without reading markdown.
+_PLAIN_CODE = re.compile(r"[^`|\\<>&]+")
+# Letters, and what ends a word or a sentence, mean nothing else.
+_MEANS_SOMETHING = re.compile(r"(?![.:](?:\s|$)|(?<=[a-z])\.[a-z])[^\w\s→…,;()-]|_")
+# Where a renderer of comments starts a mention, a reference or a link in plain text.
+_TRIGGER = re.compile(r"(?<=[@#!$%~&:])(?=\S)|(?<=www)(?=\.)", re.IGNORECASE)
+
+
+def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
+    """The whole plan in at most `limit` characters, with a final newline; what had to be left out is said.
+
+    ValueError for a limit under SMALLEST_LIMIT, which could not hold what must be there.
+    """
+    if limit < SMALLEST_LIMIT:
+        raise ValueError(f"no plan fits into {limit} characters")
+    end = f"\nFingerprint: `{plan.fingerprint}`\n"
+    page = _Page(limit - len(end) - len(_TRUNCATED))
+    idle = "" if plan.changes or plan.problems else "nothing to do, "
+    page.add(f"### assetsync plan: {idle}{counts(plan)}\n")
+    page.add(f"\nStore: {_code(plan.store)}\n")
+    if not plan.online:
+        page.add("\n**Offline**: compared with assets.lock alone; the store was not asked.\n")
+    total = total_bytes(plan)
+    page.add(f"\nBytes: {total}.\n" if total else "")
+    _problems(page, plan)
+    _table(page, plan)
+    _folds(page, plan)
+    return page.text + (_TRUNCATED if page.is_truncated else "") + end
+
+
+_TRUNCATED = "\n**Truncated** to fit into a comment; `assetsync plan -v` shows everything.\n"
+
+
+class _Page:
+    """Text that grows until it is full."""
+
+    def __init__(self, room: int) -> None:
+        self.text = ""
+        self.room = room
+        self.is_truncated = False
+
+    def add(self, text: str, *, keep: int = 0) -> bool:
+        """Add `text` if it leaves room for `keep` more characters; says whether it did."""
+        if len(text) + keep > self.room:
+            self.is_truncated = True
+            return False
+        self.text += text
+        self.room -= len(text)
+        return True
+
+
+def _problems(page: _Page, plan: Plan) -> None:
+    if plan.problems:
+        page.add(f"\n**{plural(len(plan.problems), 'problem')}: nothing can be applied**\n\n")
+    _rows(page, [_problem(problem) for problem in plan.problems], "- … and {} more\n")
+
+
+def _problem(problem: Problem) -> str:
+    subject = _code(problem.asset) or "the plan as a whole"
+    hint = f"<br>hint: {_prose(problem.hint)}" if problem.hint else ""
+    return f"- {subject}: {_prose(problem.message)}{hint}\n"
+
+
+def _table(page: _Page, plan: Plan) -> None:
+    rows = [_row(action) for action in plan.actions if action.notes or not isinstance(action, Keep)]
+    if rows and page.add("\n| | asset | version | why | cost |\n|---|---|---|---|---|\n"):
+        _rows(page, rows, "| … | {} more | | | |\n")
+
+
+def _row(action: Action) -> str:
+    why = "<br>".join([_prose(action.reason), *(f"note: {_prose(note)}" for note in action.notes)])
+    kind = "" if isinstance(action, Keep) else KIND[type(action)]
+    return f"| {kind} | {_code(action.asset)} | {_code(arrow(action))} | {why} | {_prose(cost(action))} |\n"
+
+
+def _rows(page: _Page, rows: list[str], more: str) -> None:
+    """Add rows while there is room, and how many are missing otherwise."""
+    reserve = len(more) + 20
+    for number, row in enumerate(rows):
+        if not page.add(row, keep=reserve):
+            page.add(more.format(f"{len(rows) - number:,}"))
+            return
+
+
+def _folds(page: _Page, plan: Plan) -> None:
+    for action in plan.actions:
+        lines = list(_files(action))
+        if lines:
+            _fold(page, action, lines)
+
+
+def _fold(page: _Page, action: Action, lines: list[str]) -> None:
+    """The files of one action, as HTML without a blank line, inside of which no markdown is read."""
+    title = f"{html.escape(_cut(action.asset))}: {plural(len(lines), 'file')}"
+    begin = f"\n<details><summary><code>{title}</code></summary>\n<pre>\n"
+    end = "</pre></details>\n"
+    room = page.room - len(begin) - len(end) - 60  # for the line about the others
+    shown = []
+    for line in lines[:FILES_SHOWN]:
+        if len(line) > room:
+            break
+        room -= len(line)
+        shown.append(line)
+    if not shown:
+        page.is_truncated = True
+        return
+    if len(shown) < len(lines):
+        page.is_truncated = True
+        shown.append(f"… and {plural(len(lines) - len(shown), 'more file')}\n")
+    page.add(begin + "".join(shown) + end)
+
+
+def _files(action: Action) -> Iterator[str]:
+    for mark, file in changed_files(action):
+        yield f"{mark} {html.escape(_cut(file.path))}  {file_size(mark, file)}".rstrip() + "\n"
+
+
+def _cut(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= TEXT_SHOWN else text[:TEXT_SHOWN] + "…"
+
+
+def _code(text: str) -> str:
+    """Foreign text as a code span; empty for none."""
+    text = _cut(text)
+    if not text.strip():
+        return ""
+    if _PLAIN_CODE.fullmatch(text):
+        return f"`{text}`"
+    return f"<code>{_inert(text)}</code>"
+
+
+def _prose(text: str) -> str:
+    """Our own sentences, in which what is foreign stands between backticks; neither part can be more than text."""
+    parts = _cut(text).split("`")
+    if len(parts) % 2 == 0:  # a backtick inside of something foreign
+        return _inert("`".join(parts))
+    return "".join(_code(part) if number % 2 else _inert(part) for number, part in enumerate(parts))
+
+
+def _inert(text: str) -> str:
+    """Text that renders as itself: characters that could be markup as references, triggers broken by a zero space."""
+    broken = _TRIGGER.sub("\u200b", text)
+    return _MEANS_SOMETHING.sub(lambda match: f"&#{ord(match[0])};", broken)
