@@ -448,7 +448,7 @@ class AssetStore:
                 store=self.store,
                 transfers=transfers,
                 reporter=reporter,
-                record=lambda name, entry: None,
+                record=lambda action, entry: None,
                 who=who(),
                 provenance=Provenance(tool=f"assetsync {__version__}", message=message),
                 elsewhere={} if elsewhere is None else {action.asset: elsewhere},

@@ -34,8 +34,8 @@ class Outcome:
     error: AssetsyncError | None = None
 
 
-# Saves what an asset resolved to (None: forget it) and returns when it is safe.
-Record = Callable[[str, LockEntry | None], None]
+# Saves what the asset of an action resolved to (None: forget it) and returns when it is safe.
+Record = Callable[[Action, LockEntry | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Execution:
             case Pull():
                 return self._pull(action)
             case Forget():
-                self.record(action.asset, None)
+                self.record(action, None)
                 self.reporter.end(action.asset, "forgotten")
                 return None
             case Keep():
@@ -155,7 +155,7 @@ class Execution:
         if content is None:
             raise InvalidError(f"the content of `{action.asset}:{action.to}` is not known")
         entry = LockEntry(_version(action), content, action.path)
-        self.record(action.asset, entry)
+        self.record(action, entry)
         self.reporter.end(action.asset, f"{_PAST[KIND[type(action)]]} {entry.version}")
         return entry
 

@@ -181,9 +181,10 @@ class _Looker:
         known = {}
         for version in self._versions_that_matter(entry, locked, history):
             known[version] = self._version(entry.name, version, locked, tree)
-        searching = self._purpose is not Purpose.UPDATE and locked is None and not entry.readonly
-        if searching and tree is not None:
-            known |= self._search(entry, tree, history, known)
+        # What was locked here, and is here, is known for what it is; anything else may be another version of the line.
+        searching = self._purpose is not Purpose.UPDATE and not entry.readonly
+        if searching and tree is not None and not (locked and tree.content.same_as(locked.content)):
+            known |= self._search(entry, locked, tree, history, known)
         found = {version: remote for version, remote in known.items() if remote is not None}
         return RemoteAsset(listed, foreign, unlisted, found, unfinished)
 
@@ -229,11 +230,18 @@ class _Looker:
         return self._store.look(name, version, like=tree, assumed=assumed)
 
     def _search(
-        self, entry: Entry, tree: Tree, history: History, known: Mapping[str, RemoteVersion | None]
+        self,
+        entry: Entry,
+        locked: LockEntry | None,
+        tree: Tree,
+        history: History,
+        known: Mapping[str, RemoteVersion | None],
     ) -> dict[str, RemoteVersion | None]:
-        """The versions of the line, newest first, down to the one that is here. Only for what is not locked yet."""
+        """The versions of the line, newest first, down to the one that is here, or to the locked one."""
         found: dict[str, RemoteVersion | None] = {}
         for version in history.in_line(entry.version or next(iter(history.lines), None)):
+            if locked is not None and version == locked.version:
+                break
             remote = known.get(version) or self._version(entry.name, version, None, tree)
             found[version] = remote
             if remote is not None and tree.content.same_as(remote.content):
@@ -242,11 +250,9 @@ class _Looker:
 
 
 def _wants_other(entry: Entry, version: str, history: History) -> bool:
-    """Whether the entry declares a line that does not exist yet, or a version that the locked one does not satisfy."""
+    """Whether the entry declares a line or a version that the locked one is not of."""
     wanted = entry.version
     system = history.versioning
     if wanted is None or wanted == version or not isinstance(system, Lines):
         return False
-    if not entry.readonly:
-        return wanted not in history.lines
     return is_valid(system, wanted) or system.line_of(version) != wanted

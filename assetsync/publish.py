@@ -36,6 +36,9 @@ from assetsync.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
 from assetsync.store import Store
 from assetsync.transfer import BULK_WIDTH, Group, Transfers
 
+# A claim that is there and then is not belonged to someone who finished just then; that does not happen often in a row.
+CLAIM_ATTEMPTS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
@@ -94,7 +97,8 @@ def publish(
         group = transfers.group()
         _Data(store, what, group, journal, progress, _present(store, what) if went_on else {}).send()
         group.wait()
-        _commit(store, what)
+        if _still_claimed(store, what, journal):
+            _commit(store, what)
     store.add_to_index(what.name, what.version)
 
 
@@ -118,26 +122,54 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
     journal.add_claim(claim.id, store.url, str(what))
-    try:
-        store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
-    except ExistsError:
-        journal.drop_claim(claim.id)
-        found = store.claim(what.name, what.version)
-        if found is None:  # its owner finished in between
-            raise _taken(what) from None
-        other, age = found
-        if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
-            return True
-        if age < CLAIM_LIFETIME and other.id not in journal.claims():
-            raise ConflictError(
-                f"`{what}` is being published by {other.who}, since {other.when}",
-                hint="wait for it and plan again; if that process is dead, its number is skipped after an hour",
-            ) from None
+    found = _create_claim(store, what, claim)
+    if found is None:
+        return False
+    other, age = found
+    if other.id == claim.id:  # the reply to our own create got lost
+        return False
+    journal.drop_claim(claim.id)
+    if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
+        return True
+    if age < CLAIM_LIFETIME and other.id not in journal.claims():
         raise ConflictError(
-            f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
-            hint="plan again: the next number is taken",
-        ) from None
-    return False
+            f"`{what}` is being published by {other.who}, since {other.when}",
+            hint="wait for it and plan again; if that process is dead, its number is skipped after an hour",
+        )
+    raise ConflictError(
+        f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
+        hint="plan again: the next number is taken",
+    )
+
+
+def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
+    """Create the claim: None when that worked, otherwise the one that is in the way, and its age."""
+    for _ in range(CLAIM_ATTEMPTS):
+        try:
+            store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
+        except ExistsError:
+            found = store.claim(what.name, what.version)
+            if found is not None:
+                return found  # otherwise its owner finished in between
+        else:
+            return None
+    raise _taken(what)
+
+
+def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
+    """Whether the claim still holds, right before the commit. False when another process has committed the same.
+
+    `doctor` clears what looks dead, and could be wrong: then its own claim is there, or none. ConflictError.
+    """
+    found = store.claim(what.name, what.version)
+    if found is not None and (found[0].digest, found[0].is_directory) == (what.tree.digest, what.tree.is_directory):
+        return True
+    if _committed(store, what, journal):
+        return False
+    raise ConflictError(
+        f"the claim on `{what}` was cleared while it was being published",
+        hint="plan again, and publish anew; `assetsync doctor --repair` may have taken it for dead",
+    )
 
 
 def _committed(store: Store, what: Publication, journal: Journal) -> bool:
