@@ -39,8 +39,17 @@ def _no_git_variables(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def look(repo: Repo, *, environ: Mapping[str, str] | None = None, folder: str = "", **forms: bool) -> Inspection:
-    return inspect(str(repo.root / folder), environ=environ or {}, **forms)
+def look(
+    repo: Repo,
+    *,
+    staged: bool = False,
+    content: bool = False,
+    remote: bool = False,
+    folder: str = "",
+    environ: Mapping[str, str] | None = None,
+) -> Inspection:
+    place = str(repo.root / folder)
+    return inspect(place, staged=staged, content=content, remote=remote, environ=environ or {})
 
 
 def codes(inspection: Inspection) -> list[tuple[str, str]]:
