@@ -33,7 +33,7 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
@@ -81,6 +81,21 @@ class Result:
     @property
     def failed(self) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    @property
+    def lines(self) -> Mapping[str, str]:
+        """The lines that one-shot bumps opened, by asset: what its `version` in assets.yaml became."""
+        lines = {}
+        for outcome in self.done:
+            action = outcome.action
+            if isinstance(action, Update | Adopt) and action.set_line is not None:
+                lines[action.asset] = action.set_line
+        return lines
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The assets of which a new version is in the store now."""
+        return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
 
     @property
     def error(self) -> AssetsyncError | None:
@@ -249,8 +264,9 @@ class Project:
                     who=who(),
                     provenance=Provenance(tool=f"assetsync {__version__}", message=message),
                 ).carry_out(actions)
-            self._rewrite_versions(outcomes)
-        return Result(tuple(outcomes))
+            result = Result(tuple(outcomes))
+            self._rewrite_versions(result.lines)
+        return result
 
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
@@ -300,19 +316,21 @@ class Project:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
         return self._parse_lock(lock_data)
 
-    def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
+    def with_lines(self, text: str, lines: Mapping[str, str]) -> str:
+        """A text of assets.yaml in which the entries of `lines` declare these lines. ManifestError, InvalidError."""
+        for name, line in lines.items():
+            text = set_version(
+                text,
+                name,
+                line,
+                filename=os.path.relpath(self.manifest_file),
+                default_versioning=self.manifest.versioning,
+            )
+        return text
+
+    def _rewrite_versions(self, lines: Mapping[str, str]) -> None:
         """Write the lines that one-shot bumps opened into the entries that declare one."""
-        text = self._manifest_text
-        for outcome in outcomes:
-            action = outcome.action
-            if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
-                text = set_version(
-                    text,
-                    action.asset,
-                    action.set_line,
-                    filename=os.path.relpath(self.manifest_file),
-                    default_versioning=self.manifest.versioning,
-                )
+        text = self.with_lines(self._manifest_text, lines)
         if text != self._manifest_text:
             write_atomically(self.manifest_file, text.encode())
             self._manifest_text = text
