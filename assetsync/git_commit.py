@@ -18,12 +18,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetsync.errors import AssetsyncError, GitError, LockError, UsageError
+from assetsync.errors import AssetsyncError, GitError, LockError
 from assetsync.layout import printable
 from assetsync.lock_merge import merge_locks
 from assetsync.lockfile import parse_lock, render_lock
 from assetsync.model import Lock
-from assetsync.versioning import Versioning, load_versioning
 
 TRIES = 8
 SUBJECT_WIDTH = 72
@@ -68,7 +67,7 @@ class Pushed:
 class Checkout:
     """A branch that is checked out, and an assets.lock in it. Made by `open`."""
 
-    def __init__(self, git: _Git, branch: str, lock_file: str, lock_path: str, manifest_path: str) -> None:
+    def __init__(self, git: Git, branch: str, lock_file: str, lock_path: str, manifest_path: str) -> None:
         self.branch = branch
         self._git = git
         self._ref = f"refs/heads/{branch}"
@@ -84,9 +83,9 @@ class Checkout:
         `environ` tells which CI system to advise on. GitError for anything that would be in the way later.
         """
         folder = os.path.dirname(lock_file)
-        git = _Git(folder)
+        git = Git(folder)
         what = f"`{printable(folder)}` is not in a git checkout that can be committed to"
-        top = _Git(git.text("rev-parse", "--show-toplevel", what=what, hint=_OTHER_OWNER))
+        top = Git(git.text("rev-parse", "--show-toplevel", what=what, hint=_OTHER_OWNER))
         prefix = git.text("rev-parse", "--show-prefix")
         ref = top.run("symbolic-ref", "-q", "HEAD")
         if ref.code:
@@ -359,7 +358,7 @@ class Checkout:
             return ours
         old, new = (parse_lock(self._content(blob)) for blob in (theirs or ours, ours))
         try:
-            merged = merge_locks(self._lock(base), old, new, plug_in(new.versioning))
+            merged = merge_locks(self._lock(base), old, new)
         except LockError as error:
             raise GitError(error.message, hint=_BY_HAND) from error
         return self._stored(render_lock(merged).encode())
@@ -419,14 +418,6 @@ def _subject(verb: str, bumps: Sequence[str]) -> str:
     return text if len(text) <= SUBJECT_WIDTH else f"{verb} {len(bumps)} assets"
 
 
-def plug_in(versioning: str) -> Versioning | None:
-    """The versioning system of a lock; None where it is a plug-in that is not installed."""
-    try:
-        return load_versioning(versioning)
-    except UsageError:
-        return None
-
-
 def _detached(environ: Mapping[str, str]) -> GitError:
     advice = next((text for name, text in _ATTACH.items() if environ.get(name)), "run `git switch BRANCH` first")
     return GitError("no branch is checked out (HEAD is detached), so there is nothing to commit to", hint=advice)
@@ -474,7 +465,7 @@ class _Ran:
         return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
-class _Git:
+class Git:
     """git in one folder."""
 
     def __init__(self, folder: str) -> None:
