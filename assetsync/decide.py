@@ -160,7 +160,8 @@ def _decide_sync(case: Case, options: Options) -> Action:
     if case.here is None:
         return _absent(case, locked, line, options)
     if case.name in options.discard_local and not case.is_as_locked:
-        return _take(case, locked.version if locked else _newest_wanted(case), options)
+        action = _take(case, locked.version if locked else _newest_wanted(case), options)
+        return replace(action, notes=(*action.notes, *(_waiting(case, locked, line) if locked else ())))
     if line.opens:
         return _open_line(case, locked, line, options)
     newest = case.newest_in(line.name)

@@ -150,9 +150,7 @@ class Project:
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         data = _read(path)
-        manifest = _parse(data, path, environ, store)
-        config = settings.overridden(manifest.store, environ, store)
-        return cls(path, data.decode(), replace(manifest, store=config), environ)
+        return cls(path, data.decode(), _checked(data, path, environ, store), environ)
 
     def __enter__(self) -> Project:
         return self
@@ -253,7 +251,8 @@ class Project:
             return Result(())
         with self._alone():
             lock = self._checked_lock(plan)
-            keeper = _LockKeeper(self.lock_file, lock or Lock(self.manifest.store.url, self.manifest.versioning))
+            start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
+            keeper = _LockKeeper(self.lock_file, start, self._set_line)
             with Transfers() as transfers:
                 outcomes = Execution(
                     site=self._site(lock),
@@ -264,9 +263,7 @@ class Project:
                     who=who(),
                     provenance=Provenance(tool=f"assetsync {__version__}", message=message),
                 ).carry_out(actions)
-            result = Result(tuple(outcomes))
-            self._rewrite_versions(result.lines)
-        return result
+        return Result(tuple(outcomes))
 
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
@@ -280,14 +277,14 @@ class Project:
     def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
         in_manifest = {entry.name for entry in self.manifest.entries}
         known = in_manifest | set(lock.assets if lock else ())
-        for name in (*names, *options.bump_major, *options.supersede, *options.discard_local):
+        for name in (*names, *sorted(options.names)):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
                     f"`{name}` is not an asset of `{os.path.relpath(self.manifest_file)}`",
                     hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
                 )
-        for name in sorted(options.bump_major | options.supersede | options.discard_local):
+        for name in sorted(options.names):
             if names and name not in names:
                 raise UsageError(f"`{name}` is not among the assets that the command names")
 
@@ -328,33 +325,38 @@ class Project:
             )
         return text
 
-    def _rewrite_versions(self, lines: Mapping[str, str]) -> None:
-        """Write the lines that one-shot bumps opened into the entries that declare one."""
-        text = self.with_lines(self._manifest_text, lines)
-        if text != self._manifest_text:
-            write_atomically(self.manifest_file, text.encode())
-            self._manifest_text = text
+    def _set_line(self, action: Action) -> None:
+        """Write the line that a one-shot bump opened into the entry, when that declares one."""
+        if not isinstance(action, Update | Adopt) or action.set_line is None:
+            return
+        self._manifest_text = self.with_lines(self._manifest_text, {action.asset: action.set_line})
+        write_atomically(self.manifest_file, self._manifest_text.encode())
 
 
 class _LockKeeper:
     """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
 
-    def __init__(self, path: str, lock: Lock) -> None:
+    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None]) -> None:
         self._path = path
         self._lock = lock
+        self._before = before
         self._assets = dict(lock.assets)
         self._changing = threading.Lock()
         self._saving = threading.Lock()
         self._changes = 0
         self._saved = 0
 
-    def record(self, name: str, entry: LockEntry | None) -> None:
-        """Note what `name` resolved to (None: forget it); returns when that is in assets.lock. OSError."""
+    def record(self, action: Action, entry: LockEntry | None) -> None:
+        """Note what the asset of `action` resolved to (None: forget it); returns when that is in assets.lock. OSError.
+
+        assets.yaml is written first: a bump that is in the lock alone would be bumped again.
+        """
         with self._changing:
+            self._before(action)
             if entry is None:
-                self._assets.pop(name, None)
+                self._assets.pop(action.asset, None)
             else:
-                self._assets[name] = entry
+                self._assets[action.asset] = entry
             self._changes += 1
             mine = self._changes
         with self._saving:
@@ -397,6 +399,24 @@ def _text(data: None) -> None: ...
 def _text(data: bytes | None) -> str | None:
     """What a digest is made of, whatever the bytes are."""
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_manifest(path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
+    """The assets.yaml at `path`, as the flag `store` and the environment change it. ManifestError, NotFoundError."""
+    return _checked(_read(path), path, environ, store)
+
+
+def read_lock(path: str) -> Lock | None:
+    """The assets.lock at `path`; None where there is none. LockError."""
+    try:
+        return parse_lock(_read(path), filename=os.path.relpath(path))
+    except NotFoundError:
+        return None
+
+
+def _checked(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    manifest = _parse(data, path, environ, store)
+    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
 
 
 def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:

@@ -46,6 +46,8 @@ class Blob(NamedTuple):
     data: bytes
     tag: str
     age: float
+    # When the store replied, in seconds since 1970 by its clock; None where it does not tell.
+    now: float | None = None
 
 
 class Part(NamedTuple):

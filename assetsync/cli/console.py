@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,13 @@ class Console:
     def data(self, text: str) -> None:
         """What the command was called for, to stdout."""
         click.echo(text, nl=False, color=True)
+
+    def page(self, text: str) -> None:
+        """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
+        if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+            click.echo_via_pager(text, color=True)
+        else:
+            self.data(text)
 
     def say(self, text: str) -> None:
         """Remarks, to stderr; nothing with `-q`."""

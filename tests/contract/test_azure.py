@@ -21,6 +21,7 @@ from azure.storage.blob import ContainerClient, ContentSettings, generate_contai
 from assetsync.backends import Part
 from assetsync.backends.azure import AzureBackend, backend, open_store
 from assetsync.backends.azure.translate import Place
+from assetsync.backends.headers import age_of
 from assetsync.errors import (
     ChangedError,
     DeniedError,
@@ -371,6 +372,19 @@ def test_parts_grow_so_that_they_are_not_too_many(store: AzureBackend, size: int
     assert -(-size * backend.MIB // found) <= 50_000
 
 
+@pytest.mark.parametrize(
+    ("headers", "age"),
+    [
+        ({"Date": "Wed, 25 Nov 2026 04:00:30 GMT", "Last-Modified": "Wed, 25 Nov 2026 03:59:00 GMT"}, 90.0),
+        ({"Date": "Wed, 25 Nov 2026 04:00:30 GMT", "Last-Modified": "Wed, 25 Nov 2026 04:00:31 GMT"}, 0.0),
+        ({"Last-Modified": "Wed, 25 Nov 2026 03:59:00 GMT"}, 0.0),
+        ({"Date": "today", "Last-Modified": "Wed, 25 Nov 2026 03:59:00 GMT"}, 0.0),
+    ],
+)
+def test_the_age_is_told_by_the_stores_clock(headers: dict[str, str], age: float) -> None:
+    assert age_of(headers) == age
+
+
 class _Copies:
     """A blob whose copy takes time: what the SDK answers to each look, in turn; then the last answer again."""
 
@@ -446,6 +460,15 @@ def test_what_is_being_copied_is_looked_at_when_it_is_complete(clock: list[float
     assert store.stat("b").sha256 == "0" * 64
     store, _ = _copying("failed")
     assert store.stat("b").sha256 is None
+
+
+def test_a_netrc_does_not_replace_the_signature(
+    store: AzureBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    store.create("a/1.0", b"x")
+    assert store.read("a/1.0").data == b"x"
 
 
 def test_opening_a_store_with_a_key_imports_no_identity(azurite: Azurite) -> None:

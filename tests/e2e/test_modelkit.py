@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Repo
-from tests.e2e.remotes import Remote
+from tests.e2e.remotes import SERVERS, Remote
 from tests.servers.modelkit import needs_modelkit, run_modelkit
 
-# The drivers that modelkit is installed with here.
-pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", ["directory", "s3"], indirect=True)]
+pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", list(SERVERS), indirect=True)]
 
 FETCH = """
 import json, os
@@ -40,7 +39,7 @@ class Modelkit:
         bucket, _, prefix = rest.partition("/") if scheme else rest.rpartition("/")
         self.environ = {
             **remote.environ,
-            "MODELKIT_STORAGE_PROVIDER": scheme or "local",
+            "MODELKIT_STORAGE_PROVIDER": {"": "local", "gs": "gcs"}.get(scheme, scheme),
             "MODELKIT_STORAGE_BUCKET": bucket,
             "MODELKIT_STORAGE_PREFIX": prefix,
             "MODELKIT_ASSETS_DIR": str(folder),

@@ -344,8 +344,22 @@ def test_the_lost_reply_of_the_last_request_is_ours(
         with pytest.raises(DeniedError):
             backend.complete_upload(KEY, upload_id, [], file.entry)
         assert file.go_on(open_backend(), upload_id) == [1, 2, 3, 4]
-        assert server.requests[-1].headers["content-range"] == f"bytes */{file.size}"
+        assert sum(map(is_last_chunk, server.requests)) == 1
     assert stored(server) == file.data
+
+
+@pytest.mark.parametrize("instead", [None, b"theirs"])
+def test_an_upload_whose_object_was_removed_since_begins_anew(
+    server: GCSServer, open_backend: Open, file: File, instead: bytes | None
+) -> None:
+    upload_id = file.begun(open_backend())
+    file.go_on(open_backend(), upload_id)
+    del server.storage.buckets["bucket"][NAME]
+    if instead is not None:
+        server.storage.put("bucket", NAME, instead)
+    with pytest.raises(NotFoundError):
+        file.go_on(open_backend(), upload_id)
+    assert stored(server) == instead
 
 
 def test_a_session_that_was_forgotten_after_its_success_is_ours(

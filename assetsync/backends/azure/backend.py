@@ -20,7 +20,6 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, TypeVar
 
 from azure.core import MatchConditions
@@ -43,6 +42,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,
@@ -58,8 +58,9 @@ from assetsync.layout import printable
 from assetsync.model import FileEntry, StoreConfig
 
 MIB = 1024 * 1024
-# The SDK keeps whole bodies in memory, of up to 48 requests at once.
-CHUNK = 2 * MIB
+# The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48
+# requests that may be under way, only a few send a large one.
+CHUNK = MIB
 THRESHOLD = 4 * MIB
 LARGE_BODY = MIB
 LARGE_BODIES = 16
@@ -82,6 +83,9 @@ _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
 # Azure drops dots at the end of a segment: `x.` and `x` are one blob.
 _DOT_AT_END = re.compile(r"\.(?:/|\Z)")
 
+# Without a handler, warnings of the SDK would go to stderr; what matters is in the errors.
+logging.getLogger("azure").addHandler(logging.NullHandler())
+
 T = TypeVar("T")
 
 
@@ -101,8 +105,6 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
             f"`kms_key_id` of `{config.url}` is not the name of an encryption scope",
             hint="on Azure, keys come with encryption scopes of the account: write the name of one",
         )
-    # Without a handler, warnings of the SDK would go to stderr; what matters is in the errors.
-    logging.getLogger("azure").addHandler(logging.NullHandler())
     access = open_container(
         config,
         name,
@@ -162,7 +164,8 @@ class AzureBackend:
             stream = blob.download_blob(raw_response_hook=replies.append)
             if stream.size > limit:
                 raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            return Blob(stream.readall(), stream.properties.etag, _age(replies[-1].http_response.headers))
+            headers = replies[-1].http_response.headers
+            return Blob(stream.readall(), stream.properties.etag, age_of(headers), store_time(headers))
 
         return self._tried(READ, key, get)
 
@@ -469,12 +472,6 @@ def _md5_at(file: BinaryIO, part: Part, step: int) -> str:
     """The MD5 of what a local file has where the part belongs."""
     file.seek((part.number - 1) * step)
     return hashlib.md5(file.read(step), usedforsecurity=False).hexdigest()
-
-
-def _age(headers: Mapping[str, str]) -> float:
-    """Seconds since the object was made, by the store's clock."""
-    now, then = (parsedate_to_datetime(headers[name]) for name in ("Date", "Last-Modified"))
-    return max(0.0, (now - then).total_seconds())
 
 
 def _sha256_of(found: BlobProperties) -> str | None:

@@ -18,11 +18,17 @@ def open_transport() -> RequestsTransport:
     """A transport with connections for all threads. Proxies and certificates are those that requests finds."""
     session = requests.Session()
     session.headers["Accept-Encoding"] = "identity"
+    # With anything here, requests does not look into ~/.netrc, of which a `default` would replace the signature.
+    session.auth = _signed_already
     # With `False`, urllib3's own errors come through, which tell a refused connection from one that was cut.
     adapter = _AsStored(pool_maxsize=CONNECTIONS, max_retries=urllib3.Retry(total=False, redirect=False))
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
     return _WholeReplies(session=session, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+
+
+def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _WholeReplies(RequestsTransport):  # type: ignore[misc] # it has no types

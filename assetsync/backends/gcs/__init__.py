@@ -18,7 +18,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +28,7 @@ from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import Client, Identity, Reply, identity, proxy_for
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.gcs.translate import Place
+from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,
@@ -300,7 +300,9 @@ class GCSBackend:
         reply = self._calls.ask(task, "GET", self._path(key), {"alt": "media"}, limit=limit)
         if len(reply.body) > limit:
             raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
-        return Blob(reply.body, self._calls.generation(task, reply.headers), _age(reply.headers))
+        return Blob(
+            reply.body, self._calls.generation(task, reply.headers), age_of(reply.headers), store_time(reply.headers)
+        )
 
     def _resource(self, key: str) -> Any:
         params = {"fields": f"name,size,metadata,generation,{FIELD}"}
@@ -368,8 +370,17 @@ class GCSBackend:
         self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), params)
 
     def _query(self, task: Task, upload_id: str, size: int) -> Reply:
-        """How far a resumable upload has come."""
-        return self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
+        """How far a resumable upload has come. NotFoundError too when the object that it made is not there any more."""
+        reply = self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
+        if _persisted(reply, size) == size:
+            # The session remembers its success for a week, and so may a journal; the object can be removed meanwhile.
+            made = self._calls.parsed(task, reply) if reply.body else {}
+            found = self._resource(task.key)
+            if made.get("generation", found["generation"]) != found["generation"]:
+                raise NotFoundError(
+                    f"{self._calls.tried(task)}: what it made was replaced", hint="run the command again"
+                )
+        return reply
 
     # What is there, after a reply got lost.
 
@@ -437,12 +448,3 @@ def _persisted(reply: Reply, size: int) -> int:
         return size
     match = _SAYS_PERSISTED.fullmatch(reply.headers.get("Range", ""))
     return int(match[1]) + 1 if match else 0
-
-
-def _age(headers: Mapping[str, str]) -> float:
-    """Seconds since the object was written, by the store's clock; none where it does not tell."""
-    try:
-        now, then = parsedate_to_datetime(headers["Date"]), parsedate_to_datetime(headers["Last-Modified"])
-    except (KeyError, ValueError):
-        return 0.0
-    return max(0.0, (now - then).total_seconds())

@@ -214,7 +214,7 @@ def tried(operation: Operation, key: str, place: Place) -> str:
 
 
 _Exceptions = tuple[type[Exception], ...]
-_NETWORK = "check the network, and `endpoint` of `store`"
+_NETWORK = "check the network, `endpoint` of `store`, and `STORAGE_EMULATOR_HOST`"
 # In this order: aiohttp's errors are kinds of each other.
 BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
     (

@@ -10,10 +10,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from email.utils import mktime_tz, parsedate_tz
 from functools import partial
 
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.backends.s3.bucket import Bucket
 from assetsync.backends.s3.content import MIB, Stream, content_of, file_content
@@ -78,7 +78,7 @@ class S3Backend:
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
         reply = retrying(partial(self._bucket.get_object, key, limit))
         headers = reply.headers
-        return Blob(reply.body, headers.get("ETag", ""), _age(headers.get("Date"), headers.get("Last-Modified")))
+        return Blob(reply.body, headers.get("ETag", ""), age_of(headers), store_time(headers))
 
     def stat(self, key: str) -> ObjectInfo:
         head = retrying(partial(self._bucket.head_object, key))
@@ -290,11 +290,3 @@ def _settle(attempt: Callable[[], None], is_ours: Callable[[], bool]) -> None:
     except (ExistsError, ChangedError, NotFoundError):
         if tries == 1 or not is_ours():
             raise
-
-
-def _age(now: str | None, then: str | None) -> float:
-    """Seconds between two dates of HTTP headers, which are both of the store's clock; 0 where one is missing."""
-    dates = [parsedate_tz(date) for date in (now, then) if date]
-    if len(dates) != 2 or dates[0] is None or dates[1] is None:
-        return 0.0
-    return max(0.0, float(mktime_tz(dates[0]) - mktime_tz(dates[1])))
