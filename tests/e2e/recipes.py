@@ -1,7 +1,7 @@
 """Runs the steps of a workflow file of docs/ci as a CI system would, in a real clone of a bare remote.
 
 `uses:` steps are known by name: a checkout really checks out, the others need nothing here. `run:` steps run in bash
-with the options that the systems use. `pip`, `gh` and `curl` are programs that only note down what they are called with.
+with the systems' own options. `pip`, `gh` and `curl` are programs that only note down what they are called with.
 """
 
 from __future__ import annotations
