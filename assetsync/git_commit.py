@@ -17,8 +17,10 @@ import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from shutil import which
 
 from assetsync.errors import AssetsyncError, GitError, LockError
+from assetsync.git import UNSAFE, Ran, Repository, open_repository
 from assetsync.layout import printable
 from assetsync.lock_merge import merge_locks
 from assetsync.lockfile import parse_lock, render_lock
@@ -43,15 +45,11 @@ _ATTACH = {
     "CIRCLECI": 'run `git checkout -B "$CIRCLE_BRANCH"` before it',
     "JENKINS_URL": 'run `git checkout -B "$BRANCH_NAME"` before it, or let the job check out to a local branch',
 }
-_OTHER_OWNER = (
-    "leave out `--commit`; in a container whose user is another: `git config --global --add safe.directory DIR`"
-)
 _BY_HAND = "run `git pull --rebase` and `git push`; `assetsync lock --resolve` settles conflicts in assets.lock"
 # What a server says when two pushes met, so that another try can help.
 _MET = re.compile(
     r"\[rejected\]|failed to update ref|cannot lock ref|incorrect old value|failed to lock|unable to lock"
 )
-_USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class Pushed:
 class Checkout:
     """A branch that is checked out, and an assets.lock in it. Made by `open`."""
 
-    def __init__(self, git: Git, branch: str, lock_file: str, lock_path: str, manifest_path: str) -> None:
+    def __init__(self, git: _Git, branch: str, lock_file: str, lock_path: str, manifest_path: str) -> None:
         self.branch = branch
         self._git = git
         self._ref = f"refs/heads/{branch}"
@@ -83,17 +81,20 @@ class Checkout:
         `environ` tells which CI system to advise on. GitError for anything that would be in the way later.
         """
         folder = os.path.dirname(lock_file)
-        git = Git(folder)
-        what = f"`{printable(folder)}` is not in a git checkout that can be committed to"
-        top = Git(git.text("rev-parse", "--show-toplevel", what=what, hint=_OTHER_OWNER))
-        prefix = git.text("rev-parse", "--show-prefix")
-        ref = top.run("symbolic-ref", "-q", "HEAD")
-        if ref.code:
+        if not which("git"):
+            raise GitError("git is not installed, or not in PATH", hint="install git, or leave out `--commit`")
+        repository = open_repository(folder, environ)
+        if repository is None:
+            raise GitError(
+                f"`{printable(folder)}` is not in a git checkout, so there is nothing to commit to",
+                hint="leave out `--commit`, or run `git init` and commit assets.yaml first",
+            )
+        git = _Git(repository)
+        git.text("rev-parse", "--git-dir", what=f"git can't work in `{printable(folder)}`", hint=UNSAFE)
+        branch = git.line("symbolic-ref", "-q", "HEAD").removeprefix("refs/heads/")
+        if not branch:
             raise _detached(environ)
-        branch = ref.line.removeprefix("refs/heads/")
-        self = cls(
-            top, branch, lock_file, prefix + os.path.basename(lock_file), prefix + os.path.basename(manifest_file)
-        )
+        self = cls(git, branch, lock_file, repository.relative(lock_file), repository.relative(manifest_file))
         self._check_free()
         self._check_identity()
         return self
@@ -137,7 +138,7 @@ class Checkout:
         """The remote to push to and the branch there, by git's settings. GitError when they leave it open."""
 
         def setting(name: str) -> str:
-            return self._git.run("config", "--get", name).line
+            return self._git.line("config", "--get", name)
 
         remotes = self._git.text("remote").split("\n")
         followed = setting(f"branch.{self.branch}.remote")
@@ -210,10 +211,10 @@ class Checkout:
                 )
 
     def _commit_of(self, revision: str) -> str | None:
-        return self._git.run("rev-parse", "-q", "--verify", f"{revision}^{{commit}}").line or None
+        return self._git.line("rev-parse", "-q", "--verify", f"{revision}^{{commit}}") or None
 
     def _blob(self, commit: str, path: str) -> str | None:
-        return self._git.run("rev-parse", "-q", "--verify", f"{commit}:{path}").line or None
+        return self._git.line("rev-parse", "-q", "--verify", f"{commit}:{path}") or None
 
     def _content(self, blob: str) -> bytes:
         return self._git.data("cat-file", "blob", blob)
@@ -250,7 +251,7 @@ class Checkout:
             return self._git.text("write-tree", env=beside)
 
     def _commit_tree(self, tree: str, parent: str, message: str, *, author: Mapping[str, str] | None = None) -> str:
-        sign = self._git.run("config", "--type=bool", "--get", "commit.gpgsign").line == "true"
+        sign = self._git.line("config", "--type=bool", "--get", "commit.gpgsign") == "true"
         with tempfile.TemporaryDirectory() as folder:
             return self._git.text(
                 "commit-tree",
@@ -274,7 +275,7 @@ class Checkout:
         if manifest is None:
             return
         path = self._manifest_path
-        staged = self._git.run("rev-parse", "-q", "--verify", f":{path}").line
+        staged = self._git.line("rev-parse", "-q", "--verify", f":{path}")
         if staged != self._blob(head, path):
             manifest = self._rewritten(staged or None, rewrite)
         if manifest is not None:
@@ -307,7 +308,7 @@ class Checkout:
         said = [line.removeprefix("remote:").strip() for line in ran.error.split("\n") if line.startswith("remote:")]
         reason = "; ".join(filter(None, said)) or (refused or "").rpartition("\t")[2] or "a pre-push hook refused"
         raise GitError(
-            f"`{printable(remote)}` refused the push to `{printable(branch)}`: {_cleaned(reason)}",
+            f"`{printable(remote)}` refused the push to `{printable(branch)}`: {printable(reason)}",
             hint="let whoever pushes here do so on this branch (protection rules, `contents: write`), then run "
             "`git push`; or push to a branch of its own, and merge that",
         )
@@ -423,16 +424,11 @@ def _detached(environ: Mapping[str, str]) -> GitError:
     return GitError("no branch is checked out (HEAD is detached), so there is nothing to commit to", hint=advice)
 
 
-def _unreachable(remote: str, ran: _Ran) -> GitError:
+def _unreachable(remote: str, ran: Ran) -> GitError:
     return GitError(
-        f"git can't reach `{printable(remote)}`: {_cleaned(ran.reason)}",
+        f"git can't reach `{printable(remote)}`: {printable(ran.reason)}",
         hint=f"see that `git push {printable(remote)}` works here: URL, credentials and the right to write",
     )
-
-
-def _cleaned(text: str) -> str:
-    """What git says, without the user and password of a URL."""
-    return printable(_USER_INFO.sub("", text))
 
 
 def _pause(attempt: int) -> None:
@@ -447,50 +443,21 @@ def _file(folder: str, content: bytes, name: str = "content") -> str:
     return path
 
 
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    code: int
-    out: bytes
-    error: str
+class _Git:
+    """A repository whose commands must succeed."""
 
-    @property
-    def line(self) -> str:
-        return os.fsdecode(self.out).rstrip("\n") if self.code == 0 else ""
+    def __init__(self, repository: Repository) -> None:
+        self.folder = repository.root
+        self.run = repository.run
 
-    @property
-    def reason(self) -> str:
-        """The line of what git said that tells most."""
-        lines = [line for line in self.error.strip().split("\n") if line]
-        fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-        return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")
-
-
-class Git:
-    """git in one folder."""
-
-    def __init__(self, folder: str) -> None:
-        try:
-            from git import Git
-        except ImportError as error:  # GitPython looks for the program when it is imported
-            raise GitError("git is not installed, or not in PATH", hint="install git, or commit by hand") from error
-        self.folder = folder
-        self._git = Git(folder)
-
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> _Ran:
-        code, out, error = self._git.execute(
-            ["git", *args],
-            with_extended_output=True,
-            with_exceptions=False,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            env=dict(env or {}),
-        )
-        return _Ran(int(code), bytes(out), str(error))
+    def line(self, *args: str) -> str:
+        """What a command that may fail printed; empty when it did."""
+        return self.run(*args).line or ""
 
     def data(self, *args: str, env: Mapping[str, str] | None = None, what: str = "", hint: str | None = None) -> bytes:
         ran = self.run(*args, env=env)
         if ran.code:
-            raise GitError(f"{what or f'`git {args[0]}` failed'}: {_cleaned(ran.reason)}", hint=hint)
+            raise GitError(f"{what or f'`git {args[0]}` failed'}: {printable(ran.reason)}", hint=hint)
         return ran.out
 
     def text(self, *args: str, env: Mapping[str, str] | None = None, what: str = "", hint: str | None = None) -> str:

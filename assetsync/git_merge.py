@@ -7,22 +7,24 @@ each clone says how. A clone without it gets git's own merge, whose conflicts `r
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import GitError, InvalidError, LockError, NotFoundError
-from assetsync.git_commit import Git
+from assetsync.git import UNSAFE, open_repository
+from assetsync.layout import printable
 from assetsync.lock_merge import has_conflicts, merge_locks, resolve_conflicts
 from assetsync.lockfile import FILENAME, parse_lock, render_lock
 from assetsync.model import Lock
 
 
-def resolve(lock_file: str) -> bool:
+def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
     """Settle the conflicts in assets.lock and write it; False when it has none.
 
     What git's index holds of the three sides comes first, since its markers may not show the common ancestor. LockError
     when a person must decide.
     """
-    stages = _stages(lock_file)
+    stages = _stages(lock_file, environ)
     if stages:
         merged = _merged(stages, os.path.relpath(lock_file))
     else:
@@ -34,7 +36,7 @@ def resolve(lock_file: str) -> bool:
     return True
 
 
-def drive(base: str, ours: str, theirs: str) -> None:
+def drive(base: str, ours: str, theirs: str, environ: Mapping[str, str]) -> None:
     """Merge three files as git's merge driver: the result goes to `ours`.
 
     Where a person must decide, git's own merge goes there, markers and all, and LockError says why.
@@ -44,10 +46,10 @@ def drive(base: str, ours: str, theirs: str) -> None:
         # Without a common ancestor, git gives an empty file.
         merged = _merged({stage: data for stage, data in stages.items() if data}, FILENAME)
     except LockError:
-        Git(os.path.dirname(os.path.abspath(ours))).run(
-            *("merge-file", "-L", "ours", "-L", "base", "-L", "theirs", "--"),
-            *map(os.path.abspath, (ours, base, theirs)),
-        )
+        repository = open_repository(os.path.dirname(os.path.abspath(ours)), environ)
+        if repository is not None:
+            labels = ("-L", "ours", "-L", "base", "-L", "theirs")
+            repository.run("merge-file", *labels, "--", *map(os.path.abspath, (ours, base, theirs)))
         raise
     write_atomically(ours, render_lock(merged).encode())
 
@@ -66,19 +68,19 @@ def _merged(stages: dict[int, bytes], filename: str) -> Lock:
 _SIDES = {1: "the common ancestor", 2: "ours", 3: "theirs"}
 
 
-def _stages(lock_file: str) -> dict[int, bytes]:
+def _stages(lock_file: str, environ: Mapping[str, str]) -> dict[int, bytes]:
     """The three sides of an unmerged file by git's numbers; empty when it is merged, or there is no git to know."""
-    folder, name = os.path.split(lock_file)
-    try:
-        git = Git(folder)
-    except GitError:
+    repository = open_repository(os.path.dirname(lock_file), environ)
+    if repository is None:
         return {}
-    listed = git.run("ls-files", "--unmerged", "-z", "--", name)
+    listed = repository.run("ls-files", "--unmerged", "-z", "--", repository.relative(lock_file))
     stages = {}
-    for line in os.fsdecode(listed.out).split("\0"):
-        if listed.code == 0 and line:
-            _, blob, stage = line.partition("\t")[0].split()
-            stages[int(stage)] = git.data("cat-file", "blob", blob)
+    for line in os.fsdecode(listed.out).split("\0")[:-1]:
+        _, blob, stage = line.partition("\t")[0].split()
+        content = repository.run("cat-file", "blob", blob)
+        if content.code:
+            raise GitError(f"git can't read `{printable(lock_file)}`: {printable(content.reason)}", hint=UNSAFE)
+        stages[int(stage)] = content.out
     return stages
 
 

@@ -14,12 +14,10 @@ from assetsync.lockfile import FILENAME, parse_lock
 from assetsync.model import Lock, LockEntry
 from assetsync.versioning import Lines, Versioning, is_valid, load_versioning
 
-# What has git merge assets.lock by asset: a line of .gitattributes, and settings that each clone needs for it.
-DRIVER_ATTRIBUTES = "assets.lock merge=assetsync"
-DRIVER_SETTINGS = {
-    "merge.assetsync.name": "assets.lock, asset by asset",
-    "merge.assetsync.driver": "assetsync lock --merge-driver %O %A %B",
-}
+# What has git merge assets.lock by asset: a line of .gitattributes, and a setting that each clone needs for it.
+DRIVER_ATTRIBUTES = f"{FILENAME} merge=assetsync"
+DRIVER_SETTING = "merge.assetsync.driver"
+DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
 
 
 def has_conflicts(text: str) -> bool:

@@ -9,7 +9,7 @@ import click
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.git_merge import drive, resolve
-from assetsync.project import LOCK, find_manifest
+from assetsync.locate import LOCK, find_manifest
 
 
 @command("lock", short_help="Resolve merge conflicts in assets.lock.")
@@ -27,13 +27,13 @@ def lock_command(common: Common, resolving: bool, merge_driver: tuple[str, str, 
     if resolving == bool(merge_driver):
         raise click.UsageError("give either `--resolve` or `--merge-driver`")
     if merge_driver:
-        drive(*merge_driver)
+        drive(*merge_driver, os.environ)
         return 0
     # Not from a loaded project: the merge may have left conflicts in assets.yaml too.
     manifest = os.path.join(common.directory or ".", common.manifest) if common.manifest else None
     folder = os.path.dirname(os.path.abspath(manifest)) if manifest else None
     lock_file = os.path.join(folder or os.path.dirname(find_manifest(common.directory or ".")), LOCK)
-    if resolve(lock_file):
+    if resolve(lock_file, os.environ):
         console.say("assets.lock is resolved: `git add assets.lock`, and see `assetsync plan`.")
     else:
         console.say("There are no conflicts in assets.lock.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.lock_merge import DRIVER_ATTRIBUTES, DRIVER_SETTINGS
+from assetsync.lock_merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.lockfile import parse_lock, render_lock
 from assetsync.model import Content, Lock, LockEntry
 from tests.e2e.harness import Repo
@@ -58,9 +58,8 @@ def merge(repo: Repo, ours: dict[str, str], theirs: dict[str, str]) -> subproces
 def use_driver(repo: Repo) -> None:
     repo.write(".gitattributes", DRIVER_ATTRIBUTES + "\n")
     repo.commit("attributes")
-    for name, value in DRIVER_SETTINGS.items():
-        command = value.replace("assetsync lock", f"{shlex.quote(sys.executable)} -m assetsync lock")
-        repo.git("config", name, command if name.endswith("driver") else value)
+    ours = f"{shlex.quote(sys.executable)} -m assetsync"
+    repo.git("config", DRIVER_SETTING, DRIVER_COMMAND.replace("assetsync", ours, 1))
 
 
 @pytest.mark.parametrize(
