@@ -240,7 +240,8 @@ class _Job:
         console = self.console
         kept = plan.actions if self.pulls else tuple(a for a in plan.actions if not isinstance(a, Pull))
         shown = replace(plan, actions=kept)
-        console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
+        if kept or plan.problems or not plan.actions:
+            console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
         if not self.pulls and plan.pulls:
             console.say(f"{plural(len(plan.pulls), 'asset')} not here: `assetsync pull` gets what is locked.")
         error = problems_error(plan)

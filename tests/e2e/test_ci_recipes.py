@@ -168,3 +168,7 @@ def test_every_workflow_gives_no_more_rights_than_it_needs() -> None:
         workflow = recipe(path.name)
         assert workflow["permissions"]["contents"] in ("read", "write")
         assert (workflow["permissions"]["contents"] == "write") == ("--push" in path.read_text())
+
+
+def test_a_summary_needs_the_variable_of_github(repo: Repo) -> None:
+    assert "GITHUB_STEP_SUMMARY" in repo.run("plan", "--summary", code=64).err

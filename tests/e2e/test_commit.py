@@ -210,11 +210,17 @@ def test_two_jobs_that_race_both_arrive(pushed: Repo) -> None:
     assert pushed.git("-C", str(bare(pushed)), "rev-list", "--count", "main").strip() == "4"
 
 
-def test_a_remote_that_always_moves_is_given_up_on(pushed: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def own_git(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of the repo's git, for this process."""
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "HOME"):
+        monkeypatch.setenv(name, repo.environ[name])
+
+
+def test_a_remote_that_always_moves_is_given_up_on(pushed: Repo, own_git: None) -> None:
     hook(bare(pushed) / "hooks", "pre-receive", 'echo "cannot lock ref" >&2; exit 1')
     pushed.run("apply", "--yes")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", pushed.environ["GIT_CONFIG_GLOBAL"])
-    checkout = Checkout.open(str(pushed.root / "assets.yaml"), str(pushed.root / LOCK), environ={})
+    checkout = opened(pushed)
     assert checkout.commit(subject=None, published=())
     tries: list[int] = []
     with pytest.raises(GitError, match=f"moved each of the {TRIES} times"):
@@ -278,16 +284,20 @@ def test_a_shallow_clone_pushes_also_when_the_branch_moved(pushed: Repo) -> None
     assert log == ["Publish nlp/sentiment 0.0, nlp/tokenizer 0.0", "third", "second", "start"]
 
 
-@pytest.mark.parametrize(
-    ("variable", "advice"),
-    [("GITHUB_ACTIONS", "actions/checkout"), ("GITLAB_CI", "$CI_COMMIT_BRANCH"), ("X", "git switch BRANCH")],
-)
-def test_a_detached_head_is_refused_before_anything_is_published(pushed: Repo, variable: str, advice: str) -> None:
+def opened(repo: Repo, **environ: str) -> Checkout:
+    return Checkout.open(str(repo.root / "assets.yaml"), str(repo.root / LOCK), environ=environ)
+
+
+def test_a_detached_head_is_refused_before_anything_is_published(pushed: Repo) -> None:
     pushed.git("checkout", "-q", "--detach")
-    run = pushed.run("apply", "--yes", "--commit", code=1, env={variable: "true"})
+    run = pushed.run("apply", "--yes", "--commit", code=1, env={"GITLAB_CI": "true"})
     assert "HEAD is detached" in run.err
-    assert advice in run.err
+    assert 'hint: run `git checkout -B "$CI_COMMIT_BRANCH"`' in run.err
     assert not (pushed.root.parent / "store").exists()
+    for variable, advice in (("GITHUB_ACTIONS", "actions/checkout"), ("JENKINS_URL", "$BRANCH_NAME"), ("X", "switch")):
+        with pytest.raises(GitError) as caught:
+            opened(pushed, **{variable: "x"})
+        assert advice in str(caught.value.hint)
 
 
 def _no_remote(repo: Repo) -> None:
@@ -326,10 +336,6 @@ def _index_lock(repo: Repo) -> None:
     repo.write(".git/index.lock", "")
 
 
-def _no_git(repo: Repo) -> None:
-    repo.extra["PATH"] = str(repo.root.parent)
-
-
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -340,16 +346,21 @@ def _no_git(repo: Repo) -> None:
         (_no_commit, "no commit yet"),
         (_ignored, "git ignores `assets.lock`"),
         (_index_lock, "index.lock"),
-        (_no_git, "git is not installed"),
     ],
 )
-def test_what_would_be_in_the_way_is_said_before_anything_is_published(
-    pushed: Repo, spoil: Callable[[Repo], None], words: str
+def test_what_would_be_in_the_way_is_known_at_the_start(
+    pushed: Repo, own_git: None, spoil: Callable[[Repo], None], words: str
 ) -> None:
+    opened(pushed).target()
     spoil(pushed)
-    run = pushed.run("apply", "--yes", "--commit", "--push", code=1)
-    assert words in run.err
-    assert "hint:" in run.err
+    with pytest.raises(GitError, match=words) as caught:
+        opened(pushed).target()
+    assert caught.value.hint
+
+
+def test_without_git_it_says_so(pushed: Repo) -> None:
+    run = pushed.run("apply", "--yes", "--push", code=1, env={"PATH": str(pushed.root)})
+    assert "git is not installed" in run.err
     assert not (pushed.root.parent / "store").exists()
 
 
