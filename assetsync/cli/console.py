@@ -45,7 +45,7 @@ class Console:
     def page(self, text: str) -> None:
         """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
         if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
-            click.echo_via_pager(text, color=True)
+            click.echo_via_pager(text.rstrip("\n"), color=True)
         else:
             self.data(text)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from assetsync.backends import Progress
+from assetsync.backends.s3.access import EMPTY_SHA256
 from assetsync.backends.s3.wire import CHUNK, chunks_of, drop
 from assetsync.errors import ChecksumError, StoreError, UnsupportedError
 from assetsync.layout import printable
@@ -23,9 +25,12 @@ READ_CHUNK = 256 * 1024  # of each of the many threads that read at a time
 class Content(NamedTuple):
     """The body of a write: its chunks, anew for each try, their size in bytes and their sha256 (hex)."""
 
-    chunks: Callable[[], Iterator[memoryview]]
+    chunks: Callable[[], Iterator[memoryview]] | None
     size: int
     sha256: str
+
+
+EMPTY = Content(None, 0, EMPTY_SHA256)
 
 
 def content_of(data: bytes | memoryview) -> Content:
@@ -53,6 +58,20 @@ def file_content(path: str, entry: FileEntry, progress: Progress, *, verify: boo
         reported.upto(len(data))
 
     return content._replace(chunks=chunks)
+
+
+def holds_part(file: BinaryIO, start: int, size: int, *, etag: str, sha256: str) -> bool:
+    """Whether a local file has, from `start` on, the bytes of a part that the store has.
+
+    By their `sha256` in Base64 where the store keeps it, else by the etag. That is their MD5, but not where the store
+    encrypts with KMS: then nothing agrees, and the part is sent again.
+    """
+    digest = hashlib.sha256() if sha256 else hashlib.md5(usedforsecurity=False)
+    file.seek(start)
+    while size and (chunk := file.read(min(MIB, size))):
+        digest.update(chunk)
+        size -= len(chunk)
+    return b64encode(digest.digest()).decode() == sha256 if sha256 else digest.hexdigest() == etag.strip('"').lower()
 
 
 class _Once:
