@@ -123,9 +123,10 @@ class Checkout:
         before, after = self._lock(self._blob(head, self._lock_path)), self._lock(lock)
         message = commit_message(before, after, published, subject)
         made = self._commit_tree(self._tree(head, blobs), head, message)
+        # In this order, whoever stops in between leaves what was going to be committed staged, and not its reverse.
+        self._update_index(head, manifest, rewrite)
         self._move_branch(made, head, f"commit: {message.splitlines()[0]}")
         self._committed = True
-        self._update_index(head, manifest, rewrite)
         return made
 
     def is_dirty(self) -> bool:
@@ -270,8 +271,7 @@ class Checkout:
 
     def _update_index(self, head: str, manifest: str | None, rewrite: Callable[[str], str] | None) -> None:
         """Let the index have what was committed, at these paths only; what else is staged in assets.yaml stays so."""
-        hint = f"run `git add {printable(self._lock_path)}`"
-        self._git.text("update-index", "--add", "--", self._lock_path, what="committed, but not updated", hint=hint)
+        self._git.text("update-index", "--add", "--", self._lock_path, what="git can't write its index")
         if manifest is None:
             return
         path = self._manifest_path
@@ -279,7 +279,7 @@ class Checkout:
         if staged != self._blob(head, path):
             manifest = self._rewritten(staged or None, rewrite)
         if manifest is not None:
-            self._git.text("update-index", "--cacheinfo", f"100644,{manifest},{path}", hint=hint)
+            self._git.text("update-index", "--cacheinfo", f"100644,{manifest},{path}")
 
     def _is_pending(self, tip: str | None, ours: str) -> bool:
         """Whether commits that `tip` lacks touch assets.lock."""
