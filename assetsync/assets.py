@@ -27,13 +27,15 @@ from assetsync.errors import ContentError, InvalidError, NotFoundError, UsageErr
 from assetsync.execute import Execution, Outcome, who
 from assetsync.fetch import fetch, fetched
 from assetsync.gather import Purpose, Site, gather
+from assetsync.git import provenance
 from assetsync.journal import Journal
 from assetsync.layout import check_name, parse_spec
+from assetsync.locate import LOCK
 from assetsync.marker import Markers
-from assetsync.model import Entry, ListedAsset, Manifest, Provenance, Spec, Tree
+from assetsync.model import Entry, ListedAsset, Manifest, Spec, Tree
 from assetsync.plan import Action, Adopt, Changes, Create, Keep, Plan, Transfer, Update, compare
 from assetsync.progress import Reporter, Silent
-from assetsync.project import LOCK, read_lock, read_manifest
+from assetsync.project import read_lock, read_manifest
 from assetsync.publish import Elsewhere, let_go
 from assetsync.scan import scan, scan_all
 from assetsync.snapshot import Absent, History, Local, Present, Snapshot, Unusable
@@ -450,7 +452,7 @@ class AssetStore:
                 reporter=reporter,
                 record=lambda action, entry: None,
                 who=who(),
-                provenance=Provenance(tool=f"assetsync {__version__}", message=message),
+                provenance=provenance(os.getcwd(), self._environ, tool=f"assetsync {__version__}", message=message),
                 elsewhere={} if elsewhere is None else {action.asset: elsewhere},
             ).carry_out([action])
 

@@ -25,7 +25,7 @@ from assetsync.store import Folder, Store, Surveyed, together
 CLEARED_AGE = 86_400.0
 # Seconds. S3 refuses requests whose time is 15 minutes off.
 SKEW_ALLOWED = 300.0
-PROBE_FOLDER = "assetsync-probe"
+PROBE_PREFIX = "assetsync-probe-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,12 @@ class Ailment:
 
 
 def probe_access(store: Store) -> Iterator[Probe]:
-    """Try each operation that assetsync needs, harmlessly, on objects under a folder of their own.
+    """Try each operation that assetsync needs, harmlessly, on objects of names of their own.
 
     Stops at the first failure that makes the others pointless. The objects are deleted again, where that is allowed.
     """
     backend = store.backend
-    key = f"{PROBE_FOLDER}/{uuid.uuid4().hex}"
+    key = PROBE_PREFIX + uuid.uuid4().hex
     copied = f"{key}-copy"
     reading = _tried("list", lambda: backend.list("", delimiter=True))
     yield reading

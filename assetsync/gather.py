@@ -90,7 +90,7 @@ def gather(
     """
     entries = site.manifest.entries
     if store is None:
-        local = _scan_all(site, reporter) if local is None else local
+        local = local_states(site, reporter) if local is None else local
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
     else:
         local, indexes = _scan_and_ask(site, store, reporter, local)
@@ -117,7 +117,7 @@ def _scan_and_ask(
     side = ThreadPoolExecutor(1, thread_name_prefix="ask")
     try:
         asked = side.submit(lambda: dict(zip(names, together(partial(_index, store), names), strict=True)))
-        return _scan_all(site, reporter) if local is None else local, asked.result()
+        return local_states(site, reporter) if local is None else local, asked.result()
     finally:
         side.shutdown(wait=False, cancel_futures=True)
 
@@ -130,7 +130,8 @@ def _index(store: Store, name: str) -> Index | DamagedError | None:
         return error
 
 
-def _scan_all(site: Site, reporter: Reporter) -> dict[str, Local]:
+def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
+    """What is at the path of each asset, interrupted pulls included."""
     entries = site.manifest.entries
     found = scan_all(site.root, entries, cache=site.cache, reporter=reporter)
     return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}

@@ -27,13 +27,15 @@ from assetsync.decide import Options, plan_pull, plan_sync, plan_upgrade
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, NotFoundError, PartialError, UsageError
 from assetsync.execute import Execution, Outcome, who
 from assetsync.gather import Purpose, Site, gather
+from assetsync.git import provenance
 from assetsync.journal import Journal
+from assetsync.locate import LOCK, MANIFEST, find_manifest
 from assetsync.lockfile import parse_lock, render_lock
 from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Adopt, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
@@ -42,30 +44,11 @@ from assetsync.store import Store, open_store
 from assetsync.transfer import Transfers
 from assetsync.versioning import BUILT_IN, Versioning, load_versioning
 
-MANIFEST = "assets.yaml"
-LOCK = "assets.lock"
-
 _PLANNERS: dict[Purpose, Callable[[Snapshot, Options | None], Plan]] = {
     Purpose.SYNC: plan_sync,
     Purpose.PULL: plan_pull,
     Purpose.UPGRADE: plan_upgrade,
 }
-
-
-def find_manifest(directory: str) -> str:
-    """The assets.yaml that `directory` belongs to, found by going upward like git. NotFoundError."""
-    folder = os.path.abspath(directory)
-    while True:
-        candidate = os.path.join(folder, MANIFEST)
-        if os.path.lexists(candidate):
-            return candidate
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            raise NotFoundError(
-                f"no `{MANIFEST}` in `{os.path.abspath(directory)}` or above it",
-                hint="write one with `assetsync init`, or name it with `--manifest FILE`",
-            )
-        folder = parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,9 +229,16 @@ class Project:
                     reporter=reporter or Silent(),
                     record=keeper.record,
                     who=who(),
-                    provenance=Provenance(tool=f"assetsync {__version__}", message=message),
+                    provenance=self._provenance(actions, message),
                 ).carry_out(actions)
         return Result(tuple(outcomes))
+
+    def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
+        """Where what is published comes from. Asking git takes a tenth of a second, so only for what is published."""
+        tool = f"assetsync {__version__}"
+        if any(isinstance(action, Create | Update) for action in actions):
+            return provenance(self.root, self._environ, tool=tool, message=message)
+        return Provenance(tool=tool)
 
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)

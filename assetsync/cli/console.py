@@ -71,6 +71,10 @@ class Console:
         if not click.confirm(question, default=False, err=True):
             raise AssetsyncError("answered no; nothing was written")
 
+    def offer(self, question: str, *, yes: bool) -> bool:
+        """Whether to do an extra that the command can do without. No, where nobody can be asked."""
+        return yes or (sys.stdin.isatty() and click.confirm(question, default=False, err=True))
+
     @contextmanager
     def progress(self) -> Iterator[Reporter]:
         """How work is shown: bars on a terminal, a line for each asset elsewhere, nothing with `-q`."""

@@ -10,7 +10,7 @@ import click
 from assetsync.assets import AssetStore
 from assetsync.cli.options import Common
 from assetsync.errors import NotFoundError
-from assetsync.project import find_manifest
+from assetsync.locate import find_manifest
 from assetsync.settings import default_store
 
 STORE_HELP = (
