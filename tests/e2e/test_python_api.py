@@ -48,10 +48,7 @@ def test_the_programs_run(programs: Path) -> None:
     run(programs, "progress.py")
     assert (programs / "elsewhere/nlp/sentiment/0.0/config.json").exists()
     assert run(programs, "careful.py") == "published nlp/sentiment:1.0\n"
-    assert (
-        run(programs, "ci.py")
-        == "nlp/sentiment 1.0 -> 1.1 content changed: 1 file added\n"
-    )
+    assert run(programs, "ci.py") == "nlp/sentiment 1.0 -> 1.1 content changed: 1 file added\n"
     assert 'version: "1.1"' in (programs / "assets.lock").read_text()
 
 
