@@ -67,6 +67,21 @@ class Result:
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     @property
+    def lines(self) -> Mapping[str, str]:
+        """The lines that one-shot bumps opened, by asset: what its `version` in assets.yaml became."""
+        lines = {}
+        for outcome in self.done:
+            action = outcome.action
+            if isinstance(action, Update | Adopt) and action.set_line is not None:
+                lines[action.asset] = action.set_line
+        return lines
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The assets of which a new version is in the store now."""
+        return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
+
+    @property
     def error(self) -> AssetsyncError | None:
         """None when all went well; PartialError when only some did; otherwise what stopped them."""
         errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
@@ -298,17 +313,23 @@ class Project:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
         return self._parse_lock(lock_data)
 
+    def with_lines(self, text: str, lines: Mapping[str, str]) -> str:
+        """A text of assets.yaml in which the entries of `lines` declare these lines. ManifestError, InvalidError."""
+        for name, line in lines.items():
+            text = set_version(
+                text,
+                name,
+                line,
+                filename=os.path.relpath(self.manifest_file),
+                default_versioning=self.manifest.versioning,
+            )
+        return text
+
     def _set_line(self, action: Action) -> None:
         """Write the line that a one-shot bump opened into the entry, when that declares one."""
         if not isinstance(action, Update | Adopt) or action.set_line is None:
             return
-        self._manifest_text = set_version(
-            self._manifest_text,
-            action.asset,
-            action.set_line,
-            filename=os.path.relpath(self.manifest_file),
-            default_versioning=self.manifest.versioning,
-        )
+        self._manifest_text = self.with_lines(self._manifest_text, {action.asset: action.set_line})
         write_atomically(self.manifest_file, self._manifest_text.encode())
 
 
