@@ -101,26 +101,27 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
     journal.add_claim(claim.id, store.url, str(what))
-    try:
-        store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
-    except ExistsError:
-        journal.drop_claim(claim.id)
-        found = store.claim(what.name, what.version)
-        if found is None:  # its owner finished in between
-            raise _taken(what) from None
-        other, age = found
-        if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
-            return True
-        if age < CLAIM_LIFETIME and other.id not in journal.claims():
-            raise ConflictError(
-                f"`{what}` is being published by {other.who}, since {other.when}",
-                hint="wait for it and plan again; if that process is dead, its number is skipped after an hour",
-            ) from None
+    found = None
+    while found is None:
+        try:
+            store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
+        except ExistsError:
+            found = store.claim(what.name, what.version)  # None when its owner finished in between
+        else:
+            return False
+    journal.drop_claim(claim.id)
+    other, age = found
+    if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
+        return True
+    if age < CLAIM_LIFETIME and other.id not in journal.claims():
         raise ConflictError(
-            f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
-            hint="plan again: the next number is taken",
-        ) from None
-    return False
+            f"`{what}` is being published by {other.who}, since {other.when}",
+            hint="wait for it and plan again; if that process is dead, its number is skipped after an hour",
+        )
+    raise ConflictError(
+        f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
+        hint="plan again: the next number is taken",
+    )
 
 
 def _committed(store: Store, what: Publication, journal: Journal) -> bool:
