@@ -1,21 +1,108 @@
 """Declarative, immutable, versioned assets beside a git repo.
 
-`Project` is a repo with its assets.yaml and assets.lock; `AssetStore` is a store without them. Both are imported at
-first use, because the command line must start fast.
+`Project` is a repo with its assets.yaml and assets.lock; `AssetStore` is a store without them. All is imported at first
+use, because the command line must start fast. See docs/python.md.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-__all__ = ["Options", "Plan", "Project", "__version__"]
+__all__ = [
+    "Action",
+    "AssetStore",
+    "AssetsyncError",
+    "ChangedError",
+    "ChecksumError",
+    "ConflictError",
+    "Content",
+    "ContentError",
+    "DamagedError",
+    "DeniedError",
+    "Difference",
+    "ExistsError",
+    "FileEntry",
+    "GitError",
+    "InvalidError",
+    "ListedAsset",
+    "Lock",
+    "LockEntry",
+    "LockError",
+    "Logged",
+    "ManifestError",
+    "Meta",
+    "NoStoreError",
+    "NotFoundError",
+    "Options",
+    "PartialError",
+    "Plan",
+    "Problem",
+    "Project",
+    "Provenance",
+    "Purpose",
+    "Reporter",
+    "Result",
+    "StoreError",
+    "TransientError",
+    "Tree",
+    "UnreachableError",
+    "UnsupportedError",
+    "UsageError",
+    "Versioning",
+    "__version__",
+]
 
-_WHERE = {"Project": "project", "Plan": "plan", "Options": "decide"}
+if TYPE_CHECKING:
+    from assetsync.assets import AssetStore, Difference, Logged
+    from assetsync.decide import Options
+    from assetsync.documents import Meta
+    from assetsync.errors import (
+        AssetsyncError,
+        ChangedError,
+        ChecksumError,
+        ConflictError,
+        ContentError,
+        DamagedError,
+        DeniedError,
+        ExistsError,
+        GitError,
+        InvalidError,
+        LockError,
+        ManifestError,
+        NoStoreError,
+        NotFoundError,
+        PartialError,
+        StoreError,
+        TransientError,
+        UnreachableError,
+        UnsupportedError,
+        UsageError,
+    )
+    from assetsync.gather import Purpose
+    from assetsync.model import Content, FileEntry, ListedAsset, Lock, LockEntry, Provenance, Tree
+    from assetsync.plan import Action, Plan, Problem
+    from assetsync.progress import Reporter
+    from assetsync.project import Project, Result
+    from assetsync.versioning import Versioning
+else:
+    _WHERE = {
+        "assets": ("AssetStore", "Difference", "Logged"),
+        "decide": ("Options",),
+        "documents": ("Meta",),
+        "gather": ("Purpose",),
+        "model": ("Content", "FileEntry", "ListedAsset", "Lock", "LockEntry", "Provenance", "Tree"),
+        "plan": ("Action", "Plan", "Problem"),
+        "progress": ("Reporter",),
+        "project": ("Project", "Result"),
+        "versioning": ("Versioning",),
+    }
+    _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 
-
-def __getattr__(name: str) -> object:
-    if name in _WHERE:
-        return getattr(import_module(f"assetsync.{_WHERE[name]}"), name)
-    raise AttributeError(f"module `assetsync` has no attribute `{name}`")
+    def __getattr__(name: str) -> object:
+        module = _MODULES.get(name) or ("errors" if name in __all__ else None)
+        if module is None:
+            raise AttributeError(f"module `assetsync` has no attribute `{name}`")
+        return getattr(import_module(f"assetsync.{module}"), name)

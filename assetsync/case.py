@@ -63,7 +63,7 @@ class Case:
         system = snapshot.versioning
         if any(is_valid(system, segment) for segment in entry.name.split("/")):
             message = f"`{entry.name}` can't be a name under `{snapshot.manifest.versioning}`: a segment is a version"
-            raise Stop(entry.name, "bad_name", message, "rename it in assets.yaml")
+            raise Stop(entry.name, "bad_name", message, "give it another name")
         if isinstance(local, Unusable):
             raise Stop(entry.name, "unusable", local.message, local.hint)
         if remote.damaged is not None:

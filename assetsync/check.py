@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import assert_never
 
+from assetsync.errors import DamagedError, LockError
+from assetsync.lockfile import block_lines, parse_lock, render_lock
 from assetsync.model import Entry, Lock, LockEntry, Manifest
 from assetsync.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
 from assetsync.versioning import Lines, Versioning, is_valid
@@ -26,12 +29,40 @@ class Finding:
     line: int = 1
 
 
+def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
+    """The lock that `data` is, and what is wrong with its text. No lock without a finding: there is no file."""
+    if data is None:
+        return None, []
+    try:
+        lock = parse_lock(data, filename=LOCK)
+    except LockError as error:
+        message = error.message.removeprefix(f"{LOCK}:{error.line}: ")
+        return None, [Finding("", "unreadable", message, error.hint or "restore it from git", LOCK, error.line)]
+    # git may check text out with other line ends.
+    there, ours = data.replace(b"\r\n", b"\n").split(b"\n"), render_lock(lock).encode().split(b"\n")
+    if there == ours:
+        return lock, []
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False)))
+    line = min(same + 1, len(there))
+    message = "edited by hand: this is not how assetsync writes it"
+    fix = f"restore it with `git checkout HEAD -- {LOCK}`, or write it anew with `assetsync lock --resolve`"
+    return lock, [Finding("", "hand_edited", message, fix, LOCK, line)]
+
+
+def placed(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding]:
+    """The findings, with the lines of the lock where they are about an asset in it."""
+    lines = block_lines(lock_data or b"")
+    return [
+        replace(one, line=lines.get(one.asset, one.line)) if one.file == LOCK and one.asset else one for one in findings
+    ]
+
+
 def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) -> list[Finding]:
     """What makes the lock wrong for the manifest, in the order of the manifest. Neither store nor files are asked."""
     if lock is None:
         if not manifest.entries:
             return []
-        return [Finding("", "no_lock", f"`{LOCK}` is missing", "run `assetsync apply` and commit it", MANIFEST)]
+        return [Finding("", "no_lock", f"`{LOCK}` is missing", "run `assetsync apply`, and commit it", MANIFEST)]
     elsewhere = list(_elsewhere(manifest, lock))
     if elsewhere:
         return elsewhere
@@ -137,21 +168,28 @@ def _content(entry: Entry, locked: LockEntry, local: Local) -> Finding | None:
             assert_never(local)
 
 
-def check_remote(manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | None]) -> list[Finding]:
-    """Locked versions that the store lacks, or has with another digest. `remote` holds the locked version by asset."""
+def check_remote(
+    manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | DamagedError | None]
+) -> list[Finding]:
+    """Locked versions that the store lacks, can't show, or has with another digest.
+
+    `remote` holds the locked version by asset. One of modelkit, which records no digest, only has to be there.
+    """
     findings = []
     for entry in manifest.entries:
         locked = lock.assets.get(entry.name)
-        if locked is None:
-            continue
-        found = remote.get(entry.name)
-        if found is None:
-            what = f"the store has no `{entry.name}:{locked.version}`"
-        elif found.content is not None and not found.content.same_as(locked.content):
-            what = f"the store has `{entry.name}:{locked.version}` with another digest"
-        else:
-            continue
-        findings.append(
-            Finding(entry.name, "lost", what, "publish it with `assetsync apply`, or see `assetsync doctor`", LOCK)
-        )
+        what = _remote(f"`{entry.name}:{locked.version}`", locked, remote.get(entry.name)) if locked else None
+        if what is not None:
+            fix = f"see `assetsync plan {entry.name}` and `assetsync doctor`"
+            findings.append(Finding(entry.name, "lost", what, fix, LOCK))
     return findings
+
+
+def _remote(what: str, locked: LockEntry, found: RemoteVersion | DamagedError | None) -> str | None:
+    if found is None:
+        return f"the store has no {what}"
+    if isinstance(found, DamagedError):
+        return f"{what} is damaged in the store: {found.message}"
+    if found.content is not None and not found.content.same_as(locked.content):
+        return f"the store has {what} with another digest"
+    return None

@@ -138,11 +138,11 @@ def render_versions(versions: Iterable[str]) -> bytes:
 
 
 def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:
-    """The versions of a `.versions` read from `key`, in its order, each once. DamagedError."""
+    """The versions of a `.versions` read from `key`, as it has them. DamagedError."""
     versions = _strings(_load(data, key), "versions", key)
     if len(versions) > MAX_VERSIONS:
         raise DamagedError(f"`{key}` is refused: it lists more than {MAX_VERSIONS} versions")
-    return tuple(dict.fromkeys(versions))
+    return versions
 
 
 def render_claim(claim: Claim) -> bytes:

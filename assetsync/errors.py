@@ -73,7 +73,11 @@ class ManifestError(InvalidError):
 
 
 class LockError(InvalidError):
-    """assets.lock can't be used."""
+    """assets.lock can't be used; `line` says where, as far as it is one place."""
+
+    def __init__(self, message: str, *, hint: str | None = None, line: int = 1) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
 
 
 class DamagedError(InvalidError):

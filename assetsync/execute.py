@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
 
@@ -17,7 +17,7 @@ from assetsync.gather import Site
 from assetsync.model import Content, LockEntry, Provenance
 from assetsync.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull, Update
 from assetsync.progress import Reporter
-from assetsync.publish import Publication, probe, publish, release
+from assetsync.publish import Elsewhere, Publication, probe, publish, release
 from assetsync.store import Store
 from assetsync.transfer import Cancelled, Transfers
 
@@ -34,13 +34,16 @@ class Outcome:
     error: AssetsyncError | None = None
 
 
-# Saves what an asset resolved to (None: forget it) and returns when it is safe.
-Record = Callable[[str, LockEntry | None], None]
+# Saves what the asset of an action resolved to (None: forget it) and returns when it is safe.
+Record = Callable[[Action, LockEntry | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What carrying out needs besides the actions. `who` is written into claims, `provenance` into `.meta`."""
+    """What carrying out needs besides the actions. `who` is written into claims, `provenance` into `.meta`.
+
+    `elsewhere` says of assets, by name, that their content lies somewhere else than at their path.
+    """
 
     site: Site
     store: Store
@@ -49,6 +52,7 @@ class Execution:
     record: Record
     who: str
     provenance: Provenance
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
     def carry_out(self, actions: Iterable[Action]) -> list[Outcome]:
         """Do all of it, in the order of the outcomes given. Errors of one asset do not stop the others.
@@ -94,7 +98,7 @@ class Execution:
             case Pull():
                 return self._pull(action)
             case Forget():
-                self.record(action.asset, None)
+                self.record(action, None)
                 self.reporter.end(action.asset, "forgotten")
                 return None
             case Keep():
@@ -104,10 +108,12 @@ class Execution:
 
     def _publish(self, action: Create | Update) -> LockEntry:
         entry = next(one for one in self.site.manifest.entries if one.name == action.asset)
+        elsewhere = self.elsewhere.get(action.asset, Elsewhere(os.path.join(self.site.root, action.path)))
         what = Publication(
             name=action.asset,
             version=_version(action),
-            path=os.path.join(self.site.root, action.path),
+            path=elsewhere.path,
+            copy=elsewhere.copy,
             local=action.local,
             source=action.source if isinstance(action, Update) else None,
             provenance=self.provenance,
@@ -149,7 +155,7 @@ class Execution:
         if content is None:
             raise InvalidError(f"the content of `{action.asset}:{action.to}` is not known")
         entry = LockEntry(_version(action), content, action.path)
-        self.record(action.asset, entry)
+        self.record(action, entry)
         self.reporter.end(action.asset, f"{_PAST[KIND[type(action)]]} {entry.version}")
         return entry
 

@@ -24,7 +24,6 @@ from assetsync.documents import Meta
 from assetsync.download import Got, Item, download
 from assetsync.errors import (
     AssetsyncError,
-    ConflictError,
     ContentError,
     DamagedError,
     InvalidError,
@@ -67,8 +66,8 @@ class Retrieval:
 def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Markers, progress: Progress) -> Content:
     """Make the path what the version is; returns its content.
 
-    ContentError when that would lose something or lead outside, before anything is changed; ChecksumError, DamagedError
-    or ConflictError when the store has other bytes than it should, and nothing is changed; StoreError; OSError.
+    ContentError when that would lose something or lead outside, before anything is changed; ChecksumError or
+    DamagedError when the store has other bytes than it should, and nothing is changed; StoreError; OSError.
     """
     source = _Source.of(store, what.name, what.version)
     if source.tree is not None:
@@ -94,9 +93,8 @@ def _expendable(what: Retrieval, source: _Source) -> frozenset[tuple[str, str]]:
 
 def _check_expected(what: Retrieval, content: Content) -> None:
     if what.content is not None and not what.content.same_as(content):
-        raise ConflictError(
-            f"`{what}` was {what.content.digest[:19]}… when it was planned or locked, "
-            f"but the store has {content.digest[:19]}…",
+        raise DamagedError(
+            f"`{what}` is locked as {what.content.digest[:19]}…, but the store has {content.digest[:19]}…",
             hint="wrong store, a damaged one, or an edited lock: `git log assets.lock` and `assetsync show` tell",
         )
 

@@ -42,6 +42,8 @@ class Purpose(Enum):
     SYNC = "sync"
     PULL = "pull"
     UPGRADE = "upgrade"
+    # A further version by hand, without a lock: only the newest of the line matters.
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +81,19 @@ def gather(
     purpose: Purpose = Purpose.SYNC,
     options: Options | None = None,
     not_considered: int = 0,
+    local: Mapping[str, Local] | None = None,
 ) -> Snapshot:
-    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone.
+    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone. `local`
+    saves the look at the paths.
 
     StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
     """
     entries = site.manifest.entries
     if store is None:
-        local: Mapping[str, Local] = _scan_all(site, reporter)
+        local = local_states(site, reporter) if local is None else local
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
     else:
-        local, indexes = _scan_and_ask(site, store, reporter)
+        local, indexes = _scan_and_ask(site, store, reporter, local)
         looker = _Looker(site, store, purpose, options or Options())
         looked = together(lambda entry: looker.look(entry, local[entry.name], indexes[entry.name]), entries)
         remote = dict(zip((entry.name for entry in entries), looked, strict=True))
@@ -106,14 +110,14 @@ def gather(
 
 
 def _scan_and_ask(
-    site: Site, store: Store, reporter: Reporter
+    site: Site, store: Store, reporter: Reporter, local: Mapping[str, Local] | None
 ) -> tuple[Mapping[str, Local], Mapping[str, Index | DamagedError | None]]:
     """Scan while the store answers: hashing wants a processor, the requests only wait."""
     names = [entry.name for entry in site.manifest.entries]
     side = ThreadPoolExecutor(1, thread_name_prefix="ask")
     try:
         asked = side.submit(lambda: dict(zip(names, together(partial(_index, store), names), strict=True)))
-        return _scan_all(site, reporter), asked.result()
+        return local_states(site, reporter) if local is None else local, asked.result()
     finally:
         side.shutdown(wait=False, cancel_futures=True)
 
@@ -126,7 +130,8 @@ def _index(store: Store, name: str) -> Index | DamagedError | None:
         return error
 
 
-def _scan_all(site: Site, reporter: Reporter) -> dict[str, Local]:
+def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
+    """What is at the path of each asset, interrupted pulls included."""
     entries = site.manifest.entries
     found = scan_all(site.root, entries, cache=site.cache, reporter=reporter)
     return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
@@ -177,8 +182,10 @@ class _Looker:
         known = {}
         for version in self._versions_that_matter(entry, locked, history):
             known[version] = self._version(entry.name, version, locked, tree)
-        if locked is None and tree is not None and not entry.readonly:
-            known |= self._search(entry, tree, history, known)
+        # What was locked here, and is here, is known for what it is; anything else may be another version of the line.
+        searching = self._purpose is not Purpose.UPDATE and not entry.readonly
+        if searching and tree is not None and not (locked and tree.content.same_as(locked.content)):
+            known |= self._search(entry, locked, tree, history, known)
         found = {version: remote for version, remote in known.items() if remote is not None}
         return RemoteAsset(listed, foreign, unlisted, found, unfinished)
 
@@ -214,7 +221,8 @@ class _Looker:
             newest_wanted = []
         base = [locked.version] if locked else []
         # The newest of all is what a new line takes its unchanged files from.
-        opening = history.versions[:1] if not newest_wanted and self._purpose is Purpose.SYNC else ()
+        publishing = self._purpose in (Purpose.SYNC, Purpose.UPDATE)
+        opening = history.versions[:1] if not newest_wanted and publishing else ()
         bumping = history.versions[:1] if entry.name in self._options.bump_major else ()
         return list(dict.fromkeys([*base, *newest_wanted, *opening, *bumping]))
 
@@ -223,11 +231,18 @@ class _Looker:
         return self._store.look(name, version, like=tree, assumed=assumed)
 
     def _search(
-        self, entry: Entry, tree: Tree, history: History, known: Mapping[str, RemoteVersion | None]
+        self,
+        entry: Entry,
+        locked: LockEntry | None,
+        tree: Tree,
+        history: History,
+        known: Mapping[str, RemoteVersion | None],
     ) -> dict[str, RemoteVersion | None]:
-        """The versions of the line, newest first, down to the one that is here. Only for what is not locked yet."""
+        """The versions of the line, newest first, down to the one that is here, or to the locked one."""
         found: dict[str, RemoteVersion | None] = {}
         for version in history.in_line(entry.version or next(iter(history.lines), None)):
+            if locked is not None and version == locked.version:
+                break
             remote = known.get(version) or self._version(entry.name, version, None, tree)
             found[version] = remote
             if remote is not None and tree.content.same_as(remote.content):
@@ -236,11 +251,9 @@ class _Looker:
 
 
 def _wants_other(entry: Entry, version: str, history: History) -> bool:
-    """Whether the entry declares a line that does not exist yet, or a version that the locked one does not satisfy."""
+    """Whether the entry declares a line or a version that the locked one is not of."""
     wanted = entry.version
     system = history.versioning
     if wanted is None or wanted == version or not isinstance(system, Lines):
         return False
-    if not entry.readonly:
-        return wanted not in history.lines
     return is_valid(system, wanted) or system.line_of(version) != wanted

@@ -24,6 +24,10 @@ class Journal:
         names = {*self._memory, *self._names()}
         return frozenset(name.removeprefix("claim-") for name in names if name.startswith("claim-"))
 
+    def has_claim(self, store: str, version: str) -> bool:
+        """Whether a publish of a version began here and was not seen through."""
+        return any(self._read(f"claim-{claim_id}") == _claimed(store, version) for claim_id in self.claims())
+
     def add_claim(self, claim_id: str, store: str, version: str) -> None:
         """Remember a claim on `version` (with its asset's name) in `store`."""
         self._write(f"claim-{claim_id}", _claimed(store, version))

@@ -91,6 +91,17 @@ def parse_lock(text: str | bytes, *, filename: str = FILENAME) -> Lock:
     return _Reader(text.removeprefix("\ufeff"), filename).lock()
 
 
+def block_lines(data: bytes) -> dict[str, int]:
+    """The number of the line in which each asset of a lock begins, as far as they can be told."""
+    found = {}
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+        match = _NAME.fullmatch(line.rstrip())
+        name = _string(match[1]) if match else None
+        if name is not None:
+            found[name] = number
+    return found
+
+
 def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
@@ -100,7 +111,7 @@ def _decoded(data: bytes, filename: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise LockError(f"{filename}:{line}: this is not UTF-8", hint=_RESTORE) from None
+        raise LockError(f"{filename}:{line}: this is not UTF-8", hint=_RESTORE, line=line) from None
 
 
 class _Reader:
@@ -154,11 +165,12 @@ class _Reader:
                 raise LockError(
                     f"{self._filename}:{self._at}: a merge conflict begins here",
                     hint="settle it with `assetsync lock --resolve`",
+                    line=self._at,
                 )
             yield line
 
     def _fail(self, message: str) -> NoReturn:
-        raise LockError(f"{self._filename}:{self._at}: {message}", hint=_RESTORE)
+        raise LockError(f"{self._filename}:{self._at}: {message}", hint=_RESTORE, line=self._at)
 
     def _name(self, quoted: str) -> str:
         name = _string(quoted)

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import NamedTuple
 
 from assetsync.errors import InvalidError, ManifestError
-from assetsync.layout import printable
+from assetsync.layout import name_problem, printable
 from assetsync.manifest import FILENAME, normal_path, parse_manifest
 from assetsync.model import Entry, Manifest, StoreConfig
 from assetsync.store_url import check_store_url
@@ -75,6 +75,22 @@ def set_version(
     splices = _version_splices(source, assets, key, value, version)
     entries = (replace(e, version=version) if e.name == name else e for e in source.manifest.entries)
     return source.edited(splices, entries)
+
+
+def default_name(path: str, *, is_file: bool) -> str:
+    """The name of an asset that nobody named: its path, without the endings of a file. InvalidError when it can't be.
+
+    With the folders, because a store is shared and `model` alone is soon taken.
+    """
+    folder, _, last = normal_path(path).rpartition("/")
+    name = f"{folder}/{last.partition('.')[0] if is_file else last}".lstrip("/")
+    problem = name_problem(name)
+    if problem is not None:
+        raise InvalidError(
+            f"no name follows from `{printable(path)}`: {problem}",
+            hint=f"name it: `assetsync add {printable(path)} NAME`",
+        )
+    return name
 
 
 class _Splice(NamedTuple):

@@ -77,8 +77,8 @@ class Change:
             self._check_file(path)
         for path in self.placed:
             self._check_folders(path, gone)
-            self._check_file(path)
-            self._check_folder_in_the_way(path, gone)
+            if self._check_file(path):
+                self._check_folder_in_the_way(path, gone)
 
     def _check_folders(self, path: str, gone: set[str]) -> None:
         for folder in _parents(path):
@@ -88,15 +88,17 @@ class Change:
             if not stat.S_ISDIR(mode):
                 raise _in_the_way(self.place.full(folder), mode)
 
-    def _check_file(self, path: str) -> None:
+    def _check_file(self, path: str) -> bool:
+        """Whether there is a folder instead."""
         full = self.place.full(path)
         mode = _mode(full)
         if mode is None or stat.S_ISDIR(mode):
-            return
+            return mode is not None
         if path not in self.known or not stat.S_ISREG(mode):
             raise _in_the_way(full, mode)
         if stamp_changed(full, self.known[path]):
             raise _changed(full)
+        return False
 
     def _check_folder_in_the_way(self, path: str, gone: set[str]) -> None:
         """A folder where a file comes must hold nothing but files that go."""

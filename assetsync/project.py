@@ -27,13 +27,15 @@ from assetsync.decide import Options, plan_pull, plan_sync, plan_upgrade
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, NotFoundError, PartialError, UsageError
 from assetsync.execute import Execution, Outcome, who
 from assetsync.gather import Purpose, Site, gather
+from assetsync.git import provenance
 from assetsync.journal import Journal
+from assetsync.locate import LOCK, MANIFEST, find_manifest
 from assetsync.lockfile import parse_lock, render_lock
 from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
-from assetsync.plan import CONFLICTS, Action, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
@@ -42,30 +44,11 @@ from assetsync.store import Store, open_store
 from assetsync.transfer import Transfers
 from assetsync.versioning import BUILT_IN, Versioning, load_versioning
 
-MANIFEST = "assets.yaml"
-LOCK = "assets.lock"
-
 _PLANNERS: dict[Purpose, Callable[[Snapshot, Options | None], Plan]] = {
     Purpose.SYNC: plan_sync,
     Purpose.PULL: plan_pull,
     Purpose.UPGRADE: plan_upgrade,
 }
-
-
-def find_manifest(directory: str) -> str:
-    """The assets.yaml that `directory` belongs to, found by going upward like git. NotFoundError."""
-    folder = os.path.abspath(directory)
-    while True:
-        candidate = os.path.join(folder, MANIFEST)
-        if os.path.lexists(candidate):
-            return candidate
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            raise NotFoundError(
-                f"no `{MANIFEST}` in `{os.path.abspath(directory)}` or above it",
-                hint="write one with `assetsync init`, or name it with `--manifest FILE`",
-            )
-        folder = parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +118,7 @@ class Project:
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         data = _read(path)
-        manifest = _parse(data, path, environ, store)
-        config = settings.overridden(manifest.store, environ, store)
-        return cls(path, data.decode(), replace(manifest, store=config), environ)
+        return cls(path, data.decode(), _checked(data, path, environ, store), environ)
 
     def __enter__(self) -> Project:
         return self
@@ -238,7 +219,8 @@ class Project:
             return Result(())
         with self._alone():
             lock = self._checked_lock(plan)
-            keeper = _LockKeeper(self.lock_file, lock or Lock(self.manifest.store.url, self.manifest.versioning))
+            start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
+            keeper = _LockKeeper(self.lock_file, start, self._set_line)
             with Transfers() as transfers:
                 outcomes = Execution(
                     site=self._site(lock),
@@ -247,10 +229,16 @@ class Project:
                     reporter=reporter or Silent(),
                     record=keeper.record,
                     who=who(),
-                    provenance=Provenance(tool=f"assetsync {__version__}", message=message),
+                    provenance=self._provenance(actions, message),
                 ).carry_out(actions)
-            self._rewrite_versions(outcomes)
         return Result(tuple(outcomes))
+
+    def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
+        """Where what is published comes from. Asking git takes a tenth of a second, so only for what is published."""
+        tool = f"assetsync {__version__}"
+        if any(isinstance(action, Create | Update) for action in actions):
+            return provenance(self.root, self._environ, tool=tool, message=message)
+        return Provenance(tool=tool)
 
     def _site(self, lock: Lock | None) -> Site:
         return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
@@ -264,14 +252,14 @@ class Project:
     def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
         in_manifest = {entry.name for entry in self.manifest.entries}
         known = in_manifest | set(lock.assets if lock else ())
-        for name in (*names, *options.bump_major, *options.supersede, *options.discard_local):
+        for name in (*names, *sorted(options.names)):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
                     f"`{name}` is not an asset of `{os.path.relpath(self.manifest_file)}`",
                     hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
                 )
-        for name in sorted(options.bump_major | options.supersede | options.discard_local):
+        for name in sorted(options.names):
             if names and name not in names:
                 raise UsageError(f"`{name}` is not among the assets that the command names")
 
@@ -300,43 +288,44 @@ class Project:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
         return self._parse_lock(lock_data)
 
-    def _rewrite_versions(self, outcomes: Sequence[Outcome]) -> None:
-        """Write the lines that one-shot bumps opened into the entries that declare one."""
-        text = self._manifest_text
-        for outcome in outcomes:
-            action = outcome.action
-            if isinstance(action, Update) and action.set_line is not None and outcome.error is None:
-                text = set_version(
-                    text,
-                    action.asset,
-                    action.set_line,
-                    filename=os.path.relpath(self.manifest_file),
-                    default_versioning=self.manifest.versioning,
-                )
-        if text != self._manifest_text:
-            write_atomically(self.manifest_file, text.encode())
-            self._manifest_text = text
+    def _set_line(self, action: Action) -> None:
+        """Write the line that a one-shot bump opened into the entry, when that declares one."""
+        if not isinstance(action, Update | Adopt) or action.set_line is None:
+            return
+        self._manifest_text = set_version(
+            self._manifest_text,
+            action.asset,
+            action.set_line,
+            filename=os.path.relpath(self.manifest_file),
+            default_versioning=self.manifest.versioning,
+        )
+        write_atomically(self.manifest_file, self._manifest_text.encode())
 
 
 class _LockKeeper:
     """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
 
-    def __init__(self, path: str, lock: Lock) -> None:
+    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None]) -> None:
         self._path = path
         self._lock = lock
+        self._before = before
         self._assets = dict(lock.assets)
         self._changing = threading.Lock()
         self._saving = threading.Lock()
         self._changes = 0
         self._saved = 0
 
-    def record(self, name: str, entry: LockEntry | None) -> None:
-        """Note what `name` resolved to (None: forget it); returns when that is in assets.lock. OSError."""
+    def record(self, action: Action, entry: LockEntry | None) -> None:
+        """Note what the asset of `action` resolved to (None: forget it); returns when that is in assets.lock. OSError.
+
+        assets.yaml is written first: a bump that is in the lock alone would be bumped again.
+        """
         with self._changing:
+            self._before(action)
             if entry is None:
-                self._assets.pop(name, None)
+                self._assets.pop(action.asset, None)
             else:
-                self._assets[name] = entry
+                self._assets[action.asset] = entry
             self._changes += 1
             mine = self._changes
         with self._saving:
@@ -379,6 +368,24 @@ def _text(data: None) -> None: ...
 def _text(data: bytes | None) -> str | None:
     """What a digest is made of, whatever the bytes are."""
     return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_manifest(path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
+    """The assets.yaml at `path`, as the flag `store` and the environment change it. ManifestError, NotFoundError."""
+    return _checked(_read(path), path, environ, store)
+
+
+def read_lock(path: str) -> Lock | None:
+    """The assets.lock at `path`; None where there is none. LockError."""
+    try:
+        return parse_lock(_read(path), filename=os.path.relpath(path))
+    except NotFoundError:
+        return None
+
+
+def _checked(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    manifest = _parse(data, path, environ, store)
+    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
 
 
 def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:

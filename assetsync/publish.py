@@ -36,12 +36,27 @@ from assetsync.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
 from assetsync.store import Store
 from assetsync.transfer import BULK_WIDTH, Group, Transfers
 
+# A claim that is there and then is not belonged to someone who finished just then; that does not happen often in a row.
+CLAIM_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Content that lies somewhere else than its asset says: at the local `path`, or where the store can copy it from.
+
+    `copy` has the store copy a file to a key, create-only. NotFoundError, ExistsError, ChecksumError, StoreError.
+    """
+
+    path: str = ""
+    copy: Callable[[FileEntry, str], None] | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
     """What is to be published: `local`, scanned at the absolute `path`, as `name:version`.
 
-    Unchanged files are copied by the store from `source`, the version it follows.
+    Unchanged files are copied by the store from `source`, the version it follows; with `copy`, the others are copied by
+    it from somewhere else, and nothing is here.
     """
 
     name: str
@@ -51,6 +66,7 @@ class Publication:
     source: RemoteVersion | None = None
     provenance: Provenance | None = None
     description: str | None = None
+    copy: Callable[[FileEntry, str], None] | None = None
 
     @property
     def tree(self) -> Tree:
@@ -81,19 +97,24 @@ def publish(
         group = transfers.group()
         _Data(store, what, group, journal, progress, _present(store, what) if went_on else {}).send()
         group.wait()
-        _commit(store, what)
+        if _still_claimed(store, what, journal):
+            _commit(store, what)
     store.add_to_index(what.name, what.version)
 
 
 def release(store: Store, what: Publication, journal: Journal) -> None:
     """Delete the claim of a version that is committed and indexed. A store that refuses to delete is fine."""
+    let_go(store, what.name, what.version, journal)
+
+
+def let_go(store: Store, name: str, version: str, journal: Journal) -> None:
+    """See `release`."""
     try:
-        found = store.claim(what.name, what.version)
-        if found is not None:
-            store.backend.delete(layout.claim_key(what.name, what.version))
+        if store.claim(name, version) is not None:
+            store.backend.delete(layout.claim_key(name, version))
     except (StoreError, DamagedError):
-        return  # the claim on a version that exists hinders nobody
-    journal.drop_claims(store.url, str(what))
+        pass  # the claim on a version that exists hinders nobody
+    journal.drop_claims(store.url, f"{name}:{version}")
 
 
 def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
@@ -101,16 +122,13 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
     journal.add_claim(claim.id, store.url, str(what))
-    found = None
-    while found is None:
-        try:
-            store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
-        except ExistsError:
-            found = store.claim(what.name, what.version)  # None when its owner finished in between
-        else:
-            return False
-    journal.drop_claim(claim.id)
+    found = _create_claim(store, what, claim)
+    if found is None:
+        return False
     other, age = found
+    if other.id == claim.id:  # the reply to our own create got lost
+        return False
+    journal.drop_claim(claim.id)
     if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
         return True
     if age < CLAIM_LIFETIME and other.id not in journal.claims():
@@ -121,6 +139,36 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     raise ConflictError(
         f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
         hint="plan again: the next number is taken",
+    )
+
+
+def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
+    """Create the claim: None when that worked, otherwise the one that is in the way, and its age."""
+    for _ in range(CLAIM_ATTEMPTS):
+        try:
+            store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
+        except ExistsError:
+            found = store.claim(what.name, what.version)
+            if found is not None:
+                return found  # otherwise its owner finished in between
+        else:
+            return None
+    raise _taken(what)
+
+
+def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
+    """Whether the claim still holds, right before the commit. False when another process has committed the same.
+
+    `doctor` clears what looks dead, and could be wrong: then its own claim is there, or none. ConflictError.
+    """
+    found = store.claim(what.name, what.version)
+    if found is not None and (found[0].digest, found[0].is_directory) == (what.tree.digest, what.tree.is_directory):
+        return True
+    if _committed(store, what, journal):
+        return False
+    raise ConflictError(
+        f"the claim on `{what}` was cleared while it was being published",
+        hint="plan again, and publish anew; `assetsync doctor --repair` may have taken it for dead",
     )
 
 
@@ -210,7 +258,11 @@ class _Data:
         if key in self._present:
             self._check_present(key, entry)
             self._progress(entry.size)
-        elif not self._copy(key, entry):
+        elif self._copy(key, entry):
+            pass
+        elif self._what.copy is not None:
+            self._copy_elsewhere(self._what.copy, key, entry)
+        else:
             self._upload(key, number, entry)
 
     def _copy(self, key: str, entry: FileEntry) -> bool:
@@ -226,6 +278,19 @@ class _Data:
             return False
         self._progress(entry.size)
         return True
+
+    def _copy_elsewhere(self, copy: Callable[[FileEntry, str], None], key: str, entry: FileEntry) -> None:
+        try:
+            copy(entry, key)
+        except ExistsError:
+            pass
+        except (NotFoundError, ChecksumError) as error:
+            raise ContentError(
+                f"`{self._what}` was not published: its source changed meanwhile", hint="run the command again"
+            ) from error
+        # What was copied is what lay there at that moment.
+        self._check_present(key, entry)
+        self._progress(entry.size)
 
     def _upload(self, key: str, number: int, entry: FileEntry) -> None:
         path = f"{self._what.path}/{entry.path}" if entry.path else self._what.path

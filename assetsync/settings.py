@@ -15,6 +15,7 @@ from assetsync.store_url import check_store_url
 from assetsync.versioning import DEFAULT
 
 DEFAULT_PREFIX = "modelkit-assets"
+MAX_FILES = 50
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -40,7 +41,9 @@ def default_store(environ: Mapping[str, str]) -> StoreConfig | None:
         )
     prefix = environ.get("MODELKIT_STORAGE_PREFIX", DEFAULT_PREFIX).strip("/")
     if provider == "local":
-        return StoreConfig(f"{bucket.rstrip('/')}/{prefix}".rstrip("/"))
+        # Relative ones are relative to where modelkit is started.
+        folder = bucket if bucket.startswith(("/", "./", "../")) else f"./{bucket}"
+        return StoreConfig(f"{folder.rstrip('/')}/{prefix}".rstrip("/"))
     if provider not in _SCHEMES:
         known = ", ".join(f"`{name}`" for name in (*_SCHEMES, "local"))
         raise UsageError(f"unknown `MODELKIT_STORAGE_PROVIDER={provider}`", hint=f"modelkit knows {known}")
@@ -59,6 +62,14 @@ def given_store(environ: Mapping[str, str], flag: str | None = None) -> StoreCon
 def assets_dir(environ: Mapping[str, str]) -> str | None:
     """Where `fetch` puts assets."""
     return environ.get("ASSETSYNC_ASSETS_DIR") or environ.get("MODELKIT_ASSETS_DIR") or None
+
+
+def max_files(environ: Mapping[str, str]) -> int:
+    """How many files an asset may have before a person is asked whether it should. UsageError."""
+    text = environ.get("ASSETSYNC_MAX_FILES", "").strip()
+    if text and not (text.isascii() and text.isdigit()):
+        raise UsageError(f"`ASSETSYNC_MAX_FILES={text}` is not a number of files", hint="write one, such as `50`")
+    return int(text) if text else MAX_FILES
 
 
 def default_versioning(environ: Mapping[str, str]) -> str:

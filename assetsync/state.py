@@ -15,6 +15,13 @@ class State:
     def __init__(self, root: str) -> None:
         self.folder = os.path.join(root, FOLDER)
 
+    @classmethod
+    def at(cls, folder: str) -> State:
+        """The state in a folder of any name."""
+        state = cls("")
+        state.folder = folder
+        return state
+
     @property
     def cache(self) -> str:
         return os.path.join(self.folder, "cache.db")

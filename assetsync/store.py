@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
 from assetsync import documents, layout
-from assetsync.backends import Backend, Progress, no_progress, open_backend
+from assetsync.backends import Backend, Listing, Progress, no_progress, open_backend
 from assetsync.cache import Cache
 from assetsync.documents import Claim, Meta
 from assetsync.errors import (
@@ -47,11 +47,23 @@ class Index(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a listing of an asset's folder shows: committed versions, and those that something else lies under."""
+    """What a listing of an asset's folder shows: committed versions, and those that something else lies under.
 
-    committed: tuple[str, ...]
-    claimed: tuple[str, ...]
-    data_only: tuple[str, ...]
+    `done_claims` are the committed versions whose claim is still there.
+    """
+
+    committed: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
+    data_only: tuple[str, ...] = ()
+    done_claims: tuple[str, ...] = ()
+
+
+class Surveyed(NamedTuple):
+    """An asset, or what looks like one, as a walk through the store finds it."""
+
+    name: str
+    indexed: bool
+    folder: Folder
 
 
 class Store:
@@ -79,9 +91,10 @@ class Store:
             raise
         except NotFoundError:
             return None
-        versions = documents.parse_versions(blob.data, key=key)
-        valid = [version for version in versions if is_valid(self.versioning, version)]
-        foreign = tuple(version for version in versions if version not in set(valid))
+        versions = tuple(dict.fromkeys(documents.parse_versions(blob.data, key=key)))
+        valid = self.valid(versions)
+        ours = set(valid)
+        foreign = tuple(version for version in versions if version not in ours)
         return Index(tuple(self.versioning.sort(valid)), foreign, blob.tag)
 
     def meta(self, name: str, version: str) -> Meta:
@@ -94,7 +107,9 @@ class Store:
 
     def folder(self, name: str) -> Folder:
         """What lies under the versions of an asset. One listing with a delimiter; never descends into versions."""
-        listing = self.backend.list(layout.asset_folder(name), delimiter=True)
+        return self._folder_of(name, self.backend.list(layout.asset_folder(name), delimiter=True))
+
+    def _folder_of(self, name: str, listing: Listing) -> Folder:
         found = layout.version_objects(name, (entry.key for entry in listing.objects), listing.folders)
         valid = {version: objects for version, objects in found.items() if is_valid(self.versioning, version)}
         open_ = {version: objects for version, objects in valid.items() if not objects.meta}
@@ -102,6 +117,7 @@ class Store:
             committed=tuple(version for version, objects in valid.items() if objects.meta),
             claimed=tuple(version for version, objects in open_.items() if objects.claim),
             data_only=tuple(version for version, objects in open_.items() if not objects.claim),
+            done_claims=tuple(version for version, objects in valid.items() if objects.meta and objects.claim),
         )
 
     def claim(self, name: str, version: str) -> tuple[Claim, float] | None:
@@ -203,15 +219,20 @@ class Store:
         """
         key = layout.versions_key(name)
         for _ in range(INDEX_ATTEMPTS):
-            index = self.index(name)
-            before = (*index.listed, *index.foreign) if index else ()
-            after = dict.fromkeys(change(before))
-            valid = self.versioning.sort(version for version in after if is_valid(self.versioning, version))
-            ordered = (*valid, *(version for version in after if version not in set(valid)))
-            if index is not None and ordered == before:
+            try:
+                blob = self.backend.read(key)
+                before: tuple[str, ...] = documents.parse_versions(blob.data, key=key)
+                tag: str | None = blob.tag
+            except NotFoundError:
+                before, tag = (), None
+            after = tuple(dict.fromkeys(change(before)))
+            ours = self.versioning.sort(self.valid(after))
+            known = set(ours)
+            ordered = (*ours, *(version for version in after if version not in known))
+            if tag is not None and ordered == before:
                 return
             try:
-                self.backend.replace(key, documents.render_versions(ordered), index.tag if index else None)
+                self.backend.replace(key, documents.render_versions(ordered), tag)
             except (ChangedError, ExistsError):
                 continue
             return
@@ -220,28 +241,56 @@ class Store:
             hint="run the same command again; what was uploaded is kept",
         )
 
-    def names(self) -> list[str]:
+    def raw_index(self, name: str) -> tuple[str, ...]:
+        """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""
+        key = layout.versions_key(name)
+        return documents.parse_versions(self.backend.read(key).data, key=key)
+
+    def valid(self, versions: Iterable[str]) -> Sequence[str]:
+        """Those that are versions of the store's system, in the same order."""
+        return [version for version in versions if is_valid(self.versioning, version)]
+
+    def rebuild_index(self, name: str, versions: Iterable[str]) -> None:
+        """Replace a `.versions` that can't be read by one of these versions. ChangedError when it changed meanwhile."""
+        key = layout.versions_key(name)
+        blob = self.backend.read(key)
+        self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
+
+    def names(self) -> Sequence[str]:
         """The names of all assets, sorted. Walks with a delimiter, many folders at once, and skips versions."""
-        found: list[str] = []
+        keys = (entry.key for _, listing in self._walk() for entry in listing.objects)
+        return sorted(name for name in map(layout.name_of_versions_key, keys) if name is not None)
+
+    def survey(self) -> Sequence[Surveyed]:
+        """All assets, sorted by name, with what lies in their folders; those that never got an index, too."""
+        indexed: set[str] = set()
+        folders: dict[str, Folder] = {}
+        for folder, listing in self._walk():
+            names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
+            indexed.update(name for name in names if name is not None)
+            found = self._folder_of(folder.rstrip("/"), listing) if folder else Folder()
+            if found != Folder():
+                folders[folder.rstrip("/")] = found
+        return [Surveyed(name, name in indexed, folders.get(name, Folder())) for name in sorted({*indexed, *folders})]
+
+    def _walk(self) -> Iterator[tuple[str, Listing]]:
+        """Every folder that may hold assets, with its listing."""
         with ThreadPoolExecutor(LOOK_WIDTH, thread_name_prefix="list") as pool:
             folders = [""]
             while folders:
-                listings = pool.map(lambda folder: self.backend.list(folder, delimiter=True), folders)
-                folders = []
-                for listing in listings:
-                    names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
-                    found.extend(name for name in names if name is not None)
-                    folders.extend(folder for folder in listing.folders if self._may_hold_assets(folder))
-        return sorted(found)
+                listings = list(pool.map(lambda folder: self.backend.list(folder, delimiter=True), folders))
+                yield from zip(folders, listings, strict=True)
+                found = (folder for listing in listings for folder in listing.folders)
+                folders = [folder for folder in found if self._may_hold_assets(folder)]
 
     def _may_hold_assets(self, folder: str) -> bool:
         name = folder.rstrip("/")
         segment = name.rpartition("/")[2]
         return layout.name_problem(name) is None and not is_valid(self.versioning, segment)
 
-    def list(self, wanted: Callable[[str], bool] = lambda name: True) -> list[ListedAsset]:
+    def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
         """The wanted assets with their versions, sorted by name; one small GET each, many at once."""
-        return list(together(self._listed, filter(wanted, self.names())))
+        return [*together(self._listed, filter(wanted, self.names()))]
 
     def _listed(self, name: str) -> ListedAsset:
         try:

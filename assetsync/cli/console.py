@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,13 @@ class Console:
         """What the command was called for, to stdout."""
         click.echo(text, nl=False, color=True)
 
+    def page(self, text: str) -> None:
+        """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
+        if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+            click.echo_via_pager(text.rstrip("\n"), color=True)
+        else:
+            self.data(text)
+
     def say(self, text: str) -> None:
         """Remarks, to stderr; nothing with `-q`."""
         if not self._common.quiet:
@@ -62,6 +70,10 @@ class Console:
             )
         if not click.confirm(question, default=False, err=True):
             raise AssetsyncError("answered no; nothing was written")
+
+    def offer(self, question: str, *, yes: bool) -> bool:
+        """Whether to do an extra that the command can do without. No, where nobody can be asked."""
+        return yes or (sys.stdin.isatty() and click.confirm(question, default=False, err=True))
 
     @contextmanager
     def progress(self) -> Iterator[Reporter]:

@@ -13,6 +13,7 @@ from assetsync import __version__
 from assetsync.cli.console import wants_colour
 from assetsync.errors import AssetsyncError, ManifestError
 from assetsync.layout import printable
+from assetsync.redact import redacted
 
 
 def report(error: Exception) -> int:
@@ -24,14 +25,14 @@ def report(error: Exception) -> int:
         where = f": `{printable(str(error.filename))}`" if error.filename else ""
         _line("error", "red", f"{(error.strerror or 'the system refused').lower()}{where}")
         return 1
-    _line("error", "red", f"unexpected {type(error).__name__}: {printable(str(error))}")
+    _line("error", "red", f"unexpected {type(error).__name__}: {_safe(str(error))}")
     _line("hint", None, f"this is a defect of assetsync; please report it with `{_write_log(error)}`")
     return 1
 
 
 def show(error: AssetsyncError, *, subject: str = "") -> None:
     """One error of ours: its message, line by line, and its hint."""
-    lines = [printable(line) for line in error.message.split("\n")]
+    lines = [_safe(line) for line in error.message.split("\n")]
     if isinstance(error, ManifestError):
         click.echo("\n".join(lines), err=True)
         count = len(error.problems)
@@ -41,7 +42,12 @@ def show(error: AssetsyncError, *, subject: str = "") -> None:
         for line in lines[1:]:
             click.echo(f"  {line}", err=True)
     if error.hint:
-        _line("hint", None, printable(error.hint))
+        _line("hint", None, _safe(error.hint))
+
+
+def _safe(text: str) -> str:
+    """Text of an error, which may quote a store, git or an SDK, for a terminal or the log of a CI job."""
+    return printable(redacted(text))
 
 
 def _line(word: str, colour: str | None, text: str) -> None:
@@ -52,7 +58,7 @@ def _line(word: str, colour: str | None, text: str) -> None:
 def _write_log(error: Exception) -> str:
     descriptor, path = tempfile.mkstemp(prefix="assetsync-", suffix=".log")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # The arguments stay out of it: they may hold what somebody typed by mistake.
+        # The arguments stay out of it: they may hold what somebody typed by mistake. So do secrets that an SDK quotes.
         file.write(f"assetsync {__version__}, Python {sys.version}\n\n")
-        traceback.print_exception(error, file=file)
+        file.write(redacted("".join(traceback.format_exception(error))))
     return path

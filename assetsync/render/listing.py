@@ -3,46 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+from assetsync.documents import Meta
 from assetsync.layout import printable
 from assetsync.model import ListedAsset
+from assetsync.render.history import NOT_RECORDED, date
 from assetsync.render.plan_json import dump
+from assetsync.render.units import size
 
 FORMAT_VERSION = 1
 VERSIONS_SHOWN = 8
 
 
-def listing_json(store: str, assets: Sequence[ListedAsset], locked: Mapping[str, str]) -> str:
-    """The document of `list --format json`, with a final newline."""
-    return dump(
-        {
-            "format_version": FORMAT_VERSION,
-            "store": store,
-            "assets": [
-                {
-                    "name": asset.name,
-                    "versions": [*asset.versions, *asset.foreign],
-                    "latest": next(iter(asset.versions), None),
-                    "locked": locked.get(asset.name),
-                }
-                for asset in assets
-            ],
-        }
-    )
+def listing_json(
+    store: str, assets: Sequence[ListedAsset], locked: Mapping[str, str], metas: Mapping[str, Meta] | None = None
+) -> str:
+    """The document of `list --format json`, with a final newline. `metas` are those of the newest versions."""
+    listed = [_document(asset, locked, metas) for asset in assets]
+    return dump({"format_version": FORMAT_VERSION, "store": store, "assets": listed})
 
 
-def listing_text(assets: Sequence[ListedAsset], locked: Mapping[str, str]) -> str:
-    """A table: name, newest version, locked version, older versions. Empty without assets."""
+def _document(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str, Meta] | None) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": asset.name,
+        "versions": [*asset.versions, *asset.foreign],
+        "latest": next(iter(asset.versions), None),
+        "locked": locked.get(asset.name),
+    }
+    if asset.foreign:
+        document["ignored"] = [*asset.foreign]
+    if asset.error is not None:
+        document["error"] = asset.error
+    if metas is not None:
+        meta = metas.get(asset.name)
+        document["size"] = meta.tree.content.size if meta and meta.tree else None
+        document["files"] = len(meta.paths) if meta else None
+        document["date"] = meta.push_date if meta else None
+    return document
+
+
+def listing_text(
+    assets: Sequence[ListedAsset], locked: Mapping[str, str], metas: Mapping[str, Meta] | None = None
+) -> str:
+    """A table: name, newest version, with `metas` its size and date, locked version, older versions. Empty without
+    assets."""
     if not assets:
         return ""
-    rows = [("ASSET", "LATEST", "LOCKED", "OLDER"), *(_row(asset, locked) for asset in assets)]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    more = () if metas is None else ("SIZE", "FILES", "DATE")
+    rows = [("ASSET", "LATEST", *more, "LOCKED", "OLDER"), *(_row(asset, locked, metas) for asset in assets)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     return "".join(_line(row, widths) for row in rows)
 
 
-def _row(asset: ListedAsset, locked: Mapping[str, str]) -> tuple[str, str, str, str]:
+def _row(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str, Meta] | None) -> tuple[str, ...]:
     latest = next(iter(asset.versions), "-")
-    return asset.name, latest, locked.get(asset.name, "-"), "; ".join(_rest(asset))
+    more = () if metas is None else _known(metas.get(asset.name))
+    return asset.name, latest, *more, locked.get(asset.name, "-"), "; ".join(_rest(asset))
+
+
+def _known(meta: Meta | None) -> tuple[str, str, str]:
+    if meta is None:
+        return "-", "-", "-"
+    total = size(meta.tree.content.size) if meta.tree is not None else NOT_RECORDED
+    return total, f"{len(meta.paths):,}", date(meta)
 
 
 def _rest(asset: ListedAsset) -> Iterator[str]:
@@ -56,6 +80,6 @@ def _rest(asset: ListedAsset) -> Iterator[str]:
         yield f"unreadable: {printable(asset.error)}"
 
 
-def _line(row: tuple[str, str, str, str], widths: Sequence[int]) -> str:
+def _line(row: tuple[str, ...], widths: Sequence[int]) -> str:
     padded = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-    return "  ".join([*padded, row[3]]).rstrip() + "\n"
+    return "  ".join([*padded, row[-1]]).rstrip() + "\n"

@@ -25,7 +25,7 @@ def plain(text: str, colour: str) -> str:
     return text
 
 
-def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False) -> str:
+def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, fingerprint: bool = True) -> str:
     """The whole plan, with a final newline. `verbose` shows unchanged assets and every file.
 
     It is to be printed as it is: what looks like markup or colours in it is the name of a file.
@@ -40,7 +40,7 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False) -> str
         lines.extend(_problem(problem, paint))
     if shown or plan.problems:
         lines.append("")
-    lines.extend(_summary(plan))
+    lines.extend(_summary(plan, fingerprint))
     return "\n".join(lines) + "\n"
 
 
@@ -78,10 +78,10 @@ def _problem(problem: Problem, paint: Paint) -> Iterator[str]:
         yield f"      hint: {printable(problem.hint)}"
 
 
-def _summary(plan: Plan) -> Iterator[str]:
+def _summary(plan: Plan, fingerprint: bool) -> Iterator[str]:
     yield f"{'Plan' if plan.changes or plan.problems else 'Nothing to do'}: {counts(plan)}."
     total = total_bytes(plan)
     if total:
         yield f"Bytes: {total}."
-    if plan.publishes and not plan.problems:
+    if fingerprint and plan.publishes and not plan.problems:
         yield f"Fingerprint: {plan.fingerprint}"

@@ -7,13 +7,12 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def size(count: int) -> str:
     """A number of bytes in decimal units: `0 B`, `48.2 kB`, `1.3 GB`."""
-    value = float(count)
-    unit = _UNITS[0]
-    for unit in _UNITS:
-        if value < 999.95 or unit == _UNITS[-1]:
-            break
-        value /= 1000
-    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"
+    if count < 1000:
+        return f"{count} B"
+    value, power = count / 1000, 1
+    while value >= 999.95 and power < len(_UNITS) - 1:  # what would be rounded to 1000.0
+        value, power = value / 1000, power + 1
+    return f"{value:.1f} {_UNITS[power]}"
 
 
 def plural(count: int, noun: str) -> str:

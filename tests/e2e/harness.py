@@ -114,7 +114,7 @@ class Repo:
         return subprocess.Popen(
             [sys.executable, "-m", "assetsync", *args],
             cwd=popen.pop("cwd", self.root),
-            env={**self.environ, **self.extra, **(env or {}), "PYTHONPATH": os.getcwd()},
+            env={**self.environ, "PYTHONPATH": os.getcwd(), **self.extra, **(env or {})},
             stdin=popen.pop("stdin", subprocess.DEVNULL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -113,8 +113,17 @@ def test_a_pull_killed_at_any_step(tmp_path: Path, store: Store) -> None:
     assert steps > 30
 
 
-@pytest.mark.parametrize("before", [{}, {"a": b"A", "extra": b"left by modelkit"}], ids=["fresh", "half done"])
-def test_a_fetch_killed_at_any_step(tmp_path: Path, store: Store, before: dict[str, bytes]) -> None:
+@pytest.mark.parametrize(
+    ("before", "force"),
+    [
+        ({}, False),
+        ({"a": b"A", "extra": b"left by modelkit"}, False),
+        ({**NEW, "a": b"flipped", "c/d": b"flipped", ".SUCCESS": b""}, True),
+    ],
+    ids=["fresh", "half done", "damaged"],
+)
+def test_a_fetch_killed_at_any_step(tmp_path: Path, store: Store, before: dict[str, bytes], force: bool) -> None:
+    complete = {**NEW, ".SUCCESS": b""}
     steps = 0
     while True:
         folder = tmp_path / str(steps)
@@ -122,18 +131,19 @@ def test_a_fetch_killed_at_any_step(tmp_path: Path, store: Store, before: dict[s
         _write(version, before)
 
         def run(transfers: Transfers, folder: Path = folder) -> None:
-            fetch(store, SPEC, str(folder), transfers=transfers, reporter=Silent())
+            fetch(store, SPEC, str(folder), transfers=transfers, reporter=Silent(), force=force)
 
         died = _died(steps, run)
         if fetched(SPEC, store.versioning, str(folder)):
-            assert files_below(version) == {**NEW, ".SUCCESS": b""}
+            assert files_below(version) in (complete, before)
         elif not before:
             assert not version.exists()
         if not died:
             break
         with Transfers(2) as transfers:
             run(transfers)
-        assert files_below(version) == {**NEW, ".SUCCESS": b""}
+        assert files_below(version) == complete
         assert [path.name for path in version.parent.iterdir()] == ["1.1"]
         steps += 1
-    assert steps > 30
+    assert files_below(version) == complete
+    assert steps > 10

@@ -579,6 +579,15 @@ def test_the_reason_of_an_update(before: str, after: str, reason: str) -> None:
     assert action.reason == reason
 
 
+def test_the_reason_of_a_first_version_and_of_one_without_changes() -> None:
+    (action,) = plan_sync(one(local="A")).actions
+    assert action.reason == "new asset"
+    (action,) = plan_sync(one(lock="1.2=A", remote="1.2=A", local="A"), FORCE).actions
+    assert action.reason == "content unchanged"
+    (action,) = plan_sync(one(lock="1.2=A", remote="1.2=A", local="B"), FORCE).actions
+    assert action.reason == "content changed: 1 file"
+
+
 def test_the_files_of_a_version_without_hashes_are_not_claimed_to_be_known() -> None:
     (action,) = plan_sync(one(remote="1.2?", local="B")).actions
     assert action.reason == "content changed"
@@ -711,6 +720,8 @@ def test_an_empty_directory_and_a_missing_path_are_told_apart() -> None:
     assert problem_of(one(local="empty"))[0].startswith("`models/nlp/x` is an empty directory")
     assert problem_of(one(local="-"))[0].startswith("`models/nlp/x` does not exist")
     assert "`nlp/x:2`" in problem_of(one(version="2", remote="1.0=A", local="-"))[0]
+    offline = World((Asset(local="-"),), online=False).snapshot()
+    assert problem_of(offline)[0].endswith("and assets.lock names no version to pull")
 
 
 # -- foreign versioning systems

@@ -77,7 +77,7 @@ def worlds(draw: st.DrawFn, online: bool = True) -> tuple[Snapshot, Options]:
     return World(tuple(chosen), versioning=scheme, online=online).snapshot(), options
 
 
-common = settings(max_examples=100, deadline=None)
+common = settings(max_examples=75, deadline=None)
 
 
 def plans(snapshot: Snapshot, options: Options) -> list[Plan]:

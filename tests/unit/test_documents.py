@@ -220,8 +220,8 @@ def test_versions_read_as_they_were_written(versions: list[str]) -> None:
     assert list(json.loads(data)) == ["versions"]
 
 
-def test_a_version_that_is_listed_twice_counts_once() -> None:
-    assert parse_versions(b'{"versions": ["1.1", "1.0", "1.1"]}', key="x.versions") == ("1.1", "1.0")
+def test_a_version_that_is_listed_twice_is_told_twice() -> None:
+    assert parse_versions(b'{"versions": ["1.1", "1.0", "1.1"]}', key="x.versions") == ("1.1", "1.0", "1.1")
 
 
 @pytest.mark.parametrize(

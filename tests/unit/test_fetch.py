@@ -18,8 +18,8 @@ from assetsync import fetch as fetch_module
 from assetsync import place as place_module
 from assetsync.errors import (
     AssetsyncError,
-    ConflictError,
     ContentError,
+    DamagedError,
     InvalidError,
     NotFoundError,
     TransientError,
@@ -256,7 +256,7 @@ def test_an_excluded_file_that_is_what_the_version_has_is_in_nobodys_way(repo: P
 def test_content_that_is_not_what_was_planned_is_refused(repo: Pulling) -> None:
     put(repo.store, "nlp/tok", "1.0", OLD)
     other = directory_tree([]).content
-    with pytest.raises(ConflictError, match=r"`nlp/tok:1.0` was sha256:.* but the store has"):
+    with pytest.raises(DamagedError, match=r"`nlp/tok:1.0` is locked as sha256:.* but the store has"):
         repo.pull("1.0", content=other)
     assert not repo.path.exists()
 
@@ -593,7 +593,7 @@ def test_a_version_of_modelkit_that_is_not_what_was_locked_is_refused(repo: Pull
     repo.write(OLD)
     over = repo.over()
     assert over is not None
-    with pytest.raises(ConflictError, match="when it was planned or locked"):
+    with pytest.raises(DamagedError, match=r"`nlp/tok:1.1` is locked as sha256:.* but the store has"):
         repo.pull("1.1", over, content=over.tree.content)
     assert files_below(repo.path) == OLD
     assert repo.store.content("nlp/tok", "1.1") is None
@@ -844,6 +844,15 @@ def test_links_in_an_assets_directory_are_refused(assets: Fetching, tmp_path: Pa
     with pytest.raises(ContentError, match="is a symlink; none is followed"):
         assets.fetch("nlp/tok:1.0")
     assert files_below(outside) == {}
+
+
+def test_a_file_where_a_folder_must_be_is_found_before_the_download(assets: Fetching) -> None:
+    put(assets.store, "nlp/tok", "1.0", NEW)
+    assets.folder.mkdir()
+    (assets.folder / "nlp").write_bytes(b"a file")
+    with pytest.raises(ContentError, match="nlp` is in the way"):
+        assets.fetch("nlp/tok:1.0")
+    assert watched(assets.store).ranges == []
 
 
 def test_a_store_is_no_assets_directory(tmp_path: Path, transfers: Transfers, monkeypatch: pytest.MonkeyPatch) -> None:

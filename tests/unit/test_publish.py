@@ -532,7 +532,7 @@ def test_a_store_that_refuses_to_delete_is_fine(
     what = bench.publication(FILES, "0.0")
     bench.run(what, backend=backend)
     assert set(bench.stored()) == _keys_of(what.tree, "0.0") | {layout.claim_key(NAME, "0.0")}
-    assert len(bench.journal().claims()) == 1
+    assert not bench.journal().claims()
 
 
 # Files that change

@@ -6,14 +6,13 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import quote, unquote_plus
 
 import urllib3
 
 from assetsync.backends.s3 import markup
-from assetsync.backends.s3.content import Content, content_of
+from assetsync.backends.s3.content import EMPTY, Content, content_of
 from assetsync.backends.s3.translate import (
     ABORT,
     COPY,
@@ -191,12 +190,9 @@ class Bucket:
         key: str,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
-        content: Content | None = None,
+        content: Content = EMPTY,
     ) -> Request:
-        request = Request(operation, method, self._prefix + key, key, query or {}, headers or {})
-        if content is not None:
-            request = replace(request, body=content.chunks, size=content.size, sha256=content.sha256)
-        return request
+        return Request(operation, method, self._prefix + key, key, query or {}, headers or {}, *content)
 
     def _source(self, key: str) -> str:
         return quote(f"/{self._name}/{self._prefix}{key}", safe="/~")

@@ -10,6 +10,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from assetsync.backends import Progress
+from assetsync.backends.s3.access import EMPTY_SHA256
 from assetsync.backends.s3.wire import CHUNK, chunks_of, drop
 from assetsync.errors import ChecksumError, StoreError, UnsupportedError
 from assetsync.layout import printable
@@ -23,9 +24,12 @@ READ_CHUNK = 256 * 1024  # of each of the many threads that read at a time
 class Content(NamedTuple):
     """The body of a write: its chunks, anew for each try, their size in bytes and their sha256 (hex)."""
 
-    chunks: Callable[[], Iterator[memoryview]]
+    chunks: Callable[[], Iterator[memoryview]] | None
     size: int
     sha256: str
+
+
+EMPTY = Content(None, 0, EMPTY_SHA256)
 
 
 def content_of(data: bytes | memoryview) -> Content:

@@ -1,0 +1,50 @@
+"""Which store a command works with that needs no assets.yaml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import click
+
+from assetsync.assets import AssetStore
+from assetsync.cli.options import Common
+from assetsync.errors import NotFoundError
+from assetsync.locate import find_manifest
+from assetsync.settings import default_store
+
+STORE_HELP = (
+    "The store is that of `--store` or ASSETSYNC_STORE; else that of the assets.yaml found upward; else what"
+    " modelkit's variables say (MODELKIT_STORAGE_PROVIDER, _BUCKET, _PREFIX)."
+)
+
+prefix_option = click.option(
+    "--storage-prefix", metavar="PREFIX", help="Instead of MODELKIT_STORAGE_PREFIX; with modelkit's variables only."
+)
+
+
+def open_store(common: Common, storage_prefix: str | None = None) -> AssetStore:
+    """The store that the common options mean, in any directory. UsageError, ManifestError."""
+    directory = common.directory or "."
+    store = common.store if storage_prefix is None else _with_prefix(common, storage_prefix)
+    return AssetStore(store, directory=directory, manifest_file=common.manifest or _manifest(directory))
+
+
+def _manifest(directory: str) -> str | None:
+    try:
+        return os.path.abspath(find_manifest(directory))
+    except NotFoundError:
+        return None
+
+
+def _with_prefix(common: Common, prefix: str) -> str:
+    if common.store is not None:
+        raise click.UsageError("a store's URL brings its prefix: give no `--storage-prefix` beside `--store`")
+    environ: Mapping[str, str] = {**os.environ, "MODELKIT_STORAGE_PREFIX": prefix}
+    config = default_store(environ)
+    if config is None:
+        raise click.UsageError(
+            "`--storage-prefix` goes with modelkit's variables, and MODELKIT_STORAGE_PROVIDER is not set;"
+            " write the prefix into the URL of `--store`"
+        )
+    return config.url

@@ -1,0 +1,226 @@
+"""What a store knows of one asset: its versions by line, its history, all of one version, and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from assetsync.documents import Meta
+from assetsync.layout import printable
+from assetsync.model import FileEntry, Provenance, Tree
+from assetsync.plan import Changes
+from assetsync.render.plan_json import dump
+from assetsync.render.plan_text import Paint, plain
+from assetsync.render.units import plural, size
+from assetsync.snapshot import History
+
+FORMAT_VERSION = 1
+VERSIONS_SHOWN = 8
+NOT_RECORDED = "not recorded"
+
+# A version, what is recorded of it, and why that can't be read.
+Entry = tuple[str, Meta | None, str | None]
+
+
+def lines_text(name: str, history: History) -> str:
+    """The versions of an asset by line, newest first, with a final newline."""
+    text = [f"`{name}` has {plural(len(history.versions), 'version')}:"]
+    lines = history.lines
+    text.extend(f"  line {line}: {_first(history.in_line(line))}" for line in lines[:VERSIONS_SHOWN])
+    if len(lines) > VERSIONS_SHOWN:
+        text.append(f"  … {plural(len(lines) - VERSIONS_SHOWN, 'older line')}")
+    if not lines:
+        text.append(f"  {_first(history.versions)}")
+    return "\n".join(text) + "\n"
+
+
+def _first(versions: Sequence[str]) -> str:
+    more = len(versions) - VERSIONS_SHOWN
+    return ", ".join(versions[:VERSIONS_SHOWN]) + (f", … {more} more" if more > 0 else "")
+
+
+# -- log
+
+
+def log_text(entries: Iterable[Entry], *, paint: Paint = plain) -> str:
+    """The history of an asset, in the order of `entries`; each with a head and what else is recorded of it."""
+    return "\n".join("\n".join(_logged(*entry, paint)) + "\n" for entry in entries)
+
+
+def _logged(version: str, meta: Meta | None, error: str | None, paint: Paint) -> Iterator[str]:
+    version = printable(version)
+    if meta is None:
+        yield f"{paint(version, 'yellow')}  {paint(printable(error or 'unreadable'), 'red')}"
+        return
+    yield f"{paint(version, 'yellow')}  {date(meta)}  {amount(meta)}"
+    made = meta.provenance
+    if made is None:
+        return
+    if made.message:
+        for line in made.message.splitlines():
+            yield f"    {printable(line)}"
+    yield from (f"    {label}: {printable(text)}" for label, text in _origin(made))
+
+
+def _origin(made: Provenance) -> Iterator[tuple[str, str]]:
+    if made.author:
+        yield "by", made.author
+    commit = f"{made.commit[:12]}{', with uncommitted changes' if made.dirty else ''}" if made.commit else None
+    where = " on ".join(filter(None, (commit, made.branch)))
+    if where:
+        yield "from", where + (f" of {made.repository}" if made.repository else "")
+    elif made.repository:
+        yield "from", made.repository
+    if made.run_url:
+        yield "run", made.run_url
+
+
+def date(meta: Meta) -> str:
+    """When a version was published, in UTC to the second where it is written as it should be."""
+    text = printable(meta.push_date)
+    return f"{text[:10]} {text[11:19]}" if len(text) >= 19 and text[10] == "T" else text[:40]
+
+
+def amount(meta: Meta) -> str:
+    """Size and number of files."""
+    files = plural(len(meta.paths), "file")
+    return f"{size(meta.tree.content.size)} in {files}" if meta.tree is not None else f"{files}, size {NOT_RECORDED}"
+
+
+def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
+    """The document of `log --format json`."""
+    versions = [
+        {"version": version, **(_recorded(meta) if meta is not None else {"error": error})}
+        for version, meta, error in entries
+    ]
+    return dump({"format_version": FORMAT_VERSION, "store": store, "asset": name, "versions": versions})
+
+
+def _recorded(meta: Meta) -> dict[str, Any]:
+    content = meta.tree.content if meta.tree is not None else None
+    made = meta.provenance
+    return {
+        "date": meta.push_date,
+        "is_directory": meta.is_directory,
+        "digest": content.digest if content else None,
+        "size": content.size if content else None,
+        "files": len(meta.paths),
+        "description": meta.description,
+        "provenance": {field: getattr(made, field) for field in Provenance.__dataclass_fields__} if made else None,
+    }
+
+
+# -- show
+
+
+def show_text(store: str, spec: str, meta: Meta) -> str:
+    """All that is recorded of a version, its files included."""
+    content = meta.tree.content if meta.tree is not None else None
+    rows = [
+        ("asset", spec),
+        ("store", store),
+        ("date", date(meta)),
+        ("kind", "directory" if meta.is_directory else "file"),
+        ("digest", content.digest if content else f"{NOT_RECORDED}: modelkit published it"),
+        ("size", f"{content.size:,} bytes ({size(content.size)})" if content else NOT_RECORDED),
+        ("files", f"{len(meta.paths):,}"),
+    ]
+    if meta.description:
+        rows.append(("description", meta.description))
+    if meta.provenance is not None:
+        made = meta.provenance
+        rows.extend([*_origin(made), ("with", made.tool)])
+        rows.extend(("message", line) for line in (made.message or "").splitlines())
+    width = max(len(label) for label, _ in rows)
+    lines = [f"{label:<{width}}  {printable(text)}" for label, text in rows]
+    if meta.is_directory:
+        lines.extend(["", *_files(meta)])
+    return "\n".join(lines) + "\n"
+
+
+def _files(meta: Meta) -> Iterator[str]:
+    if meta.tree is None:
+        yield from map(printable, meta.paths)
+        return
+    width = max((len(f"{file.size:,}") for file in meta.tree.files), default=0)
+    for file in meta.tree.files:
+        yield f"{file.sha256}  {file.size:>{width},}  {printable(file.path)}"
+
+
+def show_json(store: str, name: str, version: str, meta: Meta) -> str:
+    """The document of `show --format json`. Sizes and hashes are null where they are not recorded."""
+    files: Iterable[FileEntry | str] = meta.tree.files if meta.tree is not None else meta.paths
+    head = {"format_version": FORMAT_VERSION, "store": store, "asset": name, "version": version}
+    return dump({**head, **_recorded(meta), "files": [_file(file) for file in files]})
+
+
+def _file(file: FileEntry | str) -> dict[str, Any]:
+    if isinstance(file, str):
+        return {"path": file, "size": None, "sha256": None}
+    return {"path": file.path, "size": file.size, "sha256": file.sha256}
+
+
+# -- diff
+
+
+def diff_text(old: str, new: str, before: Tree, after: Tree, changes: Changes, *, paint: Paint = plain) -> str:
+    """What differs, file by file, with sizes before and after."""
+    if before.content.same_as(after.content):
+        return f"`{printable(old)}` and `{printable(new)}` have the same content\n"
+    lines = [paint(f"--- {printable(old)}", "red"), paint(f"+++ {printable(new)}", "green")]
+    if before.is_directory != after.is_directory:
+        lines.append(
+            f"{'a directory' if before.is_directory else 'a file'} before, "
+            f"{'a directory' if after.is_directory else 'a file'} now"
+        )
+    sizes = {file.path: file.size for file in before.files}
+    marked = [(file.path, "~", f"{size(sizes[file.path])} → {size(file.size)}") for file in changes.changed]
+    marked += [(file.path, "+", size(file.size)) for file in changes.added]
+    marked += [(file.path, "-", size(file.size)) for file in changes.removed]
+    for path, mark, cost in sorted(marked):
+        head = f"{mark} {printable(path) or '(the file)'}"
+        lines.append(f"{paint(head, _COLOURS[mark])}  {cost}")
+    counted = [(changes.added, "added"), (changes.changed, "changed"), (changes.removed, "removed")]
+    words = [f"{len(files):,} {word}" for files, word in counted] + [f"{changes.unchanged:,} unchanged"]
+    lines.append(f"Files: {', '.join(words)}. Bytes: {size(before.content.size)} → {size(after.content.size)}.")
+    return "\n".join(lines) + "\n"
+
+
+_COLOURS = {"+": "green", "~": "yellow", "-": "red"}
+
+
+def diff_json(store: str, old: str, new: str, before: Tree, after: Tree, changes: Changes) -> str:
+    """The document of `diff --format json`."""
+    was = {file.path: file for file in before.files}
+    changed = [
+        {
+            "path": file.path,
+            "size": file.size,
+            "sha256": file.sha256,
+            "old_size": was[file.path].size,
+            "old_sha256": was[file.path].sha256,
+        }
+        for file in changes.changed
+    ]
+    return dump(
+        {
+            "format_version": FORMAT_VERSION,
+            "store": store,
+            "old": {"name": old, **_side(before)},
+            "new": {"name": new, **_side(after)},
+            "differ": not before.content.same_as(after.content),
+            "added": [_file(file) for file in changes.added],
+            "changed": changed,
+            "removed": [_file(file) for file in changes.removed],
+            "unchanged": changes.unchanged,
+        }
+    )
+
+
+def _side(tree: Tree) -> dict[str, Any]:
+    return {
+        "digest": tree.digest,
+        "is_directory": tree.is_directory,
+        "size": tree.content.size,
+        "files": tree.content.files,
+    }
