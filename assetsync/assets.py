@@ -452,7 +452,7 @@ class AssetStore:
                 reporter=reporter,
                 record=lambda action, entry: None,
                 who=who(),
-                provenance=provenance(os.getcwd(), self._environ, tool=f"assetsync {__version__}", message=message),
+                provenance=provenance(self.directory, self._environ, tool=f"assetsync {__version__}", message=message),
                 elsewhere={} if elsewhere is None else {action.asset: elsewhere},
             ).carry_out([action])
 

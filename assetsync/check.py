@@ -43,7 +43,7 @@ def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
     if there == ours:
         return lock, []
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False)))
-    line = min(same + 1, len(there))
+    line = min(same + 1, len(data.splitlines()))
     message = "edited by hand: this is not how assetsync writes it"
     fix = f"restore it with `git checkout HEAD -- {LOCK}`, or write it anew with `assetsync lock --resolve`"
     return lock, [Finding("", "hand_edited", message, fix, LOCK, line)]

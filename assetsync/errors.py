@@ -21,7 +21,7 @@
     │   ├── UnreachableError      no connection, no such host or endpoint
     │   └── UnsupportedError      the store lacks an ability that is needed
     ├── ConflictError             exit 3  stale plan, diverged, in progress; nothing was written
-    └── PartialError              exit 4  some assets failed, the lock holds the others
+    └── PartialError              exit 4  some assets failed, the lock holds the others; or not committed
 
 An error carries a one-line message (what went wrong, on what) and, where there is one, a hint (what helps). Errors
 print nothing; `assetsync.cli` shows them.

@@ -20,7 +20,7 @@ from assetsync.model import Provenance
 from assetsync.redact import public_url, redacted
 
 _REGULAR_FILES = ("100644", "100755")
-_UNSAFE = (
+UNSAFE = (
     "run `git status` there to see what is wrong; in a container whose user is another: "
     "`git config --global --add safe.directory DIR`"
 )
@@ -38,6 +38,13 @@ class Ran:
     def line(self) -> str | None:
         """What it printed, or None when it failed or printed nothing."""
         return os.fsdecode(self.out).rstrip("\n") or None if self.code == 0 else None
+
+    @property
+    def reason(self) -> str:
+        """The line of what it said that tells most."""
+        lines = [line for line in self.error.strip().split("\n") if line]
+        fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+        return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,8 @@ class Repository:
         self._git = Git(root)
         self._environ = _hook_environ(root, git_dir, environ)
 
-    def run(self, *args: str) -> Ran:
-        """Run `git ARGS`. GitError when there is no git."""
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Ran:
+        """Run `git ARGS`, with the variables of `env` besides. GitError when there is no git."""
         from git import GitCommandNotFound
 
         try:
@@ -73,7 +80,7 @@ class Repository:
                 with_exceptions=False,
                 stdout_as_string=False,
                 strip_newline_in_stdout=False,
-                env=self._environ,
+                env={**self._environ, **(env or {})},
             )
         except GitCommandNotFound:
             raise GitError("git is not installed, or not in PATH", hint="install git") from None
@@ -98,7 +105,7 @@ class Repository:
 
     def ignores(self, path: str) -> bool:
         """Whether git ignores `path`, which need not exist."""
-        return self.run("check-ignore", "-q", "--", self._relative(path)).code == 0
+        return self.run("check-ignore", "-q", "--", self.relative(path)).code == 0
 
     def tracks(self, path: str) -> bool:
         """Whether `path`, or a file below it, is in the index."""
@@ -106,20 +113,22 @@ class Repository:
 
     def attribute(self, name: str, path: str) -> str | None:
         """The value of an attribute of `path`, by .gitattributes and its like; None when it has none."""
-        line = self.run("check-attr", "-z", name, "--", self._relative(path)).line
+        line = self.run("check-attr", "-z", name, "--", self.relative(path)).line
         value = line.split("\0")[2] if line else "unspecified"
         return None if value == "unspecified" else value
 
-    def _relative(self, path: str) -> str:
-        return os.path.relpath(os.path.realpath(os.path.dirname(path)), self.root) + "/" + os.path.basename(path)
+    def relative(self, path: str) -> str:
+        """`path` as git names it: relative to `root`, with its folder's links resolved."""
+        folder = os.path.relpath(os.path.realpath(os.path.dirname(path)), self.root)
+        return os.path.normpath(os.path.join(folder, os.path.basename(path))).replace(os.sep, "/")
 
     def _literal(self, path: str) -> str:
-        return f":(top,literal){os.path.normpath(self._relative(path))}"
+        return f":(top,literal){self.relative(path)}"
 
     def _data(self, *args: str) -> bytes:
         ran = self.run(*args)
         if ran.code:
-            raise GitError(f"git can't read `{printable(self.root)}`: {printable(_reason(ran.error))}", hint=_UNSAFE)
+            raise GitError(f"git can't read `{printable(self.root)}`: {printable(ran.reason)}", hint=UNSAFE)
         return ran.out
 
     # --- provenance
@@ -225,9 +234,3 @@ def _hook_environ(root: str, git_dir: str, environ: Mapping[str, str]) -> dict[s
         foreign = os.path.isfile(os.path.join(beside, "HEAD")) and beside != os.path.realpath(git_dir)
         replaced["GIT_INDEX_FILE"] = os.path.join(git_dir, "index") if foreign else index
     return replaced
-
-
-def _reason(said: str) -> str:
-    lines = [line for line in said.strip().split("\n") if line]
-    fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")

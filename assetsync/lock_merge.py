@@ -9,33 +9,38 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from assetsync.errors import LockError
+from assetsync.errors import LockError, UsageError
 from assetsync.lockfile import FILENAME, parse_lock
 from assetsync.model import Lock, LockEntry
-from assetsync.versioning import BUILT_IN, Lines, Versioning, is_valid
+from assetsync.versioning import Lines, Versioning, is_valid, load_versioning
+
+# What has git merge assets.lock by asset: a line of .gitattributes, and a setting that each clone needs for it.
+DRIVER_ATTRIBUTES = f"{FILENAME} merge=assetsync"
+DRIVER_SETTING = "merge.assetsync.driver"
+DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
 
 
-def resolve_conflicts(text: str, *, filename: str = FILENAME, system: Versioning | None = None) -> Lock:
+def resolve_conflicts(text: str, *, filename: str = FILENAME) -> Lock:
     """The lock that both sides of a text with git's conflict markers make together.
 
     Without markers it is the lock itself. In git's styles diff3 and zdiff3 the common ancestor is in the text too and
-    is used; without one, an asset that only one side has is kept. `system` is the versioning system where it is a
-    plug-in. LockError when the markers are damaged or a side is, or as `merge_locks`.
+    is used; without one, an asset that only one side has is kept. LockError when the markers are damaged or a side is,
+    or as `merge_locks`.
     """
     sides = _sides(text, filename)
     if sides is None:
         return parse_lock(text, filename=filename)
     ours = parse_lock(sides.ours, filename=filename)
     theirs = parse_lock(sides.theirs, filename=filename)
-    return merge_locks(_ancestor(sides.base, filename), ours, theirs, system)
+    return merge_locks(_ancestor(sides.base, filename), ours, theirs)
 
 
-def merge_locks(base: Lock | None, ours: Lock, theirs: Lock, system: Versioning | None = None) -> Lock:
+def merge_locks(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
     """Both sides in one, by their common ancestor where there is one.
 
     An asset that one side removed and the other changed is kept: the manifest decides, and the next plan drops it if it
-    is gone from there. `system` is the versioning system where it is a plug-in. LockError, naming the assets, when they
-    differ in a way that no rule settles.
+    is gone from there. LockError, naming the assets, when they differ in a way that no rule settles, or only the rules
+    of a versioning system that is not installed here.
     """
     for what, one, other in (("stores", ours.store, theirs.store), ("versioning", ours.versioning, theirs.versioning)):
         if one != other:
@@ -44,7 +49,7 @@ def merge_locks(base: Lock | None, ours: Lock, theirs: Lock, system: Versioning 
                 hint=f"decide in assets.yaml, then take the side that fits it with `git checkout --ours {FILENAME}` or "
                 "`--theirs`",
             )
-    ordering = _Ordering(BUILT_IN[ours.versioning]() if ours.versioning in BUILT_IN else system)
+    ordering = _Ordering(_system(ours.versioning))
     before = base.assets if base is not None and base.store == ours.store else {}
     merged, undecided = {}, []
     for name in sorted({*ours.assets, *theirs.assets}):
@@ -61,6 +66,13 @@ def merge_locks(base: Lock | None, ours: Lock, theirs: Lock, system: Versioning 
             hint=f"take one side with `git checkout --ours {FILENAME}` or `--theirs`, and plan again",
         )
     return replace(ours, assets=merged)
+
+
+def _system(name: str) -> Versioning | None:
+    try:
+        return load_versioning(name)
+    except UsageError:
+        return None
 
 
 class _UndecidedError(Exception):

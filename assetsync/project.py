@@ -35,6 +35,7 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
+from assetsync.placed import Placed
 from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
@@ -64,6 +65,21 @@ class Result:
     @property
     def failed(self) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    @property
+    def lines(self) -> Mapping[str, str]:
+        """The lines that one-shot bumps opened, by asset: what its `version` in assets.yaml became."""
+        lines = {}
+        for outcome in self.done:
+            action = outcome.action
+            if isinstance(action, Update | Adopt) and action.set_line is not None:
+                lines[action.asset] = action.set_line
+        return lines
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The assets of which a new version is in the store now."""
+        return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
 
     @property
     def error(self) -> AssetsyncError | None:
@@ -97,6 +113,7 @@ class Project:
         self._environ = environ
         self.state.ensure()
         self._cache = Cache(self.state.cache)
+        self._placed = Placed(self._cache)
         self._journal = Journal(self.state.journal)
         self._markers = Markers(self.state.pulls)
         self._store: Store | None = None
@@ -176,6 +193,8 @@ class Project:
             options=chosen,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
         )
+        snapshot = replace(snapshot, placed=self._placed.of(narrowed.manifest.entries))
+        self._placed.see(snapshot)
         plan = _PLANNERS[purpose](snapshot, chosen)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
@@ -221,13 +240,19 @@ class Project:
             lock = self._checked_lock(plan)
             start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
             keeper = _LockKeeper(self.lock_file, start, self._set_line, aside=self.state.folder)
+
+            def record(action: Action, entry: LockEntry | None) -> None:
+                keeper.record(action, entry)
+                if entry is not None:
+                    self._placed.put(action.asset, entry.path, entry.content)
+
             with Transfers() as transfers:
                 outcomes = Execution(
                     site=self._site(lock),
                     store=self.store,
                     transfers=transfers,
                     reporter=reporter or Silent(),
-                    record=keeper.record,
+                    record=record,
                     who=who(),
                     provenance=self._provenance(actions, message),
                 ).carry_out(actions)
@@ -288,17 +313,23 @@ class Project:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
         return self._parse_lock(lock_data)
 
+    def with_lines(self, text: str, lines: Mapping[str, str]) -> str:
+        """A text of assets.yaml in which the entries of `lines` declare these lines. ManifestError, InvalidError."""
+        for name, line in lines.items():
+            text = set_version(
+                text,
+                name,
+                line,
+                filename=os.path.relpath(self.manifest_file),
+                default_versioning=self.manifest.versioning,
+            )
+        return text
+
     def _set_line(self, action: Action) -> None:
         """Write the line that a one-shot bump opened into the entry, when that declares one."""
         if not isinstance(action, Update | Adopt) or action.set_line is None:
             return
-        self._manifest_text = set_version(
-            self._manifest_text,
-            action.asset,
-            action.set_line,
-            filename=os.path.relpath(self.manifest_file),
-            default_versioning=self.manifest.versioning,
-        )
+        self._manifest_text = self.with_lines(self._manifest_text, {action.asset: action.set_line})
         write_atomically(self.manifest_file, self._manifest_text.encode(), aside=self.state.folder)
 
 

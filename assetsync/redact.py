@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from assetsync.layout import printable
+
 # A user, or `user:password`; a password may hold a slash or an `@` that nobody has escaped, a port may not.
 _USER_INFO = re.compile(r"(?<=://)(?:[^\s/]*|[^\s/:@]*:(?!\d*(?:/|$))\S*)@")
 _PARAMETER = re.compile(
@@ -28,6 +30,11 @@ def redacted(text: str) -> str:
     for pattern in (_PARAMETER, _HEADER, _CONNECTION_STRING):
         text = pattern.sub(r"\1…", text)
     return _KNOWN.sub("…", text)
+
+
+def presentable(text: str) -> str:
+    """`text` that may quote git, a store or an SDK, for a terminal or the log of a CI job."""
+    return printable(redacted(text))
 
 
 def public_url(url: str) -> str | None:

@@ -7,14 +7,16 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from assetsync.cli.options import Common
 from assetsync.errors import AssetsyncError
 from assetsync.progress import Reporter, Silent
-from assetsync.render.plan_text import Paint, plain
+
+if TYPE_CHECKING:
+    from assetsync.render.plan_text import Paint
 
 
 def wants_colour(stream: TextIO, setting: str | None = None) -> bool:
@@ -57,7 +59,7 @@ class Console:
     def paint(self, stream: TextIO) -> Paint:
         """How to colour text for `stream`."""
         if not wants_colour(stream, self._common.color):
-            return plain
+            return lambda text, colour: text
         return lambda text, colour: click.style(text, fg=colour)
 
     def confirm(self, question: str, *, yes: bool) -> None:

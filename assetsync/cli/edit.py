@@ -15,15 +15,13 @@ from assetsync.cli.options import Common, command
 from assetsync.errors import ContentError, InvalidError, NotFoundError
 from assetsync.layout import printable
 from assetsync.locate import LOCK, MANIFEST, find_manifest
+from assetsync.lock_merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import path_problem
 from assetsync.manifest_edit import add_entry, default_name, new_manifest, remove_entry
 from assetsync.sources import read, shown_path
 
 if TYPE_CHECKING:
     from assetsync.git import Repository
-
-MERGE_DRIVER = "assetsync lock --driver %O %A %B %P"
-_ATTRIBUTES = f"{LOCK} merge=assetsync"
 
 yes_option = click.option("-y", "--yes", is_flag=True, help="Also make the edits that are offered, without asking.")
 
@@ -188,9 +186,13 @@ def _offer_for_lock(console: Console, repository: Repository, folder: str, *, ye
         _offer_lines(console, os.path.join(folder, ".gitignore"), [f"!{LOCK}"], "so that it can be committed", yes=yes)
     if repository.attribute("merge", lock) != "assetsync":
         _offer_lines(
-            console, os.path.join(folder, ".gitattributes"), [_ATTRIBUTES], "so that git merges it by asset", yes=yes
+            console,
+            os.path.join(folder, ".gitattributes"),
+            [DRIVER_ATTRIBUTES],
+            "so that git merges it by asset",
+            yes=yes,
         )
-    console.say(f"Once in each clone, for that: git config merge.assetsync.driver '{MERGE_DRIVER}'")
+    console.say(f"Once in each clone, for that: git config {DRIVER_SETTING} '{DRIVER_COMMAND}'")
 
 
 def _offer_to_ignore(console: Console, repository: Repository, root: str, path: str, *, yes: bool) -> None:

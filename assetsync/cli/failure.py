@@ -13,7 +13,7 @@ from assetsync import __version__
 from assetsync.cli.console import wants_colour
 from assetsync.errors import AssetsyncError, ManifestError
 from assetsync.layout import printable
-from assetsync.redact import redacted
+from assetsync.redact import presentable, redacted
 
 
 def report(error: Exception) -> int:
@@ -25,14 +25,14 @@ def report(error: Exception) -> int:
         where = f": `{printable(str(error.filename))}`" if error.filename else ""
         _line("error", "red", f"{(error.strerror or 'the system refused').lower()}{where}")
         return 1
-    _line("error", "red", f"unexpected {type(error).__name__}: {_safe(str(error))}")
+    _line("error", "red", f"unexpected {type(error).__name__}: {presentable(str(error))}")
     _line("hint", None, f"this is a defect of assetsync; please report it with `{_write_log(error)}`")
     return 1
 
 
 def show(error: AssetsyncError, *, subject: str = "") -> None:
     """One error of ours: its message, line by line, and its hint."""
-    lines = [_safe(line) for line in error.message.split("\n")]
+    lines = [presentable(line) for line in error.message.split("\n")]
     if isinstance(error, ManifestError):
         click.echo("\n".join(lines), err=True)
         count = len(error.problems)
@@ -42,12 +42,7 @@ def show(error: AssetsyncError, *, subject: str = "") -> None:
         for line in lines[1:]:
             click.echo(f"  {line}", err=True)
     if error.hint:
-        _line("hint", None, _safe(error.hint))
-
-
-def _safe(text: str) -> str:
-    """Text of an error, which may quote a store, git or an SDK, for a terminal or the log of a CI job."""
-    return printable(redacted(text))
+        _line("hint", None, presentable(error.hint))
 
 
 def _line(word: str, colour: str | None, text: str) -> None:

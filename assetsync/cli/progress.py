@@ -18,7 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from assetsync.layout import printable
+from assetsync.redact import presentable
 from assetsync.render.units import size
 
 # Assets with a bar of their own at one time; a terminal has only so many lines.
@@ -71,7 +71,7 @@ class Bars:
             if asset in self._hashing:
                 self._hashing.remove(asset)
                 return
-        self._progress.console.print(f"  {asset}: {printable(outcome)}", markup=False, soft_wrap=True)
+        self._progress.console.print(f"  {asset}: {presentable(outcome)}", markup=False, soft_wrap=True)
 
     def _drop(self, asset: str) -> None:
         task = self._tasks.pop(asset, None)
@@ -113,4 +113,4 @@ class Lines:
         if running and running.verb == "hash" and seconds < HASHING_TOLD:
             return
         cost = f" ({size(running.count)} in {seconds:.1f} s)" if running else ""
-        click.echo(f"  {asset}: {printable(outcome)}{cost}", err=True)
+        click.echo(f"  {asset}: {presentable(outcome)}{cost}", err=True)

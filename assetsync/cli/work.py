@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
+from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.decide import Options
-from assetsync.errors import ConflictError
+from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.gather import Purpose
 from assetsync.plan import Plan, Pull
 from assetsync.project import Project, Result, problems_error
@@ -45,6 +47,7 @@ def load(common: Common) -> Project:
 @click.option("--format", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @click.option("--offline", is_flag=True, help="Compare with assets.lock alone; ask no store.")
+@click.option("--summary", is_flag=True, help="Append the plan as markdown to $GITHUB_STEP_SUMMARY too.")
 @bump_option
 @supersede_option
 def plan_command(
@@ -54,6 +57,7 @@ def plan_command(
     format: str,
     detailed_exitcode: bool,
     offline: bool,
+    summary: bool,
     bump_major: tuple[str, ...],
     supersede: tuple[str, ...],
 ) -> int:
@@ -69,6 +73,8 @@ def plan_command(
             plan = project.plan(names, options=chosen, offline=offline, reporter=reporter)
         if output is not None:
             project.save_plan(plan, output, Request(names, chosen))
+    if summary:
+        _append_summary(plan)
     if format == "json":
         console.data(plan_json(plan))
     elif format == "markdown":
@@ -91,6 +97,7 @@ def plan_command(
 @click.option("--message", metavar="TEXT", help="Why: kept with each published version.")
 @bump_option
 @supersede_option
+@commit_options
 def apply_command(
     common: Common,
     names: tuple[str, ...],
@@ -100,6 +107,7 @@ def apply_command(
     message: str | None,
     bump_major: tuple[str, ...],
     supersede: tuple[str, ...],
+    commit: CommitOptions,
 ) -> int:
     """Publish new and changed assets, record them in assets.lock, and drop from it what assets.yaml no longer names.
 
@@ -108,6 +116,7 @@ def apply_command(
     options = Options(bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     console = Console(common)
     with load(common) as project:
+        committing = Committing(project, commit) if commit.commit else None
         if plan_file is not None:
             if names or bump_major or supersede:
                 raise click.UsageError("a saved plan brings its names and options: give none beside `--plan`")
@@ -117,7 +126,15 @@ def apply_command(
             with console.progress() as reporter:
                 plan = project.plan(names, options=options, reporter=reporter)
         _check_expected(plan, expect)
-        return _carry_out(project, plan, console, pulls=False, yes=yes or plan_file is not None, message=message)
+        job = _Job(
+            project=project,
+            console=console,
+            pulls=False,
+            yes=yes or plan_file is not None,
+            message=message,
+            commit=committing,
+        )
+        return job.carry_out(plan)
 
 
 @command("sync", short_help="Both directions: publish what changed, get what is missing.")
@@ -127,6 +144,7 @@ def apply_command(
 @bump_option
 @supersede_option
 @discard_option
+@commit_options
 def sync_command(
     common: Common,
     names: tuple[str, ...],
@@ -135,13 +153,14 @@ def sync_command(
     bump_major: tuple[str, ...],
     supersede: tuple[str, ...],
     discard_local: tuple[str, ...],
+    commit: CommitOptions,
 ) -> int:
     """Publish what changed here, pull what is missing here, and save assets.lock: one plan, one question.
 
     A fresh clone and `assetsync sync` give exactly the files that assets.lock names.
     """
     options = Options(frozenset(bump_major), frozenset(supersede), frozenset(discard_local))
-    return _work(common, names, options, Purpose.SYNC, yes=yes, message=message)
+    return _work(common, names, options, Purpose.SYNC, yes=yes, message=message, commit=commit)
 
 
 @command("pull", short_help="Make local paths what assets.lock says.")
@@ -169,13 +188,33 @@ def upgrade_command(common: Common, names: tuple[str, ...], yes: bool, discard_l
 
 
 def _work(
-    common: Common, names: tuple[str, ...], options: Options, purpose: Purpose, *, yes: bool, message: str | None = None
+    common: Common,
+    names: tuple[str, ...],
+    options: Options,
+    purpose: Purpose,
+    *,
+    yes: bool,
+    message: str | None = None,
+    commit: CommitOptions | None = None,
 ) -> int:
     console = Console(common)
     with load(common) as project:
+        committing = Committing(project, commit) if commit is not None and commit.commit else None
         with console.progress() as reporter:
             plan = project.plan(names, options=options, purpose=purpose, reporter=reporter)
-        return _carry_out(project, plan, console, pulls=True, yes=yes, message=message)
+        return _Job(
+            project=project, console=console, pulls=True, yes=yes, message=message, commit=committing
+        ).carry_out(plan)
+
+
+def _append_summary(plan: Plan) -> None:
+    from assetsync.render.plan_markdown import plan_markdown
+
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise UsageError("`--summary` needs $GITHUB_STEP_SUMMARY, which GitHub Actions sets", hint="leave it out here")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(plan_markdown(plan) + "\n")
 
 
 def _check_expected(plan: Plan, expected: str | None) -> None:
@@ -186,23 +225,59 @@ def _check_expected(plan: Plan, expected: str | None) -> None:
         )
 
 
-def _carry_out(
-    project: Project, plan: Plan, console: Console, *, pulls: bool, yes: bool, message: str | None = None
-) -> int:
-    shown = plan if pulls else replace(plan, actions=tuple(a for a in plan.actions if not isinstance(a, Pull)))
-    console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
-    if not pulls and plan.pulls:
-        console.say(f"{plural(len(plan.pulls), 'asset')} not here: `assetsync pull` gets what is locked.")
-    error = problems_error(plan)
-    if error is not None:
-        raise error
-    todo = plan.changes if pulls else plan.publishes
-    if not todo:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """A plan shown, confirmed, carried out and committed."""
+
+    project: Project
+    console: Console
+    pulls: bool
+    yes: bool
+    message: str | None
+    commit: Committing | None
+
+    def carry_out(self, plan: Plan) -> int:
+        console = self.console
+        kept = plan.actions if self.pulls else tuple(a for a in plan.actions if not isinstance(a, Pull))
+        shown = replace(plan, actions=kept)
+        if kept or plan.problems or not plan.actions:
+            console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
+        if not self.pulls and plan.pulls:
+            console.say(f"{plural(len(plan.pulls), 'asset')} not here: `assetsync pull` gets what is locked.")
+        error = problems_error(plan)
+        if error is not None:
+            raise error
+        if not (plan.changes if self.pulls else plan.publishes):
+            if self.commit is not None:
+                self.commit.finish(console)
+            return 0
+        console.confirm(_question(shown), yes=self.yes)
+        with console.progress() as reporter:
+            result = self.project.apply(plan, pulls=self.pulls, message=self.message, reporter=reporter)
+        return self._report(result)
+
+    def _report(self, result: Result) -> int:
+        from assetsync.cli.failure import show
+
+        for outcome in result.failed:
+            if outcome.error is not None and outcome.error is not result.error:
+                show(outcome.error, subject=f"{outcome.action.asset}: ")
+        error = result.error
+        if error is None and self.commit is None:
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}. assets.lock is up to date: commit it.")
+            return 0
+        if error is None:
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}.")
+        if self.commit is not None and result.done:
+            try:
+                self.commit.finish(self.console, result)
+            except AssetsyncError as unfinished:
+                if error is None:
+                    raise
+                show(unfinished)
+        if error is not None:
+            raise error
         return 0
-    console.confirm(_question(shown), yes=yes)
-    with console.progress() as reporter:
-        result = project.apply(plan, pulls=pulls, message=message, reporter=reporter)
-    return _report(result, console)
 
 
 def _question(plan: Plan) -> str:
@@ -216,16 +291,3 @@ def _question(plan: Plan) -> str:
         parts.append("update assets.lock")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:] + "?"
-
-
-def _report(result: Result, console: Console) -> int:
-    from assetsync.cli.failure import show
-
-    for outcome in result.failed:
-        if outcome.error is not None and outcome.error is not result.error:
-            show(outcome.error, subject=f"{outcome.action.asset}: ")
-    error = result.error
-    if error is not None:
-        raise error
-    console.say(f"Done: {plural(len(result.done), 'asset')}. assets.lock is up to date: commit it.")
-    return 0

@@ -6,11 +6,11 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import pytest
-from certifi import where
 
 from assetsync.backends import ProbedBackend
 from assetsync.backends.s3 import access, open_store, wire
@@ -37,7 +37,6 @@ from tests.servers.tls import make_certificate, server_context
 
 BUCKET = "special"
 MIB = 1024 * 1024
-UNREAD = "S3 knows the checksums of parts, so nobody reads the file"
 _prefixes = count()
 
 
@@ -264,29 +263,61 @@ def test_parts_have_a_size_that_s3_allows(backend: S3Backend) -> None:
         assert -(-size // step) <= 10_000
 
 
-def test_parts_of_another_size_are_sent_again(backend: S3Backend) -> None:
+def test_parts_of_another_size_are_sent_again(backend: S3Backend, file: File) -> None:
     backend.min_part_size = 1000
     data = memoryview(some_bytes(2500))
-    entry = entry_of(bytes(data))
+    path, entry = file(bytes(data))
     upload_id = backend.begin_upload("a/1.0", entry)
     for number, part in ((1, data[:1000]), (2, data[1000:1999]), (3, data[2000:])):
         backend.upload_part("a/1.0", upload_id, number, part, len(data))
-    assert [part.number for part in backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry)] == [1, 3]
+    assert [part.number for part in backend.uploaded_parts("a/1.0", upload_id, path, entry)] == [1, 3]
 
 
-def test_more_parts_than_a_page_lists(backend: S3Backend, s3: S3Server) -> None:
+@pytest.mark.parametrize("client", ["backend", "aws"])
+def test_parts_of_a_file_that_changed_and_back_are_sent_again(
+    request: pytest.FixtureRequest, client: str, file: File
+) -> None:
+    backend: S3Backend = request.getfixturevalue(client)
+    backend.min_part_size = 1000
+    data, other = memoryview(some_bytes(2500)), memoryview(some_bytes(2500, 1))
+    path, entry = file(bytes(data))
+    upload_id = backend.begin_upload("a/1.0", entry)
+    backend.upload_part("a/1.0", upload_id, 1, data[:1000], len(data))
+    backend.upload_part("a/1.0", upload_id, 2, other[1000:2000], len(data))
+    found = list(backend.uploaded_parts("a/1.0", upload_id, path, entry))
+    assert [part.number for part in found] == [1]
+    for number, part in ((2, data[1000:2000]), (3, data[2000:])):
+        found.append(backend.upload_part("a/1.0", upload_id, number, part, len(data)))
+    backend.complete_upload("a/1.0", upload_id, found, entry)
+    assert content(backend, "a/1.0") == data
+
+
+def test_aws_keeps_the_checksums_of_parts_and_wants_them_again(s3: S3Server, aws: S3Backend) -> None:
+    data = some_bytes(1000)
+    upload_id = aws.begin_upload("a/1.0", entry_of(data))
+    part = aws.upload_part("a/1.0", upload_id, 1, memoryview(data), len(data))
+    without = part._replace(token=part.token.split()[0])
+    with pytest.raises(StoreError, match="must include the checksum for each part"):
+        aws.complete_upload("a/1.0", upload_id, [without], entry_of(data))
+    aws.complete_upload("a/1.0", upload_id, [part], entry_of(data))
+    assert content(aws, "a/1.0") == data
+
+
+def test_more_parts_than_a_page_lists(backend: S3Backend, s3: S3Server, file: File) -> None:
     backend.min_part_size = 1
     size = 1005
-    entry = entry_of(b"x" * size)
+    path, entry = file(b"x" * size)
     upload_id = backend.begin_upload("a/1.0", entry)
     prefix = backend.url.rpartition("/")[2]
     s3.put_parts(BUCKET, f"{prefix}/a/1.0", upload_id, [b"x"] * size)
-    found = backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry)
+    found = backend.uploaded_parts("a/1.0", upload_id, path, entry)
     assert [part.number for part in found] == list(range(1, size + 1))
     assert s3.requests["ListParts"] == 2
 
 
-def test_a_copy_above_the_limit_goes_in_parts(s3: S3Server, backend: S3Backend) -> None:
+@pytest.mark.parametrize("client", ["backend", "aws"])
+def test_a_copy_above_the_limit_goes_in_parts(s3: S3Server, request: pytest.FixtureRequest, client: str) -> None:
+    backend: S3Backend = request.getfixturevalue(client)
     data = some_bytes(2500)
     backend.create("a/1.0", data)
     backend.max_copy, backend.copy_part_size, backend.min_part_size = 2000, 1000, 1
@@ -319,7 +350,7 @@ def test_an_upload_of_parts_that_stays_in_conflict_begins_anew(s3: S3Server, bac
     with pytest.raises(TransientError, match="another write"):
         backend.complete_upload("a/1.0", upload_id, [part], entry_of(data))
     with pytest.raises(NotFoundError):
-        backend.uploaded_parts("a/1.0", upload_id, UNREAD, entry_of(data))
+        backend.uploaded_parts("a/1.0", upload_id, "of no use", entry_of(data))
 
 
 @pytest.mark.parametrize("kind", ["CopyObject", "CompleteMultipartUpload"])
@@ -463,6 +494,13 @@ def test_a_bucket_in_another_region_is_followed_once(s3: S3Server, connect: Open
     assert s3.requests == {"PutObject": 2, "HeadObject": 1}
 
 
+def test_many_threads_follow_a_bucket_at_once(s3: S3Server, connect: Open) -> None:
+    backend = connect(region="eu-west-1")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: backend.create(f"a/{number}", b"x"), range(50)))
+    assert len(backend.list().objects) == 50
+
+
 def test_a_region_that_leads_nowhere_is_told(s3: S3Server, connect: Open) -> None:
     s3.inject("AuthorizationHeaderMalformed", 5)
     with pytest.raises(StoreError, match="another region") as caught:
@@ -529,7 +567,7 @@ def test_an_endpoint_that_speaks_no_tls_is_told(s3: S3Server, connect: Open) -> 
 
 
 def test_a_certificate_is_trusted_only_when_its_authority_is(tmp_path: Path) -> None:
-    certificate = make_certificate(tmp_path)
+    certificate, other = (make_certificate(tmp_path, name) for name in ("ours", "another"))
     config = StoreConfig(f"s3://{BUCKET}/tls")
     with S3Server(tls=server_context(certificate)) as server:
         server.make_bucket(BUCKET)
@@ -537,7 +575,7 @@ def test_a_certificate_is_trusted_only_when_its_authority_is(tmp_path: Path) -> 
         trusting.create("a/1.0", some_bytes(3 * MIB))
         assert trusting.read("a/1.0").data == some_bytes(3 * MIB)
         trusting.close()
-        doubting = open_store(config, {**server.environ, "AWS_CA_BUNDLE": where()})
+        doubting = open_store(config, {**server.environ, "AWS_CA_BUNDLE": str(other)})
         with pytest.raises(UnreachableError, match="no trusted connection") as caught:
             doubting.read("a/1.0")
         assert "AWS_CA_BUNDLE" in (caught.value.hint or "")
@@ -574,6 +612,14 @@ def test_a_reply_larger_than_any_is_not_read(s3: S3Server, backend: S3Backend, m
     s3.replies.append(b"x" * 1000)
     with pytest.raises(DamagedError, match="larger than 100 bytes"):
         backend.read("a.versions", limit=100)
+
+
+def test_a_store_that_ignores_ranges_is_found_out(s3: S3Server, backend: S3Backend) -> None:
+    s3.replies.append(b"the whole object")
+    with pytest.raises(UnsupportedError, match="ignores ranges"):
+        list(backend.read_range("a/1.0", 4, 5))
+    s3.replies.append(b"the whole object")
+    assert list(backend.read_range("a/1.0", 0, 3)) == [b"the"]
 
 
 def test_a_folder_marker_of_a_console_is_no_object(s3: S3Server, backend: S3Backend) -> None:

@@ -15,11 +15,10 @@ from tests.contract.harness import content, entry_of, some_bytes
 from tests.servers.rclone import RcloneServer, rclone, serve_rclone
 
 MIB = 1024 * 1024
-UNREAD = "S3 knows the checksums of parts, so nobody reads the file"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RcloneServer]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RcloneServer]:
     if rclone() is None:
         pytest.skip("rclone is not installed")
     folder = tmp_path_factory.mktemp("rclone")
@@ -29,8 +28,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RcloneServer]:
 
 
 @pytest.fixture
-def backend(server: RcloneServer) -> Iterator[S3Backend]:
-    backend = open_store(StoreConfig("s3://bucket/base", conditional_writes=False), server.environ)
+def backend(served: RcloneServer) -> Iterator[S3Backend]:
+    backend = open_store(StoreConfig("s3://bucket/base", conditional_writes=False), served.environ)
     yield backend
     backend.close()
 
@@ -61,14 +60,15 @@ def test_the_main_job(backend: S3Backend, tmp_path: Path) -> None:
         backend.read("n/1.0.meta")
 
 
-def test_a_large_file_goes_on_where_it_stopped(backend: S3Backend) -> None:
+def test_a_large_file_goes_on_where_it_stopped(backend: S3Backend, tmp_path: Path) -> None:
     backend.min_part_size = MIB
     data = memoryview(some_bytes(3 * MIB - 7))
+    (tmp_path / "file").write_bytes(data)
     entry = entry_of(bytes(data))
     upload_id = backend.begin_upload("big/1.0", entry)
     for number in (1, 2):
         backend.upload_part("big/1.0", upload_id, number, data[(number - 1) * MIB : number * MIB], entry.size)
-    parts = [*backend.uploaded_parts("big/1.0", upload_id, UNREAD, entry)]
+    parts = [*backend.uploaded_parts("big/1.0", upload_id, str(tmp_path / "file"), entry)]
     assert [part.number for part in parts] == [1, 2]
     parts.append(backend.upload_part("big/1.0", upload_id, 3, data[2 * MIB :], entry.size))
     backend.complete_upload("big/1.0", upload_id, parts, entry)
@@ -76,8 +76,8 @@ def test_a_large_file_goes_on_where_it_stopped(backend: S3Backend) -> None:
     assert backend.stat("big/1.0").sha256 == entry.sha256
 
 
-def test_its_lack_of_conditions_is_found_out(server: RcloneServer) -> None:
-    backend = open_store(StoreConfig("s3://bucket/base"), server.environ)
+def test_its_lack_of_conditions_is_found_out(served: RcloneServer) -> None:
+    backend = open_store(StoreConfig("s3://bucket/base"), served.environ)
     assert backend.needs_probe
     with pytest.raises(UnsupportedError, match="ignores the condition"):
         backend.probe()
@@ -85,12 +85,12 @@ def test_its_lack_of_conditions_is_found_out(server: RcloneServer) -> None:
     backend.close()
 
 
-def test_its_refusals_are_understood(server: RcloneServer) -> None:
-    elsewhere = open_store(StoreConfig("s3://no-such-bucket/base"), server.environ)
+def test_its_refusals_are_understood(served: RcloneServer) -> None:
+    elsewhere = open_store(StoreConfig("s3://no-such-bucket/base"), served.environ)
     with pytest.raises(NoStoreError):
         elsewhere.list()
     elsewhere.close()
-    stranger = open_store(StoreConfig("s3://bucket/base"), {**server.environ, "AWS_SECRET_ACCESS_KEY": "wrong"})
+    stranger = open_store(StoreConfig("s3://bucket/base"), {**served.environ, "AWS_SECRET_ACCESS_KEY": "wrong"})
     with pytest.raises(DeniedError, match="signature"):
         stranger.list()
     stranger.close()

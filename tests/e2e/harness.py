@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+from assetsync.cli.app import _run
 from tests.e2e.remotes import Remote
 
 # What a test must not inherit from the machine it runs on.
@@ -130,3 +134,20 @@ class Repo:
             f"assetsync {' '.join(args)}: exit {process.returncode}, expected {code}\n{out}\n{err}"
         )
         return Run(process.returncode, out, err)
+
+    def call(self, *args: str, code: int = 0, env: Mapping[str, str] | None = None, cwd: str = ".") -> Run:
+        """Like `run`, without a terminal, but in this process: ten times as fast, where that makes no difference."""
+        out, err = io.StringIO(), io.StringIO()
+        environ = {**self.environ, **self.extra, **(env or {})}
+        with (
+            mock.patch.dict(os.environ, environ, clear=True),
+            open(os.devnull) as nothing,
+            mock.patch("sys.stdin", nothing),
+            chdir(self.root / cwd),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            returned = _run(list(args))
+        run = Run(returned, out.getvalue(), err.getvalue())
+        assert returned == code, f"assetsync {' '.join(args)}: exit {returned}, expected {code}\n{run.out}\n{run.err}"
+        return run

@@ -64,6 +64,20 @@ def test_list_beside_what_is_locked(repo: Repo) -> None:
     assert [(asset["latest"], asset["locked"]) for asset in listed["assets"]] == [("0.1", "0.0"), ("0.0", "0.0")]
 
 
+def test_log_says_which_commit_and_run_a_version_comes_from(repo: Repo) -> None:
+    repo.commit()
+    repo.git("remote", "add", "origin", "https://ada:secret@git.example.com/team/models.git")
+    ci = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "team/models"}
+    repo.run("new", "models/tokenizer", "tok", "-y", env={**ci, "CI": "true", "GITHUB_RUN_ID": "42"})
+    text = repo.run("log", "tok").out
+    commit = repo.git("rev-parse", "HEAD").strip()
+    assert f"from: {commit[:12]} on main of https://git.example.com/team/models" in text
+    assert "run: https://github.com/team/models/actions/runs/42" in text
+    made = repo.run("log", "tok", "--format", "json").json()["versions"][0]["provenance"]
+    assert (made["commit"], made["branch"], made["dirty"]) == (commit, "main", False)
+    assert "secret" not in text + repo.run("show", "tok").out
+
+
 def test_log_and_show(shelf: Repo) -> None:
     shelf.write("tok/vocab.txt", "b\n")
     shelf.run("update", "tok", "nlp/tok", "-y")

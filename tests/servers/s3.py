@@ -30,10 +30,12 @@ from tests.servers.s3_checks import (
     REFUSALS,
     SECRET_KEY,
     Incoming,
+    PartChecksums,
     RefusedError,
     check_body,
     check_conditions,
     check_signature,
+    composite,
 )
 
 ACCOUNT = "123456789012"
@@ -95,6 +97,7 @@ class S3Server:
         self._lock = threading.Lock()
         self._storage = threading.Lock()
         self._moto = _Moto()
+        self._parts = PartChecksums()
         self._http = _Http(self)
         self._scheme = "http"
         if tls is not None:
@@ -189,7 +192,12 @@ class S3Server:
             with self._storage:
                 if self.honours_conditions:
                     check_conditions(request, self._moto.etag(request.bucket, request.key))
-                return self._moto.call(request)
+                self._parts.check(request)
+                answer = self._moto.call(request)
+                if answer.status == 200:
+                    answer.body = self._parts.followed(request, answer.body)
+                    answer.headers = composite(answer.headers)
+                return answer
         except RefusedError as error:
             return _refusal(request, error.code, **error.details)
 
@@ -344,9 +352,9 @@ class _Handler(BaseHTTPRequestHandler):
         return Incoming(self.command, path, query, {name.lower(): value for name, value in self.headers.items()}, body)
 
     def _send(self, request: Incoming, answer: Answer, fault: str | Break | None) -> None:
-        names = {name.lower() for name, _ in answer.headers}
         headers = [*answer.headers, ("Date", formatdate(usegmt=True))]
-        if "content-length" not in names and answer.status != 204:
+        if request.method != "HEAD" and answer.status != 204:
+            headers = [pair for pair in headers if pair[0].lower() != "content-length"]
             headers.append(("Content-Length", str(len(answer.body))))
         lines = [f"HTTP/1.1 {answer.status} {answer.status}", *(f"{name}: {value}" for name, value in headers)]
         body = b"" if request.method == "HEAD" or answer.status == 204 else answer.body

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
+from xml.etree import ElementTree as ET
 
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 ACCESS_KEY = "AKIDEXAMPLEFORTESTS0"
 SECRET_KEY = "a/secret+key=of/the/test/server/only0000"
 EXPIRED_TOKEN = "expired-token"
@@ -28,6 +31,11 @@ REFUSALS = {
     "ExpiredToken": (400, "The provided token has expired."),
     "InternalError": (500, "We encountered an internal error. Please try again."),
     "InvalidAccessKeyId": (403, "The access key Id you provided does not exist in our records."),
+    "InvalidPart": (400, "One or more of the specified parts could not be found."),
+    "InvalidRequest": (
+        400,
+        "The upload was created using a sha256 checksum. The complete request must include the checksum for each part.",
+    ),
     "NoSuchKey": (404, "The specified key does not exist."),
     "NotImplemented": (501, "A header you provided implies functionality that is not implemented"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
@@ -152,3 +160,59 @@ def check_conditions(request: Incoming, etag: str | None) -> None:
             raise RefusedError("NoSuchKey")
         if wanted.strip('"') != etag.strip('"'):
             raise RefusedError("PreconditionFailed")
+
+
+class PartChecksums:
+    """The sha256 of the parts of uploads that were begun with ``x-amz-checksum-algorithm: SHA256``, in Base64.
+
+    Such a part must come with it, and the request that completes the upload must repeat it; ListParts tells it. The
+    other parts have none. Not safe for threads.
+    """
+
+    def __init__(self) -> None:
+        self._checksums: dict[str, dict[int, str]] = {}
+
+    def check(self, request: Incoming) -> None:
+        """RefusedError for a part or a completion without the checksums that it needs."""
+        upload_id = request.parameters.get("uploadId", "")
+        known = self._checksums.get(upload_id)
+        checksum = request.headers.get("x-amz-checksum-sha256")
+        if request.kind == "UploadPart" and (known is None) != (checksum is None):
+            raise RefusedError("InvalidRequest")
+        if request.kind == "CompleteMultipartUpload" and known is not None:
+            for part in ET.fromstring(request.body).iter(f"{NAMESPACE}Part"):
+                number = int(part.findtext(f"{NAMESPACE}PartNumber", "0"))
+                told = part.findtext(f"{NAMESPACE}ChecksumSHA256")
+                if told is None:
+                    raise RefusedError("InvalidRequest")
+                if told != known.get(number):
+                    raise RefusedError("InvalidPart")
+
+    def followed(self, request: Incoming, reply: bytes) -> bytes:
+        """Remember what a request that succeeded has done; its reply, completed."""
+        upload_id = request.parameters.get("uploadId", "")
+        known = self._checksums.get(upload_id)
+        if request.kind == "CreateMultipartUpload" and request.headers.get("x-amz-checksum-algorithm") == "SHA256":
+            self._checksums[re.findall("<UploadId>(.*?)</UploadId>", reply.decode())[0]] = {}
+        if request.kind == "UploadPart" and known is not None:
+            known[int(request.parameters["partNumber"])] = request.headers["x-amz-checksum-sha256"]
+        if request.kind == "ListParts" and known is not None:
+            checksums = known
+            return re.sub(
+                r"<PartNumber>(\d+)</PartNumber>", lambda found: _with_checksum(found, checksums), reply.decode()
+            ).encode()
+        return reply
+
+
+def _with_checksum(found: re.Match[str], known: dict[int, str]) -> str:
+    return f"{found[0]}<ChecksumSHA256>{known[int(found[1])]}</ChecksumSHA256>"
+
+
+def composite(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The headers of an object; a checksum of checksums of parts gets their number at its end, as the etag has it."""
+    etag = dict(headers).get("ETag", "").strip('"')
+    _, dash, count = etag.partition("-")
+    if not dash:
+        return headers
+    name = "x-amz-checksum-sha256"
+    return [(key, f"{value.partition('-')[0]}-{count}" if key == name else value) for key, value in headers]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from botocore.credentials import RefreshableCredentials
+from botocore.exceptions import TokenRetrievalError
 
 from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.access import EMPTY_SHA256, Access
@@ -179,7 +180,8 @@ def test_a_bucket_elsewhere_is_followed() -> None:
     assert access.move("eu-west-3")
     assert access.location.url == "https://bucket.s3.eu-west-3.amazonaws.com"
     assert access.location.region == "eu-west-3"
-    assert not access.move("eu-west-3")
+    assert access.move("eu-west-3")  # a thread that was told the same a moment later
+    assert access.location.region == "eu-west-3"
 
 
 def test_a_bucket_elsewhere_never_leads_away_from_a_configured_endpoint() -> None:
@@ -250,6 +252,28 @@ def test_missing_credentials_are_said(environ: dict[str, str], said: str) -> Non
     assert said in caught.value.message
     assert "AWS_PROFILE" in (caught.value.hint or "")
     assert "\n" not in caught.value.message
+
+
+def test_a_profile_that_is_missing_is_said_before_anything_is_sent() -> None:
+    with pytest.raises(DeniedError, match="nowhere"):
+        _ = _access({"AWS_PROFILE": "nowhere"}).location
+
+
+def test_a_profile_may_ignore_its_endpoint(profile: Path) -> None:
+    profile.write_text("[default]\nendpoint_url = http://of-profile\nignore_configured_endpoint_urls = true\n")
+    assert _access().location.url == "https://bucket.s3.amazonaws.com"
+
+
+def test_credentials_that_can_not_be_renewed_are_said() -> None:
+    def broken() -> dict[str, str]:
+        raise TokenRetrievalError(provider="sso", error_msg="Token has expired and refresh failed")
+
+    access = _access(endpoint="http://localhost:9000")
+    over = datetime.now(UTC) - timedelta(minutes=5)
+    access._credentials = RefreshableCredentials("A", "s", "t", over, broken, "sso")
+    with pytest.raises(DeniedError, match="Token has expired") as caught:
+        _signed(access)
+    assert "aws sso login" in (caught.value.hint or "")
 
 
 def test_a_public_bucket_is_read_without_a_signature() -> None:

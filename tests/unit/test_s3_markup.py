@@ -48,6 +48,9 @@ def test_what_no_s3_sends_is_refused(body: bytes) -> None:
 
 
 def test_the_list_of_parts_is_well_formed() -> None:
-    root = parse(complete_upload([(1, '"a<b"'), (2, '"c"')]))
+    root = parse(complete_upload([(1, '"a<b"', ""), (2, '"c"', "aGFzaA==")]))
     assert root.name == "CompleteMultipartUpload"
-    assert [(part.number("PartNumber"), part.get("ETag")) for part in root.all("Part")] == [(1, '"a<b"'), (2, '"c"')]
+    assert [(part.number("PartNumber"), part.get("ETag"), part.get("ChecksumSHA256")) for part in root.all("Part")] == [
+        (1, '"a<b"', ""),
+        (2, '"c"', "aGFzaA=="),
+    ]

@@ -9,6 +9,10 @@
     access.py     credentials, regions, endpoints and signatures, all of them botocore's
     content.py    local files as bodies, objects as streams
     markup.py     XML
+
+Every body is signed with its sha256, which the store verifies. The checksums that botocore's clients add, and their
+setting `request_checksum_calculation`, have no part in it: AWS is told the sha256 to keep, other stores are not, since
+some of them refuse headers that they do not know.
 """
 
 from __future__ import annotations

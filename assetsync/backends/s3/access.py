@@ -106,13 +106,14 @@ class Access:
         )
 
     def move(self, region: str) -> bool:
-        """Go to where a reply says that the bucket is; False when that is nowhere else. UsageError."""
+        """Go to the region where a reply says that the bucket is, unless another thread has; False for nonsense."""
+        if not _REGION.fullmatch(region):
+            return False
         with self._lock:
             before = self.location
-            if region == before.region or not _REGION.fullmatch(region):
-                return False
-            self._location = replace(before, region=region) if before.configured else self._aws(region)
-            return True
+            if region != before.region:
+                self._location = replace(before, region=region) if before.configured else self._aws(region)
+        return True
 
     def sign(
         self, location: Location, method: str, url: str, headers: Mapping[str, str], sha256: str

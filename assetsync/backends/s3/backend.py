@@ -11,12 +11,13 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import BinaryIO
 
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.headers import age_of, store_time
 from assetsync.backends.retry import retrying
-from assetsync.backends.s3.bucket import Bucket
-from assetsync.backends.s3.content import MIB, Stream, content_of, file_content
+from assetsync.backends.s3.bucket import Bucket, SentPart
+from assetsync.backends.s3.content import MIB, Stream, content_of, file_content, holds_part
 from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError
 from assetsync.errors import (
     ChangedError,
@@ -144,27 +145,24 @@ class S3Backend:
         return self.min_part_size if least <= self.min_part_size else -(-least // MIB) * MIB
 
     def begin_upload(self, key: str, entry: FileEntry) -> str:
-        return retrying(partial(self._bucket.create_multipart_upload, key, entry.sha256))
+        return retrying(partial(self._bucket.create_multipart_upload, key, entry.sha256, checksums=True))
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
-        """Those of another size than they should have are left out, and get sent again."""
+        """Those that are not what the file has there are left out, and get sent again: it may have changed and back."""
         step = self.part_size(entry.size)
-        return [
-            Part(part.number, part.size, part.etag)
-            for part in retrying(partial(self._bucket.list_parts, key, upload_id))
-            if part.size == min(step, entry.size - (part.number - 1) * step)
-        ]
+        listed = retrying(partial(self._bucket.list_parts, key, upload_id))
+        with open(path, "rb") as file:
+            return [_part(sent) for sent in listed if _is_of(file, sent, (sent.number - 1) * step, step, entry.size)]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        part = retrying(partial(self._bucket.upload_part, key, upload_id, number, content_of(data)))
-        return Part(part.number, part.size, part.etag)
+        return _part(retrying(partial(self._bucket.upload_part, key, upload_id, number, content_of(data))))
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
-        numbered = [(part.number, part.token) for part in parts]
+        sent = [SentPart(part.number, part.size, *part.token.split()) for part in parts]
 
         def attempt() -> None:
             condition = self._if_none_surely(key)
-            self._bucket.complete_multipart_upload(key, upload_id, numbered, condition)
+            self._bucket.complete_multipart_upload(key, upload_id, sent, condition)
 
         try:
             _settle(attempt, lambda: self._is(key, entry))
@@ -254,7 +252,7 @@ class S3Backend:
         return (info.size, info.sha256) == (entry.size, entry.sha256)
 
     def _copy_in_parts(self, source: str, target: str, entry: FileEntry) -> None:
-        upload_id = self.begin_upload(target, entry)
+        upload_id = retrying(partial(self._bucket.create_multipart_upload, target, entry.sha256, checksums=False))
         step = max(self.copy_part_size, self.part_size(entry.size))
 
         def copy_part(number: int) -> Part:
@@ -263,7 +261,7 @@ class S3Backend:
             copied = retrying(
                 partial(self._bucket.upload_part_copy, source, target, upload_id, number, first=first, last=last)
             )
-            return Part(copied.number, copied.size, copied.etag)
+            return _part(copied)
 
         try:
             with ThreadPoolExecutor(COPY_WIDTH, thread_name_prefix="copy") as pool:
@@ -272,6 +270,18 @@ class S3Backend:
         except StoreError:
             self.abort_upload(target, upload_id)
             raise
+
+
+def _part(sent: SentPart) -> Part:
+    """The token holds what completing the upload needs: etag and checksum."""
+    return Part(sent.number, sent.size, f"{sent.etag} {sent.checksum}".rstrip())
+
+
+def _is_of(file: BinaryIO, sent: SentPart, start: int, step: int, size: int) -> bool:
+    """Whether `sent` is the part of at most `step` bytes from `start` on, of a file of `size` bytes."""
+    if sent.size != min(step, size - start):
+        return False
+    return holds_part(file, start, sent.size, etag=sent.etag, sha256=sent.checksum)
 
 
 def _settle(attempt: Callable[[], None], is_ours: Callable[[], bool]) -> None:

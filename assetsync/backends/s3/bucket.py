@@ -49,11 +49,12 @@ class Page(NamedTuple):
 
 
 class SentPart(NamedTuple):
-    """A part that the store has."""
+    """A part that the store has. `checksum` is its SHA-256 in Base64, where the store keeps it, else empty."""
 
     number: int
     size: int
     etag: str
+    checksum: str = ""
 
 
 class Bucket:
@@ -105,7 +106,7 @@ class Bucket:
         """`condition` is a header: create-only or compare-and-swap. ExistsError, ChangedError, ChecksumError."""
         headers = {SHA256_METADATA: content.sha256, **self._encryption, **condition}
         if not self.is_custom:
-            headers[SHA256_CHECKSUM] = b64encode(bytes.fromhex(content.sha256)).decode()
+            headers[SHA256_CHECKSUM] = _base64(content.sha256)
         self._wire.send(self._request(operation, "PUT", key, headers=headers, content=content))
 
     def copy_object(self, source: str, target: str, condition: Mapping[str, str]) -> None:
@@ -129,24 +130,32 @@ class Bucket:
         with self._understood(request):
             return _page(markup.parse(reply.body), self._prefix)
 
-    def create_multipart_upload(self, key: str, sha256: str) -> str:
-        """The id of a new upload. `sha256` is that of the whole object."""
+    def create_multipart_upload(self, key: str, sha256: str, *, checksums: bool) -> str:
+        """The id of a new upload. `sha256` is that of the whole object.
+
+        With `checksums`, AWS keeps the sha256 of each part, and then insists on having it with the part and again at
+        the end.
+        """
         headers = {SHA256_METADATA: sha256, **self._encryption}
+        if checksums and not self.is_custom:
+            headers["x-amz-checksum-algorithm"] = "SHA256"
         request = self._request(SEND_PARTS, "POST", key, {"uploads": ""}, headers)
         reply = self._wire.send(request)
         with self._understood(request):
             return markup.parse(reply.body).need("UploadId")
 
     def upload_part(self, key: str, upload_id: str, number: int, content: Content) -> SentPart:
-        """NotFoundError when the upload is gone; ChecksumError."""
+        """For an upload with checksums. NotFoundError when the upload is gone; ChecksumError."""
         query = {"partNumber": str(number), "uploadId": upload_id}
-        reply = self._wire.send(self._request(SEND_PARTS, "PUT", key, query, content=content))
-        return SentPart(number, content.size, reply.headers.get("ETag", ""))
+        checksum = "" if self.is_custom else _base64(content.sha256)
+        headers = {SHA256_CHECKSUM: checksum} if checksum else {}
+        reply = self._wire.send(self._request(SEND_PARTS, "PUT", key, query, headers, content))
+        return SentPart(number, content.size, reply.headers.get("ETag", ""), checksum)
 
     def upload_part_copy(
         self, source: str, target: str, upload_id: str, number: int, first: int, last: int
     ) -> SentPart:
-        """A part out of the bytes `first` to `last` of an object. NotFoundError."""
+        """A part out of the bytes `first` to `last` of an object, for an upload without checksums. NotFoundError."""
         headers = {"x-amz-copy-source": self._source(source), "x-amz-copy-source-range": f"bytes={first}-{last}"}
         query = {"partNumber": str(number), "uploadId": upload_id}
         request = self._request(COPY, "PUT", target, query, headers)
@@ -165,7 +174,9 @@ class Bucket:
             with self._understood(request):
                 root = markup.parse(reply.body)
                 parts.extend(
-                    SentPart(part.number("PartNumber"), part.number("Size"), part.need("ETag"))
+                    SentPart(
+                        part.number("PartNumber"), part.number("Size"), part.need("ETag"), part.get("ChecksumSHA256")
+                    )
                     for part in root.all("Part")
                 )
             before, marker = marker, root.get("NextPartNumberMarker")
@@ -173,10 +184,10 @@ class Bucket:
                 return parts
 
     def complete_multipart_upload(
-        self, key: str, upload_id: str, parts: Sequence[tuple[int, str]], condition: Mapping[str, str]
+        self, key: str, upload_id: str, parts: Sequence[SentPart], condition: Mapping[str, str]
     ) -> None:
-        """Make the object, of (number, etag) pairs. ExistsError; NotFoundError when the upload is gone."""
-        content = content_of(markup.complete_upload(parts))
+        """Make the object of its parts. ExistsError; NotFoundError when the upload is gone."""
+        content = content_of(markup.complete_upload((part.number, part.etag, part.checksum) for part in parts))
         self._in_earnest(self._request(SEND_PARTS, "POST", key, {"uploadId": upload_id}, condition, content))
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
@@ -233,6 +244,10 @@ def _page(root: markup.Element, prefix: str) -> Page:
     objects = [(relative(entry.need("Key")), entry.number("Size")) for entry in root.all("Contents")]
     folders = [relative(entry.need("Prefix")) for entry in root.all("CommonPrefixes")]
     return Page(objects, folders, root.get("NextContinuationToken"))
+
+
+def _base64(sha256: str) -> str:
+    return b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _stored_sha256(checksum: str) -> str | None:

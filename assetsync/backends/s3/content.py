@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -57,6 +58,20 @@ def file_content(path: str, entry: FileEntry, progress: Progress, *, verify: boo
         reported.upto(len(data))
 
     return content._replace(chunks=chunks)
+
+
+def holds_part(file: BinaryIO, start: int, size: int, *, etag: str, sha256: str) -> bool:
+    """Whether a local file has, from `start` on, the bytes of a part that the store has.
+
+    By their `sha256` in Base64 where the store keeps it, else by the etag. That is their MD5, but not where the store
+    encrypts with KMS: then nothing agrees, and the part is sent again.
+    """
+    digest = hashlib.sha256() if sha256 else hashlib.md5(usedforsecurity=False)
+    file.seek(start)
+    while size and (chunk := file.read(min(MIB, size))):
+        digest.update(chunk)
+        size -= len(chunk)
+    return b64encode(digest.digest()).decode() == sha256 if sha256 else digest.hexdigest() == etag.strip('"').lower()
 
 
 class _Once:

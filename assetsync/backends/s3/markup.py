@@ -82,9 +82,12 @@ def parse(body: bytes) -> Element:
     return top.children[0]
 
 
-def complete_upload(parts: Iterable[tuple[int, str]]) -> bytes:
-    """The body of CompleteMultipartUpload, of (number, etag) pairs."""
-    rows = "".join(
-        f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(etag)}</ETag></Part>" for number, etag in parts
-    )
+def complete_upload(parts: Iterable[tuple[int, str, str]]) -> bytes:
+    """The body of CompleteMultipartUpload, of part number, etag, and SHA-256 in Base64 or an empty text."""
+    rows = "".join([_row(number, etag, checksum) for number, etag, checksum in parts])
     return f'<CompleteMultipartUpload xmlns="{NAMESPACE}">{rows}</CompleteMultipartUpload>'.encode()
+
+
+def _row(number: int, etag: str, checksum: str) -> str:
+    sha256 = f"<ChecksumSHA256>{escape(checksum)}</ChecksumSHA256>" if checksum else ""
+    return f"<Part>{sha256}<ETag>{escape(etag)}</ETag><PartNumber>{number}</PartNumber></Part>"

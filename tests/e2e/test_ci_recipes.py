@@ -1,0 +1,174 @@
+"""The workflow files of docs/ci, executed step by step: for files in git, and for files published from branches."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness import Repo
+from tests.e2e.recipes import CI, RECIPES, Ran, recipe
+
+SENTIMENT = "models/sentiment.bin"
+
+
+def done(ran: Ran) -> Ran:
+    assert ran.ok, ran.log
+    return ran
+
+
+def failed(ran: Ran) -> Ran:
+    assert not ran.ok, ran.log
+    return ran
+
+
+@pytest.fixture
+def in_git(repo: Repo) -> Repo:
+    """A repo that has its files in git, with main published, locked and pushed."""
+    repo.write("assets.yaml", repo.read("assets.yaml").replace("../store", str(repo.root.parent / "store")))
+    repo.run("apply", "--yes")
+    repo.commit("start")
+    return repo
+
+
+@pytest.fixture
+def ci(in_git: Repo) -> CI:
+    return CI.beside(in_git)
+
+
+def branch(repo: Repo, content: bytes = b"new") -> None:
+    """A branch `work` at the remote that changes an asset."""
+    repo.git("checkout", "-q", "-b", "work")
+    repo.write(SENTIMENT, content)
+    repo.commit("retrained")
+    repo.git("push", "-q", "origin", "work")
+    repo.git("checkout", "-q", "main")
+
+
+def merge(repo: Repo) -> None:
+    repo.git("merge", "-q", "--no-ff", "-m", "Merge pull request #7", "work")
+    repo.git("push", "-q", "origin", "main")
+
+
+def versions(repo: Repo) -> list[str]:
+    listed: list[str] = json.loads((repo.root.parent / "store/nlp/sentiment.versions").read_text())["versions"]
+    return listed
+
+
+def main_of(repo: Repo, path: str) -> str:
+    repo.git("fetch", "-q")
+    return repo.git("show", f"origin/main:{path}")
+
+
+def test_the_check_passes_and_fails(in_git: Repo, ci: CI) -> None:
+    done(ci.github("github-check.yml", "check"))
+    assert ci.calls == ["pip install assetsync"]
+    in_git.write("assets.yaml", in_git.read("assets.yaml") + "  more: models/more\n")
+    in_git.commit("more")
+    in_git.git("push", "-q")
+    assert "::error file=assets.yaml" in failed(ci.github("github-check.yml", "check")).log
+    failed(ci.gitlab("assets-check"))
+
+
+def test_files_in_git_a_plan_in_the_pull_request_and_an_apply_after_the_merge(in_git: Repo, ci: CI) -> None:
+    branch(in_git)
+    done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    assert len(ci.comments) == 1
+    assert "0.0 → 0.1" in ci.comments[0]
+    assert "0.0 → 0.1" in (ci.folder / "summary.md").read_text()
+    done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    assert len(ci.comments) == 1
+    assert versions(in_git) == ["0.0"]
+
+    merge(in_git)
+    done(ci.github("github-apply.yml", "from-git"))
+    assert versions(in_git) == ["0.1", "0.0"]
+    assert 'version: "0.1"' in main_of(in_git, "assets.lock")
+    log = in_git.git("log", "-1", "--format=%an|%s", "origin/main")
+    assert log == "github-actions[bot]|Publish assets [skip ci]\n"
+    assert "Nothing to commit" in done(ci.github("github-apply.yml", "from-git")).log
+
+
+def test_an_approved_plan_is_applied_and_another_is_not(in_git: Repo, ci: CI) -> None:
+    branch(in_git)
+    done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    merge(in_git)
+    done(ci.github("github-apply-approved.yml", "apply"))
+    assert versions(in_git) == ["0.1", "0.0"]
+
+    in_git.git("pull", "-q")
+    in_git.write(SENTIMENT, b"not what the comment shows")
+    in_git.commit("sneaked in")
+    in_git.git("push", "-q")
+    assert "the plan is not the expected one" in failed(ci.github("github-apply-approved.yml", "apply")).log
+    assert versions(in_git) == ["0.1", "0.0"]
+
+
+def test_a_plan_with_problems_is_commented_and_fails(in_git: Repo, ci: CI) -> None:
+    in_git.git("checkout", "-q", "-b", "work")
+    in_git.write("assets.yaml", in_git.read("assets.yaml") + "  more: models/more\n")
+    in_git.commit("more")
+    in_git.git("push", "-q", "origin", "work")
+    failed(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    assert "1 problem: nothing can be applied" in ci.comments[0]
+
+
+@pytest.fixture
+def outside(repo: Repo) -> Repo:
+    """A repo whose files are not in git; its people publish from their branches."""
+    repo.write("assets.yaml", repo.read("assets.yaml").replace("../store", str(repo.root.parent / "store")))
+    repo.write(".gitignore", "models/\n")
+    repo.run("apply", "--yes")
+    repo.commit("start")
+    return repo
+
+
+def test_files_published_from_branches_need_no_data_in_ci(outside: Repo) -> None:
+    ci = CI.beside(outside)
+    outside.git("checkout", "-q", "-b", "work")
+    outside.write(SENTIMENT, b"new")
+    outside.run("apply", "--yes", "--commit")
+    outside.write("assets.yaml", re.sub(r"  nlp/tokenizer.*\n", "", outside.read("assets.yaml")))
+    outside.commit("without the tokenizer")
+    outside.git("push", "-q", "origin", "work")
+    # What people see with the files and CI without them is the same plan, and one fingerprint.
+    fingerprint = outside.run("plan", "--format", "json").json()["fingerprint"]
+    done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    assert f"Fingerprint: `{fingerprint}`" in ci.comments[0]
+    outside.git("checkout", "-q", "main")
+    merge(outside)
+    done(ci.github("github-apply-approved.yml", "apply"))
+    assert "tokenizer" not in main_of(outside, "assets.lock")
+    done(ci.github("github-apply.yml", "from-branches"))
+
+    # A lock that names what nobody published.
+    shutil.rmtree(outside.root.parent / "store/nlp/sentiment")
+    (outside.root.parent / "store/nlp/sentiment.versions").unlink()
+    (outside.root.parent / "store/nlp/sentiment.0.1.meta").unlink(missing_ok=True)
+    failed(ci.github("github-apply.yml", "from-branches"))
+
+
+def test_gitlab_plans_and_applies(in_git: Repo, ci: CI) -> None:
+    branch(in_git)
+    done(ci.gitlab("assets-plan", branch="work"))
+    note = json.loads((ci.folder / "note.json").read_text())
+    assert note["url"] == "https://gitlab.example.com/api/v4/projects/12/merge_requests/7/notes"
+    assert "0.0 → 0.1" in note["body"]
+    merge(in_git)
+    ran = done(ci.gitlab("assets-apply"))
+    assert 'version: "0.1"' in main_of(in_git, "assets.lock")
+    assert "t0ken" not in ran.log
+
+
+def test_every_workflow_gives_no_more_rights_than_it_needs() -> None:
+    for path in sorted(Path(RECIPES).glob("github-*.yml")):
+        workflow = recipe(path.name)
+        assert workflow["permissions"]["contents"] in ("read", "write")
+        assert (workflow["permissions"]["contents"] == "write") == ("--push" in path.read_text())
+
+
+def test_a_summary_needs_the_variable_of_github(repo: Repo) -> None:
+    assert "GITHUB_STEP_SUMMARY" in repo.run("plan", "--summary", code=64).err
