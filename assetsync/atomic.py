@@ -9,13 +9,16 @@ import stat
 TEMPORARY_PREFIX = ".assetsync-tmp-"
 
 
-def write_atomically(path: str, data: bytes) -> None:
+def write_atomically(path: str, data: bytes, *, aside: str | None = None) -> None:
     """Make the file at `path` hold `data`: temporary file, fsync, rename, fsync of the folder. OSError.
 
-    An existing file keeps its permissions; a new one gets those of the umask.
+    An existing file keeps its permissions; a new one gets those of the umask. The temporary file is made in the folder
+    `aside` when that is on the same disk: there, one that a killed process leaves is in nobody's way.
     """
     folder = os.path.dirname(path) or "."
-    descriptor, temporary = open_temporary(folder)
+    if aside is None or os.stat(aside).st_dev != os.stat(folder).st_dev:
+        aside = folder
+    descriptor, temporary = open_temporary(aside)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

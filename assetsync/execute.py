@@ -17,7 +17,7 @@ from assetsync.gather import Site
 from assetsync.model import Content, LockEntry, Provenance
 from assetsync.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull, Update
 from assetsync.progress import Reporter
-from assetsync.publish import Elsewhere, Publication, probe, publish, release
+from assetsync.publish import Elsewhere, Publication, let_go, probe, publish, release
 from assetsync.store import Store
 from assetsync.transfer import Cancelled, Transfers
 
@@ -92,9 +92,7 @@ class Execution:
             case Create() | Update():
                 return self._publish(action)
             case Adopt():
-                if action.unlisted:
-                    self.store.add_to_index(action.asset, _version(action))
-                return self._recorded(action, action.content)
+                return self._adopt(action)
             case Pull():
                 return self._pull(action)
             case Forget():
@@ -105,6 +103,15 @@ class Execution:
                 return None
             case _:
                 assert_never(action)
+
+    def _adopt(self, action: Adopt) -> LockEntry:
+        version = _version(action)
+        if action.unlisted:
+            self.store.add_to_index(action.asset, version)
+        # An earlier run here published it, and was cut short.
+        if self.site.journal.has_claim(self.store.url, f"{action.asset}:{version}"):
+            let_go(self.store, action.asset, version, self.site.journal)
+        return self._recorded(action, action.content)
 
     def _publish(self, action: Create | Update) -> LockEntry:
         entry = next(one for one in self.site.manifest.entries if one.name == action.asset)
@@ -128,9 +135,9 @@ class Execution:
             who=self.who,
             progress=partial(self.reporter.advance, action.asset),
         )
-        recorded = self._recorded(action, what.tree.content)
+        # Before the lock is saved: afterwards, the same command would find nothing to do, and never delete the claim.
         release(self.store, what, self.site.journal)
-        return recorded
+        return self._recorded(action, what.tree.content)
 
     def _pull(self, action: Pull) -> LockEntry:
         what = Retrieval(

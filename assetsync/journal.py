@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 
 from assetsync.model import FileEntry
 
@@ -62,7 +63,7 @@ class Journal:
             return self._memory.get(name)
         try:
             with open(os.path.join(self._folder, name), encoding="utf-8") as file:
-                return file.read()
+                return file.read() or None  # empty after a loss of power
         except OSError:
             return None
 
@@ -70,12 +71,13 @@ class Journal:
         if self._folder is not None:
             try:
                 os.makedirs(self._folder, exist_ok=True)
-                path = os.path.join(self._folder, name)
+                # A name that no entry has, until it is complete: half an id would lead astray.
+                new = os.path.join(self._folder, f".{os.getpid()}-{threading.get_ident()}")
                 # 0600: the id of a resumable upload is all that is needed to write to it.
-                with os.fdopen(
-                    os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-                ) as file:
+                descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     file.write(text)
+                os.replace(new, os.path.join(self._folder, name))
                 return
             except OSError:
                 pass  # a read-only checkout publishes all the same

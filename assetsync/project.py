@@ -239,7 +239,7 @@ class Project:
         with self._alone():
             lock = self._checked_lock(plan)
             start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
-            keeper = _LockKeeper(self.lock_file, start, self._set_line)
+            keeper = _LockKeeper(self.lock_file, start, self._set_line, aside=self.state.folder)
 
             def record(action: Action, entry: LockEntry | None) -> None:
                 keeper.record(action, entry)
@@ -330,14 +330,15 @@ class Project:
         if not isinstance(action, Update | Adopt) or action.set_line is None:
             return
         self._manifest_text = self.with_lines(self._manifest_text, {action.asset: action.set_line})
-        write_atomically(self.manifest_file, self._manifest_text.encode())
+        write_atomically(self.manifest_file, self._manifest_text.encode(), aside=self.state.folder)
 
 
 class _LockKeeper:
     """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
 
-    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None]) -> None:
+    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None], *, aside: str) -> None:
         self._path = path
+        self._aside = aside
         self._lock = lock
         self._before = before
         self._assets = dict(lock.assets)
@@ -365,12 +366,12 @@ class _LockKeeper:
             with self._changing:
                 lock = replace(self._lock, assets=dict(self._assets))
                 upto = self._changes
-            save_lock(self._path, lock)
+            save_lock(self._path, lock, aside=self._aside)
             self._saved = upto
 
 
-def save_lock(path: str, lock: Lock) -> None:
-    """Write assets.lock, atomically, and only when its bytes change. OSError."""
+def save_lock(path: str, lock: Lock, *, aside: str) -> None:
+    """Write assets.lock, atomically by way of the folder `aside`, and only when its bytes change. OSError."""
     data = render_lock(lock).encode()
     try:
         with open(path, "rb") as file:
@@ -378,7 +379,7 @@ def save_lock(path: str, lock: Lock) -> None:
                 return
     except FileNotFoundError:
         pass
-    write_atomically(path, data)
+    write_atomically(path, data, aside=aside)
 
 
 def problems_error(plan: Plan) -> AssetsyncError | None:

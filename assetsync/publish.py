@@ -257,6 +257,7 @@ class _Data:
         key = layout.data_key(self._what.name, self._what.version, entry.path)
         if key in self._present:
             self._check_present(key, entry)
+            self._journal.end_upload(self._store.url, key, entry)  # if it was in parts, and its end was not noted
             self._progress(entry.size)
         elif self._copy(key, entry):
             pass

@@ -20,7 +20,7 @@ _numbers = count()
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A store URL that nobody else uses, what its clients need, how many requests its server has had, and the server."""
+    """A store URL that nobody else uses, what its clients need, how many requests its server has had; the server."""
 
     kind: str
     url: str
@@ -42,7 +42,11 @@ def _s3() -> Serving:
     with S3Server() as server:
         server.make_bucket(BUCKET)
         yield lambda _: Remote(
-            "s3", f"s3://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: sum(server.requests.values()), server
+            "s3",
+            f"s3://{BUCKET}/prefix-{next(_numbers)}",
+            server.environ,
+            lambda: sum(server.requests.values()),
+            server,
         )
 
 

@@ -87,9 +87,7 @@ def test_first_versions_of_one_asset(warm: Warm, clones: list[Repo], remote: Rem
     assert published(remote)["nlp/tokenizer"] == [f"0.{minor}" for minor in range(PROCESSES - 1, -1, -1)]
 
 
-def test_the_same_content_is_published_once_and_all_are_content(
-    warm: Warm, clones: list[Repo], remote: Remote
-) -> None:
+def test_the_same_content_is_published_once_and_all_are_content(warm: Warm, clones: list[Repo], remote: Remote) -> None:
     for clone in clones:
         _write(clone, "the same in all")
     runs = _race(warm, clones)

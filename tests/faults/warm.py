@@ -9,6 +9,7 @@ die, or to be interrupted, at a step: see `Step`.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -18,7 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,6 +132,8 @@ class Warm:
 
 def main(path: str) -> None:
     _import_everything()
+    gc.collect()
+    gc.freeze()  # copies share the memory of what is never looked at again
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the keepers ended
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
         listening.bind(path)
@@ -152,7 +155,7 @@ def _import_everything() -> None:
     for name in ("s3.backend", "gcs.client", "azure.backend", "azure.access"):
         with suppress(ModuleNotFoundError):
             import_module(f"assetsync.backends.{name}")
-    for name in ("boto3", "gcsfs", "aiohttp", "azure.storage.blob"):
+    for name in ("boto3", "gcsfs", "aiohttp", "azure.storage.blob", "git", "sqlite3", "ruamel.yaml"):
         with suppress(ModuleNotFoundError):
             import_module(name)
 
@@ -196,13 +199,19 @@ def _become(job: dict[str, Any]) -> None:
 
     from assetsync.cli.app import main as program
 
-    program(job["args"])
+    try:
+        program(job["args"])
+    except SystemExit as ended:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Tearing down an interpreter with four SDKs in it takes longer than many a run.
+        os._exit(ended.code if isinstance(ended.code, int) else 1)
 
 
 def _make_parts_small() -> None:
     from assetsync import store
 
-    opened = store.open_backend
+    opened: Callable[[StoreConfig, Mapping[str, str]], Backend] = vars(store)["open_backend"]
 
     def open_backend(config: StoreConfig, environ: Mapping[str, str]) -> Backend:
         backend = opened(config, environ)
@@ -236,7 +245,6 @@ def _watch(step: Step) -> None:
         left -= 1
 
     sys.addaudithook(hook)
-
 
 
 if __name__ == "__main__":
