@@ -13,13 +13,13 @@ from assetsync.atomic import write_atomically
 from assetsync.errors import GitError, InvalidError, LockError, NotFoundError
 from assetsync.git import UNSAFE, open_repository
 from assetsync.layout import printable
-from assetsync.lock_merge import has_conflicts, merge_locks, resolve_conflicts
+from assetsync.lock_merge import merge_locks, resolve_conflicts
 from assetsync.lockfile import FILENAME, parse_lock, render_lock
 from assetsync.model import Lock
 
 
 def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
-    """Settle the conflicts in assets.lock and write it; False when it has none.
+    """Settle the conflicts in assets.lock, if any, and write it as assetsync does; False when that changes nothing.
 
     What git's index holds of the three sides comes first, since its markers may not show the common ancestor. LockError
     when a person must decide.
@@ -28,9 +28,9 @@ def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
     if stages:
         merged = _merged(stages, os.path.relpath(lock_file))
     else:
-        text = _read(lock_file).decode("utf-8", "replace")
-        merged = resolve_conflicts(text, filename=os.path.relpath(lock_file))
-        if not has_conflicts(text):
+        data = _read(lock_file)
+        merged = resolve_conflicts(data.decode("utf-8", "replace"), filename=os.path.relpath(lock_file))
+        if render_lock(merged).encode() == data:
             return False
     write_atomically(lock_file, render_lock(merged).encode())
     return True

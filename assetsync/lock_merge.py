@@ -20,11 +20,6 @@ DRIVER_SETTING = "merge.assetsync.driver"
 DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
 
 
-def has_conflicts(text: str) -> bool:
-    """Whether git left conflict markers in a lock."""
-    return any(line.startswith("<<<<<<<") for line in text.splitlines())
-
-
 def resolve_conflicts(text: str, *, filename: str = FILENAME) -> Lock:
     """The lock that both sides of a text with git's conflict markers make together.
 

@@ -21,7 +21,7 @@ def lock_command(common: Common, resolving: bool, merge_driver: tuple[str, str, 
     """Resolve merge conflicts in assets.lock, asset by asset.
 
     What one side changed is taken from it; where both published, the newer version of a line wins. Two lines of one
-    asset, or two stores, are for a person to decide.
+    asset, or two stores, are for a person to decide. Without a conflict, it writes anew what was edited by hand.
     """
     console = Console(common)
     if resolving == bool(merge_driver):
@@ -36,5 +36,5 @@ def lock_command(common: Common, resolving: bool, merge_driver: tuple[str, str, 
     if resolve(lock_file, os.environ):
         console.say("assets.lock is resolved: `git add assets.lock`, and see `assetsync plan`.")
     else:
-        console.say("There are no conflicts in assets.lock.")
+        console.say("There is nothing to resolve in assets.lock.")
     return 0

@@ -62,8 +62,8 @@ def test_the_hook_can_be_tried_on_a_repo(user: Repo, assetsync_repo: str) -> Non
 
 def test_the_hooks_pass_when_right_and_say_what_is_wrong(user: Repo, assetsync_repo: str, tmp_path: Path) -> None:
     rev = Repo(Path(assetsync_repo), user.environ).git("rev-parse", "HEAD").strip()
-    hooks = "".join(f"      - id: assetsync-check{form}\n" for form in ("", "-content", "-remote"))
-    user.write(".pre-commit-config.yaml", f"repos:\n  - repo: {assetsync_repo}\n    rev: {rev}\n    hooks:\n{hooks}")
+    one = f"repos:\n  - repo: {assetsync_repo}\n    rev: {rev}\n    hooks:\n      - id: assetsync-check\n"
+    user.write(".pre-commit-config.yaml", one)
     pre_commit(user, "install", "--install-hooks", "--hook-type", "pre-commit", "--hook-type", "pre-push")
     installed = {path.name for path in (tmp_path / "pre-commit").glob("repo*/py_env-*/lib/python*/site-packages/*")}
     assert "git" in installed
@@ -82,7 +82,12 @@ def test_the_hooks_pass_when_right_and_say_what_is_wrong(user: Repo, assetsync_r
         assert says in str(refusal.value)
         user.git("reset", "-q", "--hard")
 
-    refused((user.root / "assets.lock").unlink, "assets.yaml:1: `assets.lock` is missing; run `assetsync")
+    def without_lock() -> None:
+        # pre-commit starts no hook for a deletion alone.
+        user.write("assets.yaml", manifest + "# another\n")
+        (user.root / "assets.lock").unlink()
+
+    refused(without_lock, "assets.yaml:1: `assets.lock` is missing; run `assetsync apply`")
     stale = manifest.replace("assets:\n", "assets:\n  nlp/new: models/new\n")
     refused(lambda: user.write("assets.yaml", stale), "nlp/new: not in `assets.lock`; run `assetsync apply nlp/new`")
     by_hand = lock.replace("lock_version: 1\n", "lock_version: 1\n# mine\n")
@@ -91,6 +96,10 @@ def test_the_hooks_pass_when_right_and_say_what_is_wrong(user: Repo, assetsync_r
     refused(lambda: user.write("assets.lock", elsewhere), "belongs to the store `s3://bucket/other`")
     conflict = lock.replace("    size: 7\n", "<<<<<<< ours\n    size: 7\n=======\n    size: 8\n>>>>>>> theirs\n", 1)
     refused(lambda: user.write("assets.lock", conflict), "merge conflict begins here; settle it with `assetsync lock")
+
+    all_three = one + "      - id: assetsync-check-content\n      - id: assetsync-check-remote\n"
+    user.write(".pre-commit-config.yaml", all_three)
+    user.commit("more hooks")
     # git ignores the content, so that no changed file would start the hook.
     user.write("models/sentiment.bin", b"changed")
     refused(lambda: user.write("other.txt", "x"), "nlp/sentiment: `models/sentiment.bin` is not what `0.0` is; run")

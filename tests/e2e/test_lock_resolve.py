@@ -85,7 +85,10 @@ def test_resolve_settles_what_git_leaves(repo: Repo, style: str) -> None:
     assert repo.read(LOCK) == lock({"b": "1.0", "d": "1.1", "f": "1.10", "y": "0.0", "z": "0.0"})
     repo.git("add", LOCK)
     repo.git("commit", "-q", "--no-edit")
-    assert "no conflicts" in repo.run("lock", "--resolve").err
+    assert "nothing to resolve" in repo.run("lock", "--resolve").err
+    repo.write(LOCK, "# mine\n" + repo.read(LOCK))
+    repo.run("lock", "--resolve")
+    assert "mine" not in repo.read(LOCK)
 
 
 def test_resolve_works_from_the_markers_where_the_index_knows_of_no_conflict(repo: Repo) -> None:

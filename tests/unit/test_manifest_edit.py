@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assetsync.errors import InvalidError, ManifestError
 from assetsync.manifest import parse_manifest
-from assetsync.manifest_edit import add_entry, new_manifest, remove_entry, set_version
+from assetsync.manifest_edit import add_entry, default_name, new_manifest, remove_entry, set_version
 from assetsync.model import Entry, StoreConfig
 
 STORE = "store: ./s\n"
@@ -451,3 +451,24 @@ def test_without_a_store_the_new_manifest_says_what_is_missing() -> None:
 def test_a_store_with_credentials_is_not_written() -> None:
     with pytest.raises(InvalidError, match="can't hold a user"):
         new_manifest("s3://key:secret@bucket")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_file", "name"),
+    [
+        ("models/tokenizer", False, "models/tokenizer"),
+        ("./models/v1.x/", False, "models/v1.x"),
+        ("models/a.tar.gz", True, "models/a"),
+        ("a.bin", True, "a"),
+        ("Makefile", True, "Makefile"),
+    ],
+)
+def test_a_name_follows_from_a_path(path: str, is_file: bool, name: str) -> None:
+    assert default_name(path, is_file=is_file) == name
+
+
+@pytest.mark.parametrize("path", ["a b.bin", ".hidden", "models/1.0", "naïve.bin"])
+def test_a_path_that_makes_no_name_is_told_with_the_command_that_names_it(path: str) -> None:
+    with pytest.raises(InvalidError) as raised:
+        default_name(path, is_file=not path.endswith("1.0"))
+    assert raised.value.hint == f"name it: `assetsync add {path} NAME`"
