@@ -98,6 +98,11 @@ class Case:
         """Whether the local tree is what the lock says."""
         return self.locked is not None and self.here is not None and self.here.same_as(self.locked.content)
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the local tree still is what an earlier state of the lock had put there."""
+        return self.here is not None and self.here.same_as(self.snapshot.placed.get(self.name))
+
     def is_locked_at(self, version: str) -> bool:
         return self.locked is not None and self.locked.version == version
 

@@ -159,9 +159,8 @@ def _decide_sync(case: Case, options: Options) -> Action:
     line = _line(case, options)
     if case.here is None:
         return _absent(case, locked, line, options)
-    if case.name in options.discard_local and not case.is_as_locked:
-        action = _take(case, locked.version if locked else _newest_wanted(case), options)
-        return replace(action, notes=(*action.notes, *(_waiting(case, locked, line) if locked else ())))
+    if _follows_lock(case, locked, options):
+        return _follow_lock(case, locked, line, options)
     if line.opens:
         return _open_line(case, locked, line, options)
     newest = case.newest_in(line.name)
@@ -195,6 +194,25 @@ def _absent(case: Case, locked: LockEntry | None, line: _Line, options: Options)
     raise case.stop(
         "missing", f"{what}, and the store has no `{wanted}` to pull", "create it, or mend `path` in assets.yaml"
     )
+
+
+def _follows_lock(case: Case, locked: LockEntry | None, options: Options) -> bool:
+    """Whether what is here is given up, or came with an earlier lock, which git has replaced since."""
+    given_up = case.name in options.discard_local or (locked is not None and case.is_untouched)
+    return given_up and not case.is_as_locked
+
+
+def _follow_lock(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
+    if locked is None:
+        return _take(case, _newest_wanted(case), options)
+    if case.name in options.publishing:
+        raise case.stop(
+            "left_behind",
+            f"what is at `{case.entry.path}` came with an earlier lock; publishing it would undo `{locked.version}`",
+            f"get that first with `assetsync pull {case.name}`",
+        )
+    action = _take(case, locked.version, options)
+    return replace(action, notes=(*action.notes, *_waiting(case, locked, line)))
 
 
 def _waiting(case: Case, locked: LockEntry, line: _Line) -> Iterator[str]:
@@ -378,7 +396,8 @@ def _decide_upgrade(case: Case, options: Options) -> Action:
         wanted = f"version line `{case.entry.version}`" if case.history.versions else "version"
         return case.keep(f"the store has no {wanted} of it yet")
     newest = _newest_wanted(case)
-    edited = isinstance(case.local, Present) and not case.is_as_locked and not case.has_here(newest)
+    kept = case.is_as_locked or case.is_untouched or case.has_here(newest)
+    edited = isinstance(case.local, Present) and not kept
     if locked is not None and locked.version == newest and edited and case.name not in options.discard_local:
         return case.keep("locked at the newest version; the changes here stay")
     return _take(case, newest, options)
@@ -417,6 +436,9 @@ def _take(case: Case, version: str, options: Options) -> Action:
         return case.adopt(version, case.here, "the store has this content already")
     if case.is_as_locked:
         return case.pull(version, "the newest version that assets.yaml asks for")
+    if case.is_untouched:
+        why = f"assets.lock moved to `{version}`" if at_version else "the newest version that assets.yaml asks for"
+        return case.pull(version, why)
     if case.name in options.discard_local:
         return case.pull(version, "what is here is given up, as asked by --discard-local")
     raise case.modified(version)

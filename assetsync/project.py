@@ -35,6 +35,7 @@ from assetsync.manifest import parse_manifest
 from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
+from assetsync.placed import Placed
 from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
@@ -112,6 +113,7 @@ class Project:
         self._environ = environ
         self.state.ensure()
         self._cache = Cache(self.state.cache)
+        self._placed = Placed(self._cache)
         self._journal = Journal(self.state.journal)
         self._markers = Markers(self.state.pulls)
         self._store: Store | None = None
@@ -191,6 +193,8 @@ class Project:
             options=chosen,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
         )
+        snapshot = replace(snapshot, placed=self._placed.of(narrowed.manifest.entries))
+        self._placed.see(snapshot)
         plan = _PLANNERS[purpose](snapshot, chosen)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
@@ -236,13 +240,19 @@ class Project:
             lock = self._checked_lock(plan)
             start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
             keeper = _LockKeeper(self.lock_file, start, self._set_line)
+
+            def record(action: Action, entry: LockEntry | None) -> None:
+                keeper.record(action, entry)
+                if entry is not None:
+                    self._placed.put(action.asset, entry.path, entry.content)
+
             with Transfers() as transfers:
                 outcomes = Execution(
                     site=self._site(lock),
                     store=self.store,
                     transfers=transfers,
                     reporter=reporter or Silent(),
-                    record=keeper.record,
+                    record=record,
                     who=who(),
                     provenance=self._provenance(actions, message),
                 ).carry_out(actions)

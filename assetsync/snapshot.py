@@ -113,7 +113,8 @@ class Snapshot:
     """The three states of every considered asset, and how many were left out of consideration.
 
     `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
-    `online` is False when `remote` was made up from the lock.
+    `online` is False when `remote` was made up from the lock. `placed` is what assetsync last saw at a path as locked,
+    by asset, as far as that is remembered: content that is still that has not been edited, whatever the lock says now.
     """
 
     manifest: Manifest
@@ -124,6 +125,7 @@ class Snapshot:
     now: datetime
     online: bool = True
     not_considered: int = 0
+    placed: Mapping[str, Content] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

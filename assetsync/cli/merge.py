@@ -21,7 +21,8 @@ def lock_command(common: Common, resolving: bool, merge_driver: tuple[str, str, 
     """Resolve merge conflicts in assets.lock, asset by asset.
 
     What one side changed is taken from it; where both published, the newer version of a line wins. Two lines of one
-    asset, or two stores, are for a person to decide. Without a conflict, it writes anew what was edited by hand.
+    asset, or two stores, are for a person to decide. Without a conflict, a file that was edited by hand is written
+    anew.
     """
     console = Console(common)
     if resolving == bool(merge_driver):

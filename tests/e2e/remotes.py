@@ -20,12 +20,13 @@ _numbers = count()
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A store URL that nobody else uses, what its clients need, and how many requests its server has had."""
+    """A store URL that nobody else uses, what its clients need, how many requests its server has had, and the server."""
 
     kind: str
     url: str
     environ: Mapping[str, str] = field(default_factory=dict)
     requests: Callable[[], int] = lambda: 0
+    server: S3Server | GCSServer | Azurite | None = None
 
 
 Serving = Iterator[Callable[[Path], Remote]]
@@ -41,7 +42,7 @@ def _s3() -> Serving:
     with S3Server() as server:
         server.make_bucket(BUCKET)
         yield lambda _: Remote(
-            "s3", f"s3://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: sum(server.requests.values())
+            "s3", f"s3://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: sum(server.requests.values()), server
         )
 
 
@@ -49,7 +50,7 @@ def _s3() -> Serving:
 def _gcs() -> Serving:
     with GCSServer(BUCKET) as server:
         yield lambda _: Remote(
-            "gcs", f"gs://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: len(server.requests)
+            "gcs", f"gs://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: len(server.requests), server
         )
 
 
@@ -61,7 +62,7 @@ def _azure() -> Serving:
     with Azurite() as server:
         server.create_container(BUCKET)
         yield lambda _: Remote(
-            "azure", f"az://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: server.requests
+            "azure", f"az://{BUCKET}/prefix-{next(_numbers)}", server.environ, lambda: server.requests, server
         )
 
 

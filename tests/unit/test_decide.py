@@ -772,3 +772,30 @@ def test_every_entry_is_an_action_or_a_problem() -> None:
     assert set(by_asset(plan.actions)) == {"a", "c", "d"}
     assert [problem.asset for problem in plan.problems] == ["b"]
     assert plan.count("none") == 1
+
+
+# fmt: off
+FOLLOWED = [
+    # lock      | remote           | local = placed | sync          | pull       | upgrade
+    ("1.3=B",    "1.2=A 1.3=B",     "A",             "pull 1.3",     "pull 1.3",  "pull 1.3"),
+    ("1.2=A",    "1.2=A 1.3=B",     "B",             "pull 1.2",     "pull 1.2",  "lock 1.3"),  # an older commit
+    ("1.2=A",    "1.2=A 1.3=B",     "C",             "pull 1.2",     "pull 1.2",  "pull 1.3"),
+    ("1.3=B",    "1.2=A 1.3=B",     "B",             "none 1.3",     "none 1.3",  "none 1.3"),
+    ("-",        "1.2=A 1.3=B",     "C",             "update 1.3 → 1.4", "none",  "pull 1.3"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("lock", "remote", "local", "sync", "pull", "upgrade"), FOLLOWED)
+def test_what_came_with_an_earlier_lock_follows_the_lock(
+    lock: str, remote: str, local: str, sync: str, pull: str, upgrade: str
+) -> None:
+    snapshot = one(lock=lock, remote=remote, local=local)
+    snapshot = replace(snapshot, placed={"nlp/x": tree(local).content})
+    assert [outcome(decide(snapshot)) for decide in (plan_sync, plan_pull, plan_upgrade)] == [sync, pull, upgrade]
+
+
+def test_what_came_with_an_earlier_lock_is_not_published_by_a_bump() -> None:
+    snapshot = replace(one(lock="1.3=B", remote="1.2=A 1.3=B", local="A"), placed={"nlp/x": tree("A").content})
+    plan = plan_sync(snapshot, Options(bump_major=frozenset({"nlp/x"})))
+    assert outcome(plan) == "problem left_behind"

@@ -1,0 +1,56 @@
+"""What the documentation says of commands, options and files is so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from assetsync import errors
+from assetsync.cli.app import EXIT_INTERRUPTED, EXIT_USAGE, cli
+from assetsync.cli.options import Common
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
+REFERENCE = (DOCS / "reference.md").read_text()
+COMMON = {field.name for field in fields(Common)}
+
+
+def commands() -> dict[str, click.Command]:
+    context = click.Context(cli)
+    found = {name: cli.get_command(context, name) for name in cli.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_reference_has_each_command_with_its_options_and_no_others(name: str) -> None:
+    (row,) = re.findall(rf"^\| `{name}\b[^|]*\| (.*) \|$", REFERENCE, re.MULTILINE)
+    options = [
+        parameter.opts[-1] if parameter.opts[-1].startswith("--") else parameter.opts[0]
+        for parameter in commands()[name].params
+        if isinstance(parameter, click.Option) and parameter.name not in COMMON and not parameter.hidden
+    ]
+    assert re.findall(r"`(-[^`]+)`", row) == options
+
+
+def test_the_reference_has_every_exit_code() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", REFERENCE, re.MULTILINE)}
+    tree = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    assert told == tree | {0, 2, EXIT_USAGE, EXIT_INTERRUPTED}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_that_pages_name_exist(page: Path) -> None:
+    known = set(commands())
+    for line in re.findall(r"`assetsync ([a-z][^`]*)`", page.read_text()):
+        assert line.split()[0] in known, line
