@@ -28,8 +28,8 @@ _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 _STUBS = {
     "assetsync": 'exec {python} -m assetsync "$@"',
     "pip": 'echo "pip $*" >> {calls}',
-    "gh": 'exec {python} {recipes} gh {folder} "$@"',
-    "curl": 'exec {python} {recipes} curl {folder} "$@"',
+    "gh": 'exec {python} {stubs} gh {folder} "$@"',
+    "curl": 'exec {python} {stubs} curl {folder} "$@"',
 }
 
 
@@ -70,7 +70,7 @@ class CI:
         for name, script in _STUBS.items():
             values = {
                 "python": sys.executable,
-                "recipes": os.path.abspath(__file__),
+                "stubs": os.path.abspath("tests/e2e/stubs.py"),
                 "folder": folder,
                 "calls": folder / "calls",
             }
@@ -186,69 +186,3 @@ def _noted(environ: Mapping[str, str]) -> dict[str, str]:
     path = Path(environ["GITHUB_ENV"])
     lines = path.read_text().splitlines() if path.exists() else []
     return dict(line.split("=", 1) for line in lines)
-
-
-# --- the stubs, run as programs of their own
-
-
-def _gh(folder: Path, args: list[str]) -> str:
-    """As much of GitHub as the workflows talk to: the comments of one pull request."""
-    path = folder / "comments.json"
-    comments = json.loads(path.read_text()) if path.exists() else []
-    assert os.environ["GH_TOKEN"] == "t0ken"
-    options, names = _parsed(args)
-    match names:
-        case ["api", where] if where.endswith("/issues/7/comments"):
-            return _jq(options["--jq"], comments)
-        case ["api", where] if where == f"repos/team/repo/commits/{os.environ['GITHUB_SHA']}/pulls":
-            return _jq(options["--jq"], [{"number": 7}])
-        case ["api", where] if options["-X"] == "PATCH":
-            number = int(where.removeprefix("repos/team/repo/issues/comments/"))
-            body = Path(options["-F"].removeprefix("body=@")).read_text()
-            next(comment for comment in comments if comment["id"] == number)["body"] = body
-        case ["pr", "comment", "7"]:
-            body = Path(options["--body-file"]).read_text()
-            comments.append({"id": 100 + len(comments), "user": {"login": "github-actions[bot]"}, "body": body})
-        case _:
-            raise SystemExit(f"gh: not known here: {args}")
-    path.write_text(json.dumps(comments))
-    return ""
-
-
-def _parsed(args: list[str]) -> tuple[dict[str, str], list[str]]:
-    options, names, rest = {}, [], iter(args)
-    for arg in rest:
-        if arg in ("--silent", "--paginate"):
-            continue
-        if arg.startswith("-"):
-            options[arg] = next(rest)
-        else:
-            names.append(arg)
-    return options, names
-
-
-def _jq(expression: str, value: Any) -> str:
-    """jq where it is installed, and otherwise what the three expressions of the workflows come to."""
-    from shutil import which
-
-    if which("jq"):
-        done = subprocess.run(
-            ["jq", "-r", expression], input=json.dumps(value), capture_output=True, text=True, check=True
-        )
-        return done.stdout
-    if expression == ".[0].number":
-        return f"{value[0]['number']}\n"
-    ours = [
-        c for c in value if c["user"]["login"].endswith("[bot]") and c["body"].startswith("<!-- assetsync plan -->")
-    ]
-    return "".join(f"{comment[expression.rpartition('.')[2]]}\n" for comment in ours)
-
-
-def _curl(folder: Path, args: list[str]) -> str:
-    body = Path(args[args.index("--data-urlencode") + 1].removeprefix("body@")).read_text()
-    (folder / "note.json").write_text(json.dumps({"url": args[-1], "body": body, "args": args}))
-    return ""
-
-
-if __name__ == "__main__":
-    sys.stdout.write({"gh": _gh, "curl": _curl}[sys.argv[1]](Path(sys.argv[2]), sys.argv[3:]))
