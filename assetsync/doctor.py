@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from assetsync import documents, layout
+from assetsync.backends import RemoteBackend
 from assetsync.documents import Claim
 from assetsync.errors import ChangedError, ConflictError, DamagedError, ExistsError, NotFoundError, StoreError
 from assetsync.model import FileEntry
@@ -73,6 +74,11 @@ def probe_access(store: Store) -> Iterator[Probe]:
     backend = store.backend
     key = PROBE_PREFIX + uuid.uuid4().hex
     copied = f"{key}-copy"
+    if isinstance(backend, RemoteBackend):
+        found = _identity(backend)
+        yield found
+        if found.error is not None:
+            return
     reading = _tried("list", lambda: backend.list("", delimiter=True))
     yield reading
     writing = _tried("create an object", lambda: backend.create(key, b"probe"))
@@ -89,6 +95,14 @@ def probe_access(store: Store) -> Iterator[Probe]:
     finally:
         deleting = _tried("delete it", partial(_delete, store, key, copied), needed=False)
     yield deleting
+
+
+def _identity(backend: RemoteBackend) -> Probe:
+    what = "find credentials"
+    try:
+        return Probe(what, detail=backend.identity)
+    except StoreError as error:
+        return Probe(what, error)
 
 
 def _copy(store: Store, source: str, target: str) -> None:

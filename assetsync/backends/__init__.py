@@ -162,6 +162,15 @@ class ProbedBackend(Protocol):
         """Try a create-only write twice under a probe key. UnsupportedError when the second one succeeds."""
 
 
+@runtime_checkable
+class RemoteBackend(Protocol):
+    """Stores behind a server, which ask who is there."""
+
+    @property
+    def identity(self) -> str:
+        """Where the credentials come from and at which endpoint they are used, in words. No secret. DeniedError."""
+
+
 def open_backend(config: StoreConfig, environ: Mapping[str, str]) -> Backend:
     """The backend for `config.url`, whose SDK is imported here, at first use.
 

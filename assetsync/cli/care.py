@@ -129,7 +129,7 @@ def doctor_command(
         probes = [] if read_only else list(probe_access(store.store))
         broken = any(probe.error is not None and probe.needed for probe in probes)
         ailments: list[Ailment] = []
-        if not any(probe.error is not None and probe.what == "list" for probe in probes):
+        if not any(probe.error is not None and probe.what in ("find credentials", "list") for probe in probes):
             ailments = examine(store.store, lambda name: pattern is None or fnmatch.fnmatchcase(name, pattern))
         if format == "json":
             console.data(_doctor_json(store.url, probes, ailments))

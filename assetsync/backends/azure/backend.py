@@ -137,6 +137,10 @@ class AzureBackend:
     def url(self) -> str:
         return self._place.store
 
+    @property
+    def identity(self) -> str:
+        return f"{self._place.credentials}, at {self._place.endpoint}"
+
     def close(self) -> None:
         """Close all connections."""
         self._container.close()

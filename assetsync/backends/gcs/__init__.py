@@ -124,6 +124,11 @@ class GCSBackend:
     def url(self) -> str:
         return self._url
 
+    @property
+    def identity(self) -> str:
+        place = self._calls.place
+        return f"{place.who}, at {place.endpoint}"
+
     def close(self) -> None:
         """Close the connections. Also done when the last reference goes, and at exit."""
         self._client.close()

@@ -30,6 +30,11 @@ class Calls:
         self._client = client
         self._place = place
 
+    @property
+    def place(self) -> Place:
+        """Where requests go, and with whose credentials."""
+        return self._place
+
     def ask(
         self,
         task: Task,

@@ -178,6 +178,10 @@ class S3Backend:
             return
 
     @property
+    def identity(self) -> str:
+        return self._bucket.identity
+
+    @property
     def needs_probe(self) -> bool:
         return self._conditional and self._bucket.is_custom
 

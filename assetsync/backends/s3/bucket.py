@@ -76,6 +76,11 @@ class Bucket:
         """Whether this is not AWS, but something that speaks like it."""
         return self._wire.location.custom
 
+    @property
+    def identity(self) -> str:
+        """Where the credentials come from, and the endpoint. DeniedError."""
+        return self._wire.identity
+
     def close(self) -> None:
         """Close idle connections."""
         self._wire.close()

@@ -85,6 +85,14 @@ class Wire:
     def location(self) -> Location:
         return self._access.location
 
+    @property
+    def identity(self) -> str:
+        """Where the credentials come from, and the endpoint. DeniedError."""
+        if not self._access.anonymous:
+            _ = self._access.credentials  # found at first use
+        place = self._place()
+        return f"{place.credentials}, at {place.endpoint}"
+
     def close(self) -> None:
         """Close the connections that are idle. Further requests open new ones."""
         with self._lock:
