@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import Remote
+from tests.servers.s3 import S3Server
 
 
 def test_publish_change_pull_elsewhere_and_list(repo: Repo, remote: Remote) -> None:
@@ -49,3 +51,16 @@ def test_a_plan_of_unchanged_assets_costs_one_small_request_each(repo: Repo, s3:
     before = s3.requests()
     repo.run("plan", "many/7")
     assert s3.requests() - before == 1
+
+
+def test_listing_never_looks_into_versions(repo: Repo, s3: Remote) -> None:
+    assert isinstance(s3.server, S3Server)
+    repo.use(s3)
+    for number in range(30):
+        repo.write(f"models/tokenizer/deep/{number}/file", str(number))
+    repo.run("apply", "--yes")
+    s3.server.seen.clear()
+    repo.run("list")
+    asked = Counter(request.kind for request in s3.server.seen)
+    # The root, `nlp/` and the folders of both assets, below which there may be others.
+    assert asked == {"ListObjectsV2": 4, "GetObject": 2}

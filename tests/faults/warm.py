@@ -61,8 +61,7 @@ class Child:
         """Until it ends. The code of a run that was killed is the signal's number, negative."""
         with self._lines:
             code = os.waitstatus_to_exitcode(int(self._lines.readline()))
-        texts = [Path(self._folder, name).read_text("utf-8", "replace") for name in (_OUT, _ERR)]
-        return Run(code, *texts)
+        return Run(code, *(Path(self._folder, name).read_text("utf-8", "replace") for name in (_OUT, _ERR)))
 
 
 class Warm:
@@ -106,6 +105,8 @@ class Warm:
         self._runs += 1
         folder = os.path.join(self._folder.name, str(self._runs))
         os.mkdir(folder)
+        for name in (_OUT, _ERR):  # with a terminal, they stay empty
+            Path(folder, name).touch()
         job = {
             "args": args,
             "cwd": str(repo.root),
@@ -184,8 +185,9 @@ def _become(job: dict[str, Any]) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     if job["user"] is not None:
-        os.setegid(job["user"])
-        os.seteuid(job["user"])
+        os.setgroups([])
+        os.setgid(job["user"])
+        os.setuid(job["user"])
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["environ"])
