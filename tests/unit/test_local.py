@@ -18,7 +18,8 @@ from filelock import FileLock
 
 from assetsync.atomic import TEMPORARY_PREFIX
 from assetsync.backends import local, open_backend
-from assetsync.backends.local import LOCK_PREFIX, TABLE, LocalBackend, translated
+from assetsync.backends.local import LOCK_PREFIX, LocalBackend
+from assetsync.backends.local_errors import TABLE, translated
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
