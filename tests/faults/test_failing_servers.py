@@ -87,7 +87,7 @@ def test_access_that_ends_at_any_request(bench: Bench) -> None:
         if run.code == 0:
             break
     assert number >= 7
-    bench.check(versions, files)
+    bench.check(versions, files, leftovers=True)  # the last request of all deletes the claim
 
 
 def test_access_that_ends_while_pulling(bench: Bench) -> None:
@@ -108,7 +108,7 @@ def test_access_that_ends_while_pulling(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT, Fault.LOST_REPLY])
+@pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.CUT])
 def test_a_server_that_never_recovers_is_given_up(bench: Bench, fault: Fault) -> None:
     lock = bench.repo.read("assets.lock")
     with tapped(bench.remote, _from(6, fault)):

@@ -20,7 +20,7 @@ from tests.faults.warm import SMALL_PART, Step, Warm
 Place = Callable[[Path], Remote]
 KILLED = -signal.SIGKILL
 
-# The slow tests in their short form die at every third step only.
+# In the short form, publishes to servers die at every third step only.
 STRIDE = 3 if os.environ.get("ASSETSYNC_TEST_SHORT") else 1
 
 
@@ -74,13 +74,13 @@ def test_a_publish_to_a_server(warm: Warm, over_http: Place, tmp_path: Path, how
 @HOWS
 def test_a_publish_of_a_large_file_to_a_server(warm: Warm, over_http: Place, tmp_path: Path, how: Fault) -> None:
     files = {"large.bin": some_bytes(3 * SMALL_PART + 1), "small": b"small"}
-    _publish_until_done(new_bench(warm, tmp_path, over_http(tmp_path)), how, files, least=12, stride=STRIDE)
+    _publish_until_done(new_bench(warm, tmp_path, over_http(tmp_path)), how, files, least=12)
 
 
-def _publish_until_done(bench: Bench, how: Fault, files: dict[str, bytes], *, least: int, stride: int = 1) -> None:
+def _publish_until_done(bench: Bench, how: Fault, files: dict[str, bytes], *, least: int) -> None:
     """Publish new content again and again, each time killed one request later than before; and run each again."""
     versions = ["0.0"]
-    for number in count(0, stride):
+    for number in count(0, STRIDE):
         # Other content each time, but for one file, which the store copies.
         changed = {name: data if name == "same.txt" else b"%d " % number + data for name, data in files.items()}
         bench.write(changed)

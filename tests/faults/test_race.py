@@ -116,3 +116,17 @@ def test_one_checkout_has_one_writer(warm: Warm, clones: list[Repo], remote: Rem
             assert "another assetsync is at work" in run.err or "changed since the plan was made" in run.err
     assert published(remote) == {"nlp/sentiment": ["0.0"], "nlp/tokenizer": ["0.0"]}
     assert "Nothing to do" in warm.run(repo, "plan").out
+
+
+@pytest.mark.slow
+def test_in_each_round_of_a_race_somebody_wins(warm: Warm, clones: list[Repo], remote: Remote) -> None:
+    for number, clone in enumerate(clones):
+        _write(clone, f"{number}")
+    racing = clones
+    while racing:
+        runs = _race(warm, racing, "nlp/tokenizer", "--supersede", "nlp/tokenizer")
+        assert {run.code for run in runs} <= {0, 3}
+        losers = [repo for repo, run in zip(racing, runs, strict=True) if run.code]
+        assert len(losers) < len(racing)
+        racing = losers
+    assert published(remote)["nlp/tokenizer"] == [f"0.{minor}" for minor in range(PROCESSES - 1, -1, -1)]
