@@ -36,8 +36,9 @@ def s3(s3_serving: Callable[[Path], Remote], tmp_path: Path) -> Remote:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
-    """A git repo with two assets and a directory store beside it."""
+    """A git repo with two assets and a directory store beside it. Its commands run in this process."""
     repo = Repo.init(tmp_path / "repo", tmp_path / "home")
+    repo.in_process = True
     repo.write("models/tokenizer/vocab.txt", "a\nb\n")
     repo.write("models/tokenizer/.hidden/é.txt", "dotfile")
     repo.write("models/sentiment.bin", b"\x00\x01model")

@@ -66,11 +66,15 @@ class Run:
 
 @dataclass(slots=True)
 class Repo:
-    """A git repo in `root`, with what its commands need in `environ`."""
+    """A git repo in `root`, with what its commands need in `environ`.
+
+    `in_process`: `run` calls the program in this process, which spares half a second of starting it.
+    """
 
     root: Path
     environ: dict[str, str]
     extra: dict[str, str] = field(default_factory=dict)
+    in_process: bool = False
 
     @classmethod
     def init(cls, root: Path, home: Path) -> Repo:
@@ -91,7 +95,7 @@ class Repo:
     def clone(self, name: str) -> Repo:
         """Another checkout of what is committed, beside this one."""
         self.git("clone", "-q", str(self.root), str(self.root.parent / name))
-        return Repo(self.root.parent / name, self.environ, dict(self.extra))
+        return Repo(self.root.parent / name, self.environ, dict(self.extra), self.in_process)
 
     def commit(self, message: str = "work") -> None:
         self.git("add", "-A")
@@ -128,6 +132,8 @@ class Repo:
 
     def run(self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None, **popen: Any) -> Run:
         """Run the command; its exit code must be `code`, unless that is None."""
+        if self.in_process and popen.keys() <= {"cwd"}:
+            return self.call(*args, code=code, env=env, **popen)
         with self.start(*args, env=env, **popen) as process:
             out, err = process.communicate(timeout=100)
         assert code is None or process.returncode == code, (
@@ -135,7 +141,7 @@ class Repo:
         )
         return Run(process.returncode, out, err)
 
-    def call(self, *args: str, code: int = 0, env: Mapping[str, str] | None = None, cwd: str = ".") -> Run:
+    def call(self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None, cwd: str = ".") -> Run:
         """Like `run`, without a terminal, but in this process: ten times as fast, where that makes no difference."""
         out, err = io.StringIO(), io.StringIO()
         environ = {**self.environ, **self.extra, **(env or {})}
@@ -149,5 +155,7 @@ class Repo:
         ):
             returned = _run(list(args))
         run = Run(returned, out.getvalue(), err.getvalue())
-        assert returned == code, f"assetsync {' '.join(args)}: exit {returned}, expected {code}\n{run.out}\n{run.err}"
+        assert code in (None, returned), (
+            f"assetsync {' '.join(args)}: exit {returned}, expected {code}\n{run.out}\n{run.err}"
+        )
         return run

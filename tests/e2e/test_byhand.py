@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Repo:
     root.mkdir()
     (tmp_path / "home").mkdir()
     modelkit = {"MODELKIT_STORAGE_PROVIDER": "local", "MODELKIT_STORAGE_BUCKET": str(tmp_path / "bucket")}
-    place = Repo(root, clean_environ(tmp_path / "home"), modelkit)
+    place = Repo(root, clean_environ(tmp_path / "home"), modelkit, in_process=True)
     place.write("tok/vocab.txt", "a\n")
     place.write("tok/.dot/file", "hidden")
     place.write("m.bin", "model")

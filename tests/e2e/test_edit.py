@@ -109,6 +109,7 @@ def test_an_asset_that_is_only_fetched_need_not_be_here(repo: Repo) -> None:
 
 
 def test_a_project_without_git_can_be_edited(repo: Repo, tmp_path: Path) -> None:
+    repo.in_process = False  # GitPython looks for git when it is imported
     repo.write("models/new.bin", b"x")
     told = repo.run("add", "models/new.bin", env={"PATH": str(tmp_path)})
     assert ".gitignore" not in told.err

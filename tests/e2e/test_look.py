@@ -27,7 +27,8 @@ def shelf(tmp_path: Path) -> Repo:
     root = tmp_path / "shelf"
     root.mkdir()
     (tmp_path / "home").mkdir()
-    shelf = Repo(root, clean_environ(tmp_path / "home"), {"ASSETSYNC_STORE": str(tmp_path / "store")})
+    environ = clean_environ(tmp_path / "home")
+    shelf = Repo(root, environ, {"ASSETSYNC_STORE": str(tmp_path / "store")}, in_process=True)
     shelf.write("../store/old/model/0.0/config.json", "{}")
     shelf.write("../store/old/model/0.0/sub/w.bin", "weights")
     shelf.write("../store/old/model/0.0.meta", json.dumps(MODELKIT_META))

@@ -7,7 +7,16 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.harness import Repo
+
+
+@pytest.fixture
+def repo(repo: Repo) -> Repo:
+    """With the command as it is installed, in a process of its own."""
+    repo.in_process = False
+    return repo
 
 
 def test_a_new_repo_is_planned_published_locked_and_then_quiet(repo: Repo) -> None:

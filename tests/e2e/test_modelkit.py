@@ -13,7 +13,9 @@ from tests.e2e.harness import Repo
 from tests.e2e.remotes import SERVERS, Remote
 from tests.servers.modelkit import needs_modelkit, run_modelkit
 
-pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", list(SERVERS), indirect=True)]
+# Each run of modelkit takes seconds; the two stores that most of its users have are enough for every day.
+STORES = [kind if kind in ("directory", "s3") else pytest.param(kind, marks=pytest.mark.slow) for kind in SERVERS]
+pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", STORES, indirect=True)]
 
 FETCH = """
 import json, os
