@@ -6,7 +6,7 @@ done about are looked at further: the versions that matter, and what lies in the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -209,10 +209,23 @@ class _Looker:
         return {locked.version: found} if found else {}
 
     def _folder(self, name: str, listed: Sequence[str]) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
+        """The committed versions that are not listed, and the unfinished ones.
+
+        A publish that ends between the listing and the look at its claim looks like one whose process died, and its
+        number would be skipped and published over. So what looks abandoned is believed when it looks so twice: its
+        `.meta` came before its claim went.
+        """
+        committed, unfinished = self._look_into(name)
+        while abandoned := _without_claim(unfinished):
+            committed, unfinished = self._look_into(name)
+            if _without_claim(unfinished) == abandoned:
+                break
+        return tuple(version for version in committed if version not in set(listed)), unfinished
+
+    def _look_into(self, name: str) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
         folder = self._store.folder(name)
-        unlisted = tuple(version for version in folder.committed if version not in set(listed))
         claimed = [self._store.unfinished(name, version, self._own_claims) for version in folder.claimed]
-        return unlisted, (*claimed, *map(Unfinished, folder.data_only))
+        return folder.committed, (*claimed, *map(Unfinished, folder.data_only))
 
     def _versions_that_matter(self, entry: Entry, locked: LockEntry | None, history: History) -> list[str]:
         """The locked version, the newest that the entry stands for, and the newest of all, each once."""
@@ -248,6 +261,11 @@ class _Looker:
             if remote is not None and tree.content.same_as(remote.content):
                 break
         return found
+
+
+def _without_claim(unfinished: Iterable[Unfinished]) -> set[str]:
+    """The versions of which no claim was found; one that can't be read counts as none."""
+    return {one.version for one in unfinished if one.claim_age is None}
 
 
 def _wants_other(entry: Entry, version: str, history: History) -> bool:

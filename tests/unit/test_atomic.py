@@ -104,3 +104,25 @@ def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path: Path, monkeypatch:
     sync_folder(str(tmp_path / "none"))
     monkeypatch.setattr(os, "fsync", refuse)
     sync_folder(str(tmp_path))
+
+
+def test_the_temporary_file_is_aside_where_that_is_on_the_same_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    seen: list[list[str]] = []
+    replace = os.replace
+
+    def look(source: str, target: str) -> None:
+        seen.append([name for name in os.listdir(tmp_path) if name.startswith(TEMPORARY_PREFIX)])
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", look)
+    write_atomically(str(tmp_path / "file"), b"x", aside=str(aside))
+    monkeypatch.setattr(os, "stat", lambda path, **_: os.stat_result((0, 0, id(path), *(0,) * 7)))
+    monkeypatch.setattr(os, "chmod", lambda *_: None)
+    write_atomically(str(tmp_path / "file"), b"y", aside=str(aside))
+    assert [len(names) for names in seen] == [0, 1]
+    assert (tmp_path / "file").read_bytes() == b"y"
+    assert os.listdir(aside) == []

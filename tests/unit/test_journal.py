@@ -98,3 +98,27 @@ def test_without_a_usable_folder_it_remembers_in_memory(tmp_path: Path, writable
     journal.end_upload(STORE, "a/1.0", ENTRY)
     assert journal.claims() == frozenset()
     assert journal.upload(STORE, "a/1.0", ENTRY) is None
+
+
+def test_an_entry_is_there_whole_or_not_at_all(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(folder)
+    journal.begin_upload(STORE, "key", ENTRY, "first")
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", die)
+        with pytest.raises(KeyboardInterrupt):
+            journal.begin_upload(STORE, "key", ENTRY, "second")
+        with pytest.raises(KeyboardInterrupt):
+            journal.add_claim("one", STORE, "a:1.0")
+    assert Journal(folder).upload(STORE, "key", ENTRY) == "first"
+    assert Journal(folder).claims() == frozenset()
+
+
+def test_an_entry_that_was_lost_with_the_power_is_none(folder: str) -> None:
+    Journal(folder).begin_upload(STORE, "key", ENTRY, "id")
+    (name,) = os.listdir(folder)
+    Path(folder, name).write_bytes(b"")
+    assert Journal(folder).upload(STORE, "key", ENTRY) is None
