@@ -36,7 +36,7 @@ from assetsync.model import Entry, ListedAsset, Manifest, Spec, Tree
 from assetsync.plan import Action, Adopt, Changes, Create, Keep, Plan, Transfer, Update, compare
 from assetsync.progress import Reporter, Silent
 from assetsync.project import read_lock, read_manifest
-from assetsync.publish import Elsewhere, let_go
+from assetsync.publish import Elsewhere, release
 from assetsync.scan import scan, scan_all
 from assetsync.snapshot import Absent, History, Local, Present, Snapshot, Unusable
 from assetsync.state import State
@@ -332,7 +332,7 @@ class AssetStore:
             if outcome.error is not None:
                 raise outcome.error
         if isinstance(action, Adopt):
-            let_go(self.store, action.asset, action.to or "", self._journal)
+            release(self.store, action.asset, action.to or "", self._journal)
         return action.to or ""
 
     # -- looking

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -180,29 +181,29 @@ def _index(store: Store, seen: Surveyed) -> Iterator[Ailment]:
     except DamagedError as error:
         yield Ailment(name, "damaged_index", error.message, Reindex(add=committed, damaged=True))
         return
-    ours = store.valid(listed)
-    missing = [version for version in committed if version not in set(ours)]
+    ours, times = store.valid(listed), Counter(listed)
+    known = set(ours)
+    missing = [version for version in committed if version not in known]
     if missing:
         yield Ailment(name, "unlisted", f"the index misses {_quoted(missing)}", Reindex(add=tuple(missing)))
-    phantoms = [version for version in dict.fromkeys(ours) if not _exists(store, name, version, committed)]
+    unseen = known.difference(committed)
+    phantoms = [version for version in times if version in unseen and not _exists(store, name, version)]
     if phantoms:
         message = f"the index names {_quoted(phantoms)}, which do not exist"
         yield Ailment(name, "phantom", message, Reindex(drop=tuple(phantoms)))
-    twice = [version for version in dict.fromkeys(listed) if listed.count(version) > 1]
+    twice = [version for version, count in times.items() if count > 1]
     if twice:
         yield Ailment(name, "twice", f"the index holds {_quoted(twice)} more than once", Reindex())
     elif list(ours) != store.versioning.sort(ours):
         yield Ailment(name, "unsorted", "the index is not sorted; modelkit takes the first for the newest", Reindex())
-    foreign = [version for version in dict.fromkeys(listed) if version not in set(ours)]
+    foreign = [version for version in times if version not in known]
     if foreign:
         message = f"the index holds versions of another scheme, which modelkit can't sort: {_quoted(foreign)}"
         yield Ailment(name, "foreign", message)
 
 
-def _exists(store: Store, name: str, version: str, committed: Sequence[str]) -> bool:
-    """Whether a version exists; asked again where the listing, which is older than the index, does not show it."""
-    if version in committed:
-        return True
+def _exists(store: Store, name: str, version: str) -> bool:
+    """Whether a version exists. A listing that lacks it may be older than the index that names it."""
     try:
         store.backend.stat(layout.meta_key(name, version))
     except NotFoundError:
@@ -253,7 +254,7 @@ def mend(store: Store, ailment: Ailment) -> None:
             if damaged:
                 store.rebuild_index(ailment.asset, add)
             else:
-                gone = {version for version in drop if not _exists(store, ailment.asset, version, ())}
+                gone = {version for version in drop if not _exists(store, ailment.asset, version)}
                 store.rewrite_index(ailment.asset, lambda listed: [v for v in (*listed, *add) if v not in gone])
         case Clear(version, claim_only):
             if claim_only:
@@ -285,7 +286,7 @@ def _clear(store: Store, name: str, version: str) -> None:
         store.backend.create(key, documents.render_claim(barrier))
     except ExistsError:
         raise ConflictError(f"`{name}:{version}` is being published again", hint="look again later") from None
-    if _exists(store, name, version, ()):
+    if _exists(store, name, version):
         store.backend.delete(key)
         raise ConflictError(f"`{name}:{version}` was finished meanwhile", hint="look again with `assetsync doctor`")
     data = layout.data_key(name, version)

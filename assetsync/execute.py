@@ -17,7 +17,7 @@ from assetsync.gather import Site
 from assetsync.model import Content, LockEntry, Provenance
 from assetsync.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull, Update
 from assetsync.progress import Reporter
-from assetsync.publish import Elsewhere, Publication, let_go, probe, publish, release
+from assetsync.publish import Elsewhere, Publication, probe, publish, release
 from assetsync.store import Store
 from assetsync.transfer import Cancelled, Transfers
 
@@ -110,7 +110,7 @@ class Execution:
             self.store.add_to_index(action.asset, version)
         # An earlier run here published it, and was cut short.
         if self.site.journal.has_claim(self.store.url, f"{action.asset}:{version}"):
-            let_go(self.store, action.asset, version, self.site.journal)
+            release(self.store, action.asset, version, self.site.journal)
         return self._recorded(action, action.content)
 
     def _publish(self, action: Create | Update) -> LockEntry:
@@ -136,7 +136,7 @@ class Execution:
             progress=partial(self.reporter.advance, action.asset),
         )
         # Before the lock is saved: afterwards, the same command would find nothing to do, and never delete the claim.
-        release(self.store, what, self.site.journal)
+        release(self.store, what.name, what.version, self.site.journal)
         return self._recorded(action, what.tree.content)
 
     def _pull(self, action: Pull) -> LockEntry:

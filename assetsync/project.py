@@ -36,7 +36,7 @@ from assetsync.manifest_edit import set_version
 from assetsync.marker import Markers
 from assetsync.model import Lock, LockEntry, Manifest, Provenance
 from assetsync.placed import Placed
-from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Update
+from assetsync.plan import CONFLICTS, Action, Adopt, Create, Plan, Pull, Update
 from assetsync.progress import Reporter, Silent
 from assetsync.savedplan import Request, parse_saved_plan, render_saved_plan, what_moved
 from assetsync.snapshot import Snapshot
@@ -80,6 +80,11 @@ class Result:
     def published(self) -> frozenset[str]:
         """The assets of which a new version is in the store now."""
         return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
+
+    @property
+    def changed_lock(self) -> bool:
+        """Whether assets.lock says something else now: a pull of what was locked leaves it as it is."""
+        return any(not isinstance(o.action, Pull) or o.action.base != o.action.to for o in self.done)
 
     @property
     def error(self) -> AssetsyncError | None:

@@ -102,13 +102,8 @@ def publish(
     store.add_to_index(what.name, what.version)
 
 
-def release(store: Store, what: Publication, journal: Journal) -> None:
+def release(store: Store, name: str, version: str, journal: Journal) -> None:
     """Delete the claim of a version that is committed and indexed. A store that refuses to delete is fine."""
-    let_go(store, what.name, what.version, journal)
-
-
-def let_go(store: Store, name: str, version: str, journal: Journal) -> None:
-    """See `release`."""
     try:
         if store.claim(name, version) is not None:
             store.backend.delete(layout.claim_key(name, version))
@@ -180,7 +175,7 @@ def _committed(store: Store, what: Publication, journal: Journal) -> bool:
         return False
     if meta.tree is not None and meta.tree.content.same_as(what.tree.content):
         return True
-    release(store, what, journal)
+    release(store, what.name, what.version, journal)
     raise _taken(what)
 
 

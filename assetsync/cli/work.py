@@ -243,7 +243,7 @@ class _Job:
         if kept or plan.problems or not plan.actions:
             console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
         if not self.pulls and plan.pulls:
-            console.say(f"{plural(len(plan.pulls), 'asset')} not here: `assetsync pull` gets what is locked.")
+            console.say(f"{plural(len(plan.pulls), 'asset')} to pull, which apply leaves alone: `assetsync pull`.")
         error = problems_error(plan)
         if error is not None:
             raise error
@@ -264,7 +264,8 @@ class _Job:
                 show(outcome.error, subject=f"{outcome.action.asset}: ")
         error = result.error
         if error is None and self.commit is None:
-            self.console.say(f"Done: {plural(len(result.done), 'asset')}. assets.lock is up to date: commit it.")
+            commit = " assets.lock changed: commit it." if result.changed_lock else ""
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}.{commit}")
             return 0
         if error is None:
             self.console.say(f"Done: {plural(len(result.done), 'asset')}.")

@@ -21,7 +21,7 @@ from azure.storage.blob import ContainerClient, ContentSettings, generate_contai
 from assetsync.backends import Part
 from assetsync.backends.azure import AzureBackend, backend, open_store
 from assetsync.backends.azure.translate import Place
-from assetsync.backends.headers import age_of
+from assetsync.backends.http import age_of
 from assetsync.errors import (
     ChangedError,
     DeniedError,

@@ -146,7 +146,7 @@ def test_the_newest_version_alone_is_looked_at(place: Place, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("settings", [{"bump_major": True}, {"force": True}])
-@pytest.mark.parametrize("dies_before", ["add_to_index", "let_go"])
+@pytest.mark.parametrize("dies_before", ["add_to_index", "release"])
 def test_an_update_that_died_at_its_end_is_finished_and_not_repeated(
     place: Place, monkeypatch: pytest.MonkeyPatch, settings: dict[str, bool], dies_before: str
 ) -> None:

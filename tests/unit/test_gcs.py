@@ -297,22 +297,6 @@ def test_where_requests_go(
     assert made["endpoint"] == endpoint
 
 
-@pytest.mark.parametrize(
-    ("environ", "proxy"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://proxy:3128"}, "http://proxy:3128"),
-        ({"https_proxy": "proxy:3128", "HTTPS_PROXY": "http://other"}, "http://proxy:3128"),
-        ({"HTTP_PROXY": "http://proxy:3128"}, None),
-        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": ".googleapis.com"}, None),
-        ({"HTTPS_PROXY": "http://proxy:3128", "no_proxy": "example.com"}, "http://proxy:3128"),
-        ({"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "*"}, None),
-    ],
-)
-def test_the_proxy_is_the_one_of_the_environment(environ: dict[str, str], proxy: str | None) -> None:
-    assert client.proxy_for("https://storage.googleapis.com", environ) == proxy
-
-
 def test_an_endpoint_without_tls_gets_no_credentials(tmp_path: Path) -> None:
     environ = {client.CREDENTIALS_VARIABLE: str(tmp_path / "nothing.json")}
     assert client.identity("http://localhost:1", environ).credentials is None

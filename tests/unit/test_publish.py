@@ -94,7 +94,7 @@ class Bench:
         journal = journal or self.journal()
         with Transfers(4) as transfers:
             publish(store, what, transfers=transfers, journal=journal, who=who, progress=progress)
-            release(store, what, journal)
+            release(store, what.name, what.version, journal)
 
     def stored(self) -> list[str]:
         return [info.key for info in self.backend.list().objects]
@@ -472,6 +472,28 @@ def test_an_old_claim_is_not_taken_over(bench: Bench, monkeypatch: pytest.Monkey
     with pytest.raises(ConflictError, match="occupied"):
         bench.run(what)
     assert bench.stored() == [layout.claim_key(NAME, "0.0")]
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["cleared", "taken by another"])
+def test_a_publish_that_lost_its_claim_is_not_committed(bench: Bench, taken: bool) -> None:
+    """Whoever clears what looks dead may be wrong: its data is gone then, so nothing may point to it."""
+    what = bench.publication(FILES, "0.0")
+
+    def lose_claim(count: int) -> None:
+        bench.backend.delete(layout.claim_key(NAME, "0.0"))
+        if taken:
+            _claim_by_another(bench, what)
+
+    with pytest.raises(ConflictError, match="was cleared"):
+        bench.run(what, progress=_once(lose_claim))
+    assert layout.meta_key(NAME, "0.0") not in bench.stored()
+    assert layout.versions_key(NAME) not in bench.stored()
+
+
+def _once(call: Callable[[int], None]) -> Callable[[int], None]:
+    """A progress that calls `call` the first time."""
+    first = threading.Lock()
+    return lambda count: call(count) if first.acquire(blocking=False) else None
 
 
 # What is there already

@@ -12,7 +12,7 @@ from botocore.exceptions import TokenRetrievalError
 
 from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.access import EMPTY_SHA256, Access
-from assetsync.backends.s3.wire import _proxy_for, _route_to
+from assetsync.backends.s3.wire import _route_to
 from assetsync.errors import DeniedError, UnsupportedError, UsageError
 from assetsync.model import StoreConfig
 
@@ -303,20 +303,6 @@ def test_what_is_no_url_of_a_bucket_is_refused(url: str) -> None:
 
 
 PROXIES = {"HTTPS_PROXY": "http://user:p%40ss@proxy.example:3128", "http_proxy": "plain.example:80"}
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "no_proxy", "proxy"),
-    [
-        ("https://s3.amazonaws.com", "", "http://user:p%40ss@proxy.example:3128"),
-        ("http://store.example:9000", "", "plain.example:80"),
-        ("https://s3.amazonaws.com", "amazonaws.com", None),
-        ("https://s3.amazonaws.com", "*", None),
-        ("http://localhost:9000", "other.example, localhost", None),
-    ],
-)
-def test_proxies_are_those_of_the_environment(endpoint: str, no_proxy: str, proxy: str | None) -> None:
-    assert _proxy_for(endpoint, {**PROXIES, "NO_PROXY": no_proxy}) == proxy
 
 
 def test_a_proxy_gets_its_password_and_only_the_proxy_does() -> None:

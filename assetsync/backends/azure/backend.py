@@ -42,7 +42,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
-from assetsync.backends.headers import age_of, store_time
+from assetsync.backends.http import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,

@@ -25,10 +25,10 @@ from urllib.parse import quote
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
-from assetsync.backends.gcs.client import Client, Identity, Reply, identity, proxy_for
+from assetsync.backends.gcs.client import Client, Identity, Reply, identity
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.gcs.translate import Place
-from assetsync.backends.headers import age_of, store_time
+from assetsync.backends.http import age_of, proxy_for, store_time
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,

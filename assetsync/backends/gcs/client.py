@@ -13,8 +13,7 @@ import warnings
 import weakref
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlencode, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+from urllib.parse import urlencode
 
 import aiohttp
 import google.auth
@@ -100,20 +99,6 @@ def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
             "`gcloud auth application-default login`",
         ) from error
     return Identity(found, who)
-
-
-def proxy_for(endpoint: str, environ: Mapping[str, str]) -> str | None:
-    """The proxy that the usual variables name for `endpoint`, or None.
-
-    aiohttp can look for one itself, but does so for each request, in another thread, which takes as long as the rest.
-    """
-    parts = urlsplit(endpoint)
-    no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
-        return None
-    name = f"{parts.scheme}_proxy"
-    proxy = environ.get(name) or environ.get(name.upper())
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
 
 
 # What google-auth raises for files that hold no credentials; the latter three for JSON of another shape.

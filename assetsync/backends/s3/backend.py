@@ -14,7 +14,7 @@ from functools import partial
 from typing import BinaryIO
 
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
-from assetsync.backends.headers import age_of, store_time
+from assetsync.backends.http import age_of, store_time
 from assetsync.backends.retry import retrying
 from assetsync.backends.s3.bucket import Bucket, SentPart
 from assetsync.backends.s3.content import MIB, Stream, content_of, file_content, holds_part

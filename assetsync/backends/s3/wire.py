@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined] # not in typeshed
 
 import urllib3
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.httpsession import get_cert_path
 from urllib3.exceptions import HTTPError
 
+from assetsync.backends.http import proxy_for
 from assetsync.backends.s3.access import EMPTY_SHA256, Access, Location
 from assetsync.backends.s3.translate import Operation, Place, Refusal, cut, refusal_of, refused
 from assetsync.errors import DamagedError, StoreError, UsageError
@@ -211,7 +211,7 @@ class _Route(NamedTuple):
 
 
 def _route_to(endpoint: str, ca_bundle: str | None, environ: Mapping[str, str]) -> _Route:
-    proxy = _proxy_for(endpoint, environ)
+    proxy = proxy_for(endpoint, environ)
     options: dict[str, Any] = {
         "maxsize": CONNECTIONS,
         "timeout": urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT),
@@ -236,22 +236,13 @@ def _trust(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 def _proxy_manager(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    parts = urlsplit(proxy)
     headers = None
     if parts.username:
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers = urllib3.make_headers(proxy_basic_auth=user)
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return urllib3.ProxyManager(address, proxy_headers=headers, **options)
-
-
-def _proxy_for(endpoint: str, environ: Mapping[str, str]) -> str | None:
-    parts = urlsplit(endpoint)
-    no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-    if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
-        return None
-    name = f"{parts.scheme}_proxy"
-    return environ.get(name) or environ.get(name.upper()) or None
 
 
 def _target(location: Location, request: Request) -> str:
