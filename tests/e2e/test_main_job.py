@@ -27,7 +27,7 @@ def test_a_new_repo_is_planned_published_locked_and_then_quiet(repo: Repo) -> No
     assert not (repo.root / "assets.lock").exists()
     assert not (repo.root.parent / "store").exists()
 
-    repo.run("apply", "--yes")
+    assert "commit it" in repo.run("apply", "--yes").err
     store = repo.root.parent / "store"
     assert (store / "nlp/sentiment/0.0").read_bytes() == b"\x00\x01model"
     assert (store / "nlp/tokenizer/0.0/.hidden/é.txt").read_text() == "dotfile"

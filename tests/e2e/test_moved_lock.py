@@ -28,7 +28,7 @@ def test_content_that_nobody_edited_follows_the_lock_and_never_undoes_it(behind:
     assert "assets.lock moved" in plan["reason"]
     behind.run("apply", "--yes")  # never pulls, and must not publish the old content
     assert "would undo `0.1`" in behind.run("plan", "--bump-major", "nlp/sentiment", code=1).out
-    behind.run("pull")
+    assert "commit it" not in behind.run("pull").err  # the lock is as it was
     assert (behind.root / "models/sentiment.bin").read_bytes() == b"from a colleague"
     assert behind.run("list", "nlp/sentiment", "--format", "json").json()["assets"][0]["versions"] == ["0.1", "0.0"]
 
