@@ -238,7 +238,7 @@ class _Data:
         self._what = what
         self._group = group
         self._journal = journal
-        self._progress = progress
+        self._progress = group.interruptible(progress)
         self._present = present
         self._sources = _sources(what)
 

@@ -15,6 +15,10 @@ WIDTH = 48
 BULK_WIDTH = 8
 
 
+# Seconds that tasks get, after an interruption, to clear away what they have half written.
+GRACE = 2.0
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: the group it belongs to has failed already
     """Raised inside the tasks of a group that is being given up."""
 
@@ -27,6 +31,8 @@ class Transfers:
         self._bulk = ThreadPoolExecutor(BULK_WIDTH, thread_name_prefix="bulk")
         self._buffers = threading.local()
         self._stopped = threading.Event()
+        self._changed = threading.Condition()
+        self._running = 0
 
     def __enter__(self) -> Transfers:
         return self
@@ -38,6 +44,9 @@ class Transfers:
         interrupted = kind is not None and not issubclass(kind, Exception)
         for pool in (self._small, self._bulk):
             pool.shutdown(wait=not interrupted, cancel_futures=kind is not None)
+        if interrupted:
+            with self._changed:
+                self._changed.wait_for(lambda: not self._running, timeout=GRACE)
 
     @property
     def stopped(self) -> bool:
@@ -54,7 +63,17 @@ class Transfers:
         return memoryview(buffer)[:size]
 
     def submit(self, task: Callable[[], None], *, bulk: bool) -> None:
-        (self._bulk if bulk else self._small).submit(task)
+        (self._bulk if bulk else self._small).submit(self._run, task)
+
+    def _run(self, task: Callable[[], None]) -> None:
+        with self._changed:
+            self._running += 1
+        try:
+            task()
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
 
 
 class Group:
@@ -83,6 +102,16 @@ class Group:
         """Cancelled when the group is being given up. Long tasks call it now and then."""
         if self._error is not None or self._transfers.stopped:
             raise Cancelled
+
+    def interruptible(self, progress: Callable[[int], None]) -> Callable[[int], None]:
+        """`progress`, raising Cancelled once the program is being left: what is half written is then cleared away."""
+
+        def told(count: int) -> None:
+            if self._transfers.stopped:
+                raise Cancelled
+            progress(count)
+
+        return told
 
     def wait(self) -> None:
         """Until all tasks are done; raises the first error."""

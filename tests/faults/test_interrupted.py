@@ -41,6 +41,24 @@ def test_while_a_large_file_is_hashed(bench: Bench, sent: int) -> None:
 
 
 @SIGNALS
+def test_while_a_large_file_is_copied_to_a_directory_which_is_left_without_half_of_it(bench: Bench, sent: int) -> None:
+    large = bench.repo.root / "models/tok/large.bin"
+    with open(large, "wb") as file:
+        file.truncate(1_000_000_000)
+    bench.warm.run(bench.repo, "plan")  # and so its hash is known
+    store = Path(bench.remote.url)
+    child = bench.warm.start(bench.repo, "apply", "--yes")
+    while not any(path.stat().st_size > 1_000_000 for path in (store / "nlp/tok").rglob(".assetsync-tmp-*")):
+        assert os.path.exists(f"/proc/{child.pid}"), child.wait().err
+    os.kill(child.pid, sent)
+    run = child.wait()
+    assert (run.code, SAYS in run.err) == (130, True), run.err
+    assert not list(store.rglob(".assetsync-tmp-*"))
+    large.unlink()
+    bench.warm.run(bench.repo, "apply", "--yes")
+
+
+@SIGNALS
 def test_while_a_directory_is_written_to(bench: Bench, sent: int) -> None:
     step = Step(3, f"{bench.remote.url}/nlp/tok/0.1", sent)
     assert SAYS in bench.warm.run(bench.repo, "apply", "--yes", code=130, step=step).err
