@@ -56,9 +56,6 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from assetsync.assets import AssetStore, Difference, Logged
-    from assetsync.decide import Options
-    from assetsync.documents import Meta
     from assetsync.errors import (
         AssetsyncError,
         ChangedError,
@@ -81,23 +78,30 @@ if TYPE_CHECKING:
         UnsupportedError,
         UsageError,
     )
-    from assetsync.gather import Purpose
-    from assetsync.model import Content, FileEntry, ListedAsset, Lock, LockEntry, Provenance, Tree
-    from assetsync.plan import Action, Plan, Problem
+    from assetsync.model.lock import Lock, LockEntry
+    from assetsync.model.provenance import Provenance
+    from assetsync.model.tree import Content, FileEntry, Tree
+    from assetsync.model.versioning import Versioning
+    from assetsync.plan.plan import Action, Plan, Problem
+    from assetsync.plan.request import Options, Purpose
     from assetsync.progress import Reporter
-    from assetsync.project import Project, Result
-    from assetsync.versioning import Versioning
+    from assetsync.project.asset_store import AssetStore, Difference, Logged
+    from assetsync.project.project import Project, Result
+    from assetsync.remote.documents import Meta
+    from assetsync.remote.store import ListedAsset
 else:
     _WHERE = {
-        "assets": ("AssetStore", "Difference", "Logged"),
-        "decide": ("Options",),
-        "documents": ("Meta",),
-        "gather": ("Purpose",),
-        "model": ("Content", "FileEntry", "ListedAsset", "Lock", "LockEntry", "Provenance", "Tree"),
-        "plan": ("Action", "Plan", "Problem"),
+        "model.lock": ("Lock", "LockEntry"),
+        "model.provenance": ("Provenance",),
+        "model.tree": ("Content", "FileEntry", "Tree"),
+        "model.versioning": ("Versioning",),
+        "plan.plan": ("Action", "Plan", "Problem"),
+        "plan.request": ("Options", "Purpose"),
         "progress": ("Reporter",),
-        "project": ("Project", "Result"),
-        "versioning": ("Versioning",),
+        "project.asset_store": ("AssetStore", "Difference", "Logged"),
+        "project.project": ("Project", "Result"),
+        "remote.documents": ("Meta",),
+        "remote.store": ("ListedAsset",),
     }
     _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from assetsync.cli import main
+from assetsync.cli.app import main
 
 main()

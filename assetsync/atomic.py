@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
-# Beside the file it will become; `assetsync.scan` leaves such names out.
+# Beside the file it will become; `assetsync.local.scan` leaves such names out.
 TEMPORARY_PREFIX = ".assetsync-tmp-"
 
 

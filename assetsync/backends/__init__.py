@@ -15,7 +15,8 @@ from importlib import import_module
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from assetsync.errors import UsageError
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 # Called with the number of further bytes that went through; from any thread.
 Progress = Callable[[int], None]

@@ -39,8 +39,9 @@ from assetsync.errors import (
     TransientError,
     UsageError,
 )
-from assetsync.layout import printable
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 CHUNK = 1024 * 1024
 RESERVED_PREFIX = ".assetsync-"

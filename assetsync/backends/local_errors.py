@@ -14,7 +14,7 @@ from assetsync.errors import (
     TransientError,
     UnreachableError,
 )
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 
 class Row(NamedTuple):

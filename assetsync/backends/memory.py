@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
-from assetsync.layout import printable
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 CHUNK = 1024 * 1024
 

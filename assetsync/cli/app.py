@@ -19,31 +19,31 @@ EXIT_INTERRUPTED = 130
 # Name -> module and one line of help, so that `--help` and `--version` import no command.
 _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
-        "plan": ("work", "Show what sync and apply would do; write nothing."),
-        "apply": ("work", "Publish what changed and save assets.lock."),
-        "sync": ("work", "Both directions: publish what changed, get what is missing."),
-        "pull": ("work", "Make local paths what assets.lock says."),
-        "upgrade": ("work", "Move assets.lock to the newest versions, and pull them."),
+        "plan": ("sync", "Show what sync and apply would do; write nothing."),
+        "apply": ("sync", "Publish what changed and save assets.lock."),
+        "sync": ("sync", "Both directions: publish what changed, get what is missing."),
+        "pull": ("sync", "Make local paths what assets.lock says."),
+        "upgrade": ("sync", "Move assets.lock to the newest versions, and pull them."),
         "check": ("check", "Is assets.lock right? Offline; for hooks and CI."),
     },
     "assets.yaml": {
         "init": ("edit", "Write a commented assets.yaml."),
         "add": ("edit", "Add an asset to assets.yaml."),
         "remove": ("edit", "Take an asset out of assets.yaml."),
-        "lock": ("merge", "Resolve merge conflicts in assets.lock."),
+        "lock": ("lock", "Resolve merge conflicts in assets.lock."),
     },
     "Looking into a store": {
-        "list": ("look", "Assets and versions in the store, beside what is locked."),
-        "log": ("look", "The versions of an asset: when, who, from which commit."),
-        "show": ("look", "All that is known of one version."),
-        "diff": ("look", "What differs between two versions, or a version and a path."),
-        "verify": ("care", "Is every object of a version there and right?"),
-        "doctor": ("care", "Find what is wrong with a store, and mend it."),
+        "list": ("browse", "Assets and versions in the store, beside what is locked."),
+        "log": ("browse", "The versions of an asset: when, who, from which commit."),
+        "show": ("browse", "All that is known of one version."),
+        "diff": ("browse", "What differs between two versions, or a version and a path."),
+        "verify": ("health", "Is every object of a version there and right?"),
+        "doctor": ("health", "Find what is wrong with a store, and mend it."),
     },
     "Without assets.yaml": {
-        "new": ("byhand", "Publish a path as a new asset."),
-        "update": ("byhand", "Publish a path as the next version of an asset."),
-        "fetch": ("byhand", "Get a version, or a part of one, and print its path."),
+        "new": ("direct", "Publish a path as a new asset."),
+        "update": ("direct", "Publish a path as the next version of an asset."),
+        "fetch": ("direct", "Get a version, or a part of one, and print its path."),
     },
 }
 
@@ -57,7 +57,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         for commands in _COMMANDS.values():
             if cmd_name in commands:
-                module = import_module(f"assetsync.cli.{commands[cmd_name][0]}")
+                module = import_module(f"assetsync.cli.commands.{commands[cmd_name][0]}")
                 command: click.Command = getattr(module, f"{cmd_name}_command")
                 return command
         return None

@@ -12,9 +12,9 @@ import click
 
 from assetsync.cli.console import Console
 from assetsync.errors import AssetsyncError, PartialError
-from assetsync.git_commit import Checkout
-from assetsync.layout import printable
-from assetsync.project import Project, Result
+from assetsync.escape import printable
+from assetsync.git.commit import Checkout
+from assetsync.project.project import Project, Result
 
 
 @dataclass(frozen=True, slots=True)

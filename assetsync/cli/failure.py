@@ -12,8 +12,7 @@ import click
 from assetsync import __version__
 from assetsync.cli.console import wants_colour
 from assetsync.errors import AssetsyncError, ManifestError
-from assetsync.layout import printable
-from assetsync.redact import presentable, redacted
+from assetsync.escape import presentable, printable, redacted
 
 
 def report(error: Exception) -> int:

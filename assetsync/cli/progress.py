@@ -18,7 +18,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from assetsync.redact import presentable
+from assetsync.escape import presentable
 from assetsync.render.units import size
 
 # Assets with a bar of their own at one time; a terminal has only so many lines.

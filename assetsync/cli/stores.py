@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import click
 
-from assetsync.assets import AssetStore
 from assetsync.cli.options import Common
 from assetsync.errors import NotFoundError
-from assetsync.locate import find_manifest
-from assetsync.settings import default_store
+from assetsync.manifest.settings import default_store
+from assetsync.project.asset_store import AssetStore
+from assetsync.project.locate import find_manifest
 
 STORE_HELP = (
     "The store is that of `--store` or ASSETSYNC_STORE; else that of the assets.yaml found upward; else what"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assetsync.check import Finding
 from assetsync.errors import Located
-from assetsync.layout import printable
+from assetsync.escape import printable
+from assetsync.lock.check import Finding
 
 FORMAT_VERSION = 1
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from assetsync.documents import Meta
-from assetsync.layout import printable
-from assetsync.model import FileEntry, Provenance, Tree
-from assetsync.plan import Changes
+from assetsync.escape import printable
+from assetsync.model.changes import Changes
+from assetsync.model.history import History
+from assetsync.model.provenance import Provenance
+from assetsync.model.tree import FileEntry, Tree
+from assetsync.remote.documents import Meta
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_text import Paint, plain
 from assetsync.render.units import plural, size
-from assetsync.snapshot import History
 
 FORMAT_VERSION = 1
 VERSIONS_SHOWN = 8

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assetsync.documents import Meta
-from assetsync.layout import printable
-from assetsync.model import ListedAsset
+from assetsync.escape import printable
+from assetsync.remote.documents import Meta
+from assetsync.remote.store import ListedAsset
 from assetsync.render.history import NOT_RECORDED, date
 from assetsync.render.plan_json import dump
 from assetsync.render.units import size

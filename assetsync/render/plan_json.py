@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from assetsync.plan import KIND, Action, Plan
+from assetsync.plan.plan import KIND, Action, Plan
 
 FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")

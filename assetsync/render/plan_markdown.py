@@ -11,8 +11,8 @@ import html
 import re
 from collections.abc import Iterator
 
-from assetsync.layout import printable
-from assetsync.plan import KIND, Action, Keep, Plan, Problem
+from assetsync.escape import printable
+from assetsync.plan.plan import KIND, Action, Keep, Plan, Problem
 from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, total_bytes
 from assetsync.render.units import plural
 

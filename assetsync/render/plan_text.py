@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from assetsync.layout import printable
-from assetsync.plan import Action, Keep, Plan, Problem
+from assetsync.escape import printable
+from assetsync.plan.plan import Action, Keep, Plan, Problem
 from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, symbol, total_bytes
 from assetsync.render.units import plural
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from assetsync.model import FileEntry
-from assetsync.plan import Action, Adopt, Create, Forget, Keep, Plan, Pull, Update
+from assetsync.model.tree import FileEntry
+from assetsync.plan.plan import Action, Adopt, Create, Forget, Keep, Plan, Pull, Update
 from assetsync.render.units import plural, size
 
 _COUNTED = {

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from assetsync import documents, layout
-from assetsync.documents import Meta
-from assetsync.model import FileEntry, directory_tree
+from assetsync.model.tree import FileEntry, directory_tree
+from assetsync.remote import documents, layout
+from assetsync.remote.documents import Meta
 from tests.benchmarks.side_by_side import side_by_side, table
 from tests.servers.rclone import RcloneServer, rclone, serve_rclone
 
@@ -32,15 +32,15 @@ MOST_MEMORY = 100  # MiB
 PROCESS = """
 import os, resource, sys
 from assetsync.backends import open_backend
-from assetsync.cache import Cache
-from assetsync.fetch import Retrieval, pull
-from assetsync.marker import Markers
-from assetsync.model import StoreConfig
-from assetsync.scan import scan
-from assetsync.snapshot import Present
-from assetsync.store import Store
-from assetsync.transfer import Transfers
-from assetsync.versioning import MajorMinor
+from assetsync.state.cache import Cache
+from assetsync.transfer.fetch import Retrieval, pull
+from assetsync.state.pull_markers import Markers
+from assetsync.model.manifest import StoreConfig
+from assetsync.local.scan import scan
+from assetsync.plan.snapshot import Present
+from assetsync.remote.store import Store
+from assetsync.pool import Transfers
+from assetsync.model.versioning import MajorMinor
 
 url, version, root = sys.argv[1:]
 os.makedirs(root, exist_ok=True)

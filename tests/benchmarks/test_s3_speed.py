@@ -22,11 +22,12 @@ import pytest
 
 from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.backend import S3Backend
-from assetsync.cache import Cache
-from assetsync.model import FileEntry, StoreConfig
-from assetsync.store import Store
-from assetsync.transfer import BULK_WIDTH, WIDTH
-from assetsync.versioning import load_versioning
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
+from assetsync.model.versioning import load_versioning
+from assetsync.pool import BULK_WIDTH, WIDTH
+from assetsync.remote.store import Store
+from assetsync.state.cache import Cache
 from tests.benchmarks.side_by_side import side_by_side, table
 from tests.servers.delay import delayed
 from tests.servers.rclone import RcloneServer, rclone, serve_rclone

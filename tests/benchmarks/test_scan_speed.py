@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.cache import Cache
-from assetsync.scan import scan
-from assetsync.snapshot import Present
+from assetsync.local.scan import scan
+from assetsync.plan.snapshot import Present
+from assetsync.state.cache import Cache
 from tests.benchmarks.side_by_side import side_by_side, table
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
@@ -27,8 +27,8 @@ FILES = 50_000
 DVC = os.environ.get("ASSETSYNC_BENCH_DVC") or shutil.which("dvc")
 PROCESS = """
 import sys
-from assetsync.cache import Cache
-from assetsync.scan import scan
+from assetsync.state.cache import Cache
+from assetsync.local.scan import scan
 with Cache(sys.argv[2]) as cache:
     scan(sys.argv[1], "data", cache=cache)
 """

@@ -25,7 +25,8 @@ from typing import Protocol
 import pytest
 
 from assetsync.backends import Backend, open_backend
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 ALWAYS = 1_000_000
 

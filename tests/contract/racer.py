@@ -12,7 +12,7 @@ import time
 
 from assetsync.backends import Backend, open_backend
 from assetsync.errors import ChangedError, ExistsError, NotFoundError
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 
 KEYS = 20
 INCREMENTS = 5

@@ -10,7 +10,7 @@ import pytest
 
 from assetsync.backends import Backend
 from assetsync.backends.azure import open_store
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.azurite import ACCOUNT, Azurite, missing
 

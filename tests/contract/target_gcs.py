@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assetsync.backends import Backend
 from assetsync.backends.gcs import GRAIN, open_store
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.gcs import GCSServer
 

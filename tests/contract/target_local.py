@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assetsync.backends import Backend
 from assetsync.backends.local import LocalBackend
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assetsync.backends import Backend
 from assetsync.backends.s3 import open_store
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Fault, Server
 from tests.servers.s3 import Break, S3Server
 from tests.servers.s3 import Fault as S3Fault

@@ -30,7 +30,7 @@ from assetsync.errors import (
     StoreError,
     UnsupportedError,
 )
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import ALWAYS, Fault, content, entry_of, some_bytes
 from tests.servers.azurite import ACCOUNT, KEY, Azurite, Request, missing
 
@@ -475,7 +475,7 @@ def test_opening_a_store_with_a_key_imports_no_identity(azurite: Azurite) -> Non
     code = (
         "import json, os, sys\n"
         "from assetsync.backends import open_backend\n"
-        "from assetsync.model import StoreConfig\n"
+        "from assetsync.model.manifest import StoreConfig\n"
         f"open_backend(StoreConfig('az://{CONTAINER}/none'), os.environ).list()\n"
         "assert 'azure.storage.blob' in sys.modules\n"
         "assert not {'azure.identity', 'msal'} & set(sys.modules)\n"

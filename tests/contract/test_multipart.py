@@ -6,7 +6,7 @@ import pytest
 
 from assetsync.backends import MultipartBackend, Part
 from assetsync.errors import ExistsError, NotFoundError
-from assetsync.model import FileEntry
+from assetsync.model.tree import FileEntry
 from tests.contract.harness import Target, content, entry_of, some_bytes
 
 KEY = "big/1.0/model.bin"

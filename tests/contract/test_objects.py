@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, StoreError
-from assetsync.model import FileEntry
+from assetsync.model.tree import FileEntry
 from tests.contract.harness import ODD_KEYS, Target, content, entry_of, some_bytes
 
 MIB = 1024 * 1024

@@ -28,7 +28,8 @@ from assetsync.errors import (
     UnreachableError,
     UnsupportedError,
 )
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 from tests.contract.harness import content, entry_of, some_bytes
 from tests.servers import s3_checks
 from tests.servers.s3 import Break, S3Server

@@ -10,7 +10,7 @@ import pytest
 from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.backend import S3Backend
 from assetsync.errors import ChangedError, DeniedError, ExistsError, NoStoreError, NotFoundError, UnsupportedError
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import content, entry_of, some_bytes
 from tests.servers.rclone import RcloneServer, rclone, serve_rclone
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from assetsync.errors import GitError, InvalidError, ManifestError, NotFoundError, UsageError
-from assetsync.inspection import Inspection, inspect
-from assetsync.project import Project
+from assetsync.project.check import Inspection, inspect
+from assetsync.project.project import Project
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import Remote
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assetsync.errors import GitError
-from assetsync.git_commit import TRIES, Checkout
+from assetsync.git.commit import TRIES, Checkout
 from tests.e2e.harness import Repo
 
 SENTIMENT = "models/sentiment.bin"

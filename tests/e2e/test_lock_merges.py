@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from assetsync.errors import LockError
-from assetsync.lock_merge import merge_locks, resolve_conflicts
-from assetsync.lockfile import parse_lock, render_lock
-from assetsync.model import Content, Lock, LockEntry
+from assetsync.lock.merge import merge_locks, resolve_conflicts
+from assetsync.lock.text import parse_lock, render_lock
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.tree import Content
 
 Change = Callable[[Lock], Lock]
 

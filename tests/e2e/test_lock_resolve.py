@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.lock_merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
-from assetsync.lockfile import parse_lock, render_lock
-from assetsync.model import Content, Lock, LockEntry
+from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
+from assetsync.lock.text import parse_lock, render_lock
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.tree import Content
 from tests.e2e.harness import Repo
 
 LOCK = "assets.lock"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from assetsync.backends import open_backend
-from assetsync.cache import Cache
-from assetsync.fetch import fetch, fetched
-from assetsync.layout import parse_spec
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.names import parse_spec
+from assetsync.model.versioning import MajorMinor
+from assetsync.pool import Transfers
 from assetsync.progress import Silent
-from assetsync.store import Store
-from assetsync.transfer import Transfers
-from assetsync.versioning import MajorMinor
+from assetsync.remote.store import Store
+from assetsync.state.cache import Cache
+from assetsync.transfer.fetch import fetch, fetched
 from tests.servers.modelkit import needs_modelkit, run_modelkit
 from tests.unit.publishing import put
 

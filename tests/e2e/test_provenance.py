@@ -13,7 +13,7 @@ import pytest
 from assetsync import __version__
 from assetsync.cli.failure import report
 from assetsync.errors import StoreError
-from assetsync.git import provenance
+from assetsync.git.provenance import provenance
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import Remote
 

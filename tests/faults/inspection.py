@@ -7,7 +7,7 @@ import json
 
 from assetsync.backends import Backend, open_backend
 from assetsync.backends.s3.backend import PROBE
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import content
 from tests.e2e.remotes import Remote
 

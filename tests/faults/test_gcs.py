@@ -35,7 +35,7 @@ from assetsync.errors import (
     TransientError,
     UnsupportedError,
 )
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Fault, entry_of, some_bytes
 from tests.servers.gcs import GCSServer, Reply, Request, serve
 
@@ -572,7 +572,7 @@ def test_a_backend_that_is_dropped_closes_its_connections(server: GCSServer, ope
 def test_a_process_that_closes_nothing_ends_in_silence(server: GCSServer) -> None:
     program = (
         "from assetsync.backends import open_backend\n"
-        "from assetsync.model import StoreConfig\n"
+        "from assetsync.model.manifest import StoreConfig\n"
         f"backend = open_backend(StoreConfig('gs://bucket/pre'), {server.environ!r})\n"
         "print(backend.list())\n"
     )

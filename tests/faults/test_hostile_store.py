@@ -13,19 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assetsync import download as download_module
-from assetsync import layout
 from assetsync.backends import Backend, open_backend
 from assetsync.backends.memory import MemoryBackend
-from assetsync.cache import Cache
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, InvalidError
-from assetsync.fetch import Retrieval, fetch, pull
-from assetsync.marker import Markers
-from assetsync.model import FileEntry, Spec, StoreConfig, directory_tree, file_tree
+from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.names import Spec, parse_spec
+from assetsync.model.tree import FileEntry, directory_tree, file_tree
+from assetsync.model.versioning import MajorMinor
+from assetsync.pool import Transfers
 from assetsync.progress import Silent
-from assetsync.store import Store
-from assetsync.transfer import Transfers
-from assetsync.versioning import MajorMinor
+from assetsync.remote import layout
+from assetsync.remote.store import Store
+from assetsync.state.cache import Cache
+from assetsync.state.pull_markers import Markers
+from assetsync.transfer import download as download_module
+from assetsync.transfer.fetch import Retrieval, fetch, pull
 from tests.unit.publishing import Files, files_below, new_store, put, put_meta, scanned, watched
 
 NAME, VERSION = "nlp/tok", "1.0"
@@ -91,7 +94,7 @@ def _refused(get: Getting, store: Store, root: Path, transfers: Transfers) -> As
         get(store, root, transfers)
     error = caught.value
     assert error.exit_code == 1
-    assert layout.printable(error.message) == error.message
+    assert printable(error.message) == error.message
     assert len(error.message) < 1000
     assert files_below(root.parent) == before
     return error
@@ -345,4 +348,4 @@ def test_a_version_whose_data_is_of_the_other_kind_is_refused(
 @pytest.mark.parametrize("part", ["../../evil", "a/../../b", "a\0b", "a\\b", ".."])
 def test_a_part_that_leads_outside_is_no_spec(part: str) -> None:
     with pytest.raises(InvalidError):
-        layout.parse_spec(f"{NAME}:{VERSION}[{part}]")
+        parse_spec(f"{NAME}:{VERSION}[{part}]")

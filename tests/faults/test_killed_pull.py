@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from assetsync.fetch import Retrieval, fetch, fetched, pull
-from assetsync.layout import parse_spec
-from assetsync.marker import Markers
+from assetsync.model.names import parse_spec
+from assetsync.pool import Transfers
 from assetsync.progress import Silent
-from assetsync.store import Store
-from assetsync.transfer import Transfers
+from assetsync.remote.store import Store
+from assetsync.state.pull_markers import Markers
+from assetsync.transfer.fetch import Retrieval, fetch, fetched, pull
 from tests.unit.publishing import files_below, new_store, put, scanned
 
 OLD = {"a": b"aaa", "b": b"to be a folder", "c/d": b"dd", "c/e/f": b"to be one file", "gone/x": b"x", "same": b"same"}

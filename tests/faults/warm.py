@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from assetsync.backends import Backend
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 from tests.e2e.harness import Repo, Run
 
 _OUT, _ERR = "out", "err"
@@ -151,7 +151,7 @@ def main(path: str) -> None:
 def _import_everything() -> None:
     from importlib import import_module
 
-    for name in ("cli.work", "cli.look", "cli.progress", "cli.failure", "backends.local"):
+    for name in ("cli.commands.sync", "cli.commands.browse", "cli.progress", "cli.failure", "backends.local"):
         import_module(f"assetsync.{name}")
     for name in ("s3.backend", "gcs.client", "azure.backend", "azure.access"):
         with suppress(ModuleNotFoundError):
@@ -211,7 +211,7 @@ def _become(job: dict[str, Any]) -> None:
 
 
 def _make_parts_small() -> None:
-    from assetsync import store
+    from assetsync.remote import store
 
     opened: Callable[[StoreConfig, Mapping[str, str]], Backend] = vars(store)["open_backend"]
 

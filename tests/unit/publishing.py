@@ -9,17 +9,17 @@ from builtins import list as List  # noqa: N812 - a store has a method `list`
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from assetsync import documents, layout
 from assetsync.backends import Blob, Listing, ObjectInfo
 from assetsync.backends.memory import MemoryBackend
-from assetsync.cache import Cache
-from assetsync.documents import Meta
 from assetsync.errors import NotFoundError
-from assetsync.model import FileEntry, Tree, directory_tree, file_tree
-from assetsync.scan import scan
-from assetsync.snapshot import Present
-from assetsync.store import Store
-from assetsync.versioning import MajorMinor
+from assetsync.local.scan import scan
+from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
+from assetsync.model.versioning import MajorMinor
+from assetsync.plan.snapshot import Present
+from assetsync.remote import documents, layout
+from assetsync.remote.documents import Meta
+from assetsync.remote.store import Store
+from assetsync.state.cache import Cache
 
 Files = Mapping[str, bytes] | bytes
 PUSHED = "2026-01-31T09:00:00+00:00"

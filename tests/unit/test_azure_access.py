@@ -14,7 +14,7 @@ from assetsync.backends import open_backend
 from assetsync.backends.azure import AzureBackend, open_store
 from assetsync.backends.azure.access import Access, open_container
 from assetsync.errors import DeniedError, StoreError, UsageError
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 
 URL = "az://box/base"
 ACCOUNT = {"AZURE_STORAGE_ACCOUNT": "acc"}

@@ -31,7 +31,7 @@ from assetsync.errors import (
     UnreachableError,
     UsageError,
 )
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 
 PLACE = Place("gs://bucket/pre", "bucket", "https://storage.googleapis.com", "the credentials of a test")
 

@@ -31,7 +31,8 @@ from assetsync.errors import (
     UnreachableError,
     UsageError,
 )
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 from tests.contract.harness import entry_of, some_bytes
 
 
@@ -290,7 +291,8 @@ def test_an_object_that_was_in_the_way_and_went_is_exists(store: LocalBackend, m
 DYING = """
 import os, sys
 from assetsync.backends import open_backend
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 from assetsync.backends import local
 setattr(os, sys.argv[1], lambda *args: os._exit(9))
 store = open_backend(StoreConfig(sys.argv[2]), {})

@@ -14,7 +14,7 @@ from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.access import EMPTY_SHA256, Access
 from assetsync.backends.s3.wire import _route_to
 from assetsync.errors import DeniedError, UnsupportedError, UsageError
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
 

@@ -13,10 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 
-from assetsync.decide import Options
-from assetsync.model import Entry, FileEntry, Lock, LockEntry, Manifest, StoreConfig, Tree, directory_tree, file_tree
-from assetsync.plan import Action, Adopt, Create, Forget, Plan, Pull, Update
-from assetsync.snapshot import (
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.manifest import Entry, Manifest, StoreConfig
+from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
+from assetsync.model.versioning import Versioning, is_valid, load_versioning
+from assetsync.plan.plan import Action, Adopt, Create, Forget, Plan, Pull, Update
+from assetsync.plan.request import Options
+from assetsync.plan.snapshot import (
     Absent,
     HalfPulled,
     Local,
@@ -27,7 +30,6 @@ from assetsync.snapshot import (
     Unfinished,
     Unusable,
 )
-from assetsync.versioning import Versioning, is_valid, load_versioning
 
 STORE = "s3://bucket/assets"
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)

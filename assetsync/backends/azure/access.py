@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from azure.storage.blob import ContainerClient
 
 from assetsync.errors import DeniedError, UsageError
-from assetsync.model import StoreConfig
+from assetsync.model.manifest import StoreConfig
 
 CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
 ACCOUNT = "AZURE_STORAGE_ACCOUNT"

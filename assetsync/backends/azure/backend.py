@@ -54,8 +54,9 @@ from assetsync.errors import (
     UnsupportedError,
     UsageError,
 )
-from assetsync.layout import printable
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 MIB = 1024 * 1024
 # The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48

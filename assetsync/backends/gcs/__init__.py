@@ -41,7 +41,8 @@ from assetsync.errors import (
     UnreachableError,
     UsageError,
 )
-from assetsync.model import FileEntry, StoreConfig
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
 
 USER_PROJECT_VARIABLE = "ASSETSYNC_GCS_USER_PROJECT"
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"

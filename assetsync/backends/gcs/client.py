@@ -22,7 +22,7 @@ import google.auth.exceptions
 from yarl import URL
 
 from assetsync.errors import DeniedError, UnreachableError
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 # Otherwise gcsfs asks over gRPC what kind of bucket it is, which hangs for a minute where only HTTP is spoken. It reads
 # the variable when it is imported.

@@ -24,7 +24,7 @@ from assetsync.errors import (
     TransientError,
     UnreachableError,
 )
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 # Long enough for who was denied what; some proxies answer with a page.
 _LONGEST_MESSAGE = 400

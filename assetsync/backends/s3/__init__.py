@@ -25,8 +25,8 @@ from assetsync.backends.s3.backend import S3Backend
 from assetsync.backends.s3.bucket import Bucket
 from assetsync.backends.s3.wire import Wire
 from assetsync.errors import UsageError
-from assetsync.layout import printable
-from assetsync.model import StoreConfig
+from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
 
 _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
 

@@ -26,9 +26,9 @@ from botocore.credentials import Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from assetsync.errors import DeniedError, StoreError, UnsupportedError, UsageError
-from assetsync.layout import printable
-from assetsync.model import StoreConfig
-from assetsync.settings import boolean
+from assetsync.escape import printable
+from assetsync.manifest.settings import boolean
+from assetsync.model.manifest import StoreConfig
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 DEFAULT_REGION = "us-east-1"

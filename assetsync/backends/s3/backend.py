@@ -28,8 +28,8 @@ from assetsync.errors import (
     StoreError,
     UnsupportedError,
 )
-from assetsync.layout import printable
-from assetsync.model import FileEntry
+from assetsync.escape import printable
+from assetsync.model.tree import FileEntry
 
 # Limits of S3, from "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000

@@ -26,7 +26,7 @@ from assetsync.backends.s3.translate import (
 )
 from assetsync.backends.s3.wire import Reply, Request, Wire
 from assetsync.errors import StoreError
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 SHA256_METADATA = "x-amz-meta-sha256"
 SHA256_CHECKSUM = "x-amz-checksum-sha256"

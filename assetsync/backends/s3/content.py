@@ -14,8 +14,8 @@ from assetsync.backends import Progress
 from assetsync.backends.s3.access import EMPTY_SHA256
 from assetsync.backends.s3.wire import CHUNK, chunks_of, drop
 from assetsync.errors import ChecksumError, StoreError, UnsupportedError
-from assetsync.layout import printable
-from assetsync.model import FileEntry
+from assetsync.escape import printable
+from assetsync.model.tree import FileEntry
 
 MIB = 1024 * 1024
 SMALL = MIB

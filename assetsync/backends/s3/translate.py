@@ -24,7 +24,7 @@ from assetsync.errors import (
     UnreachableError,
     UnsupportedError,
 )
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 
 class ConflictingError(TransientError):

@@ -22,7 +22,7 @@ from assetsync.backends.http import proxy_for
 from assetsync.backends.s3.access import EMPTY_SHA256, Access, Location
 from assetsync.backends.s3.translate import Operation, Place, Refusal, cut, refusal_of, refused
 from assetsync.errors import DamagedError, StoreError, UsageError
-from assetsync.layout import printable
+from assetsync.escape import printable
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT = 10.0  # seconds, also for sending one CHUNK

@@ -1,0 +1,112 @@
+"""list, log, show and diff: what a store holds, beside what is locked."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from assetsync.cli.console import Console
+from assetsync.cli.options import Common, command
+from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.escape import printable
+from assetsync.render.history import diff_json, diff_text, log_json, log_text, show_json, show_text
+from assetsync.render.listing import listing_json, listing_text
+
+EXIT_DIFFERENCE = 2
+
+format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@command("list", short_help="Assets and versions in the store, beside what is locked.", epilog=STORE_HELP)
+@click.argument("pattern", required=False)
+@click.option("-l", "--long", is_flag=True, help="Size and date of the newest versions too: one request each.")
+@format_option
+@prefix_option
+def list_command(common: Common, pattern: str | None, long: bool, format: str, storage_prefix: str | None) -> int:
+    """List the assets of the store with their versions, and which version is locked here.
+
+    PATTERN is a name or a glob, such as `nlp/*`.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        locked = store.locked()
+        assets = store.list(pattern)
+        metas = store.newest_metas(assets) if long else None
+        url = store.url
+    if format == "json":
+        console.data(listing_json(url, assets, locked, metas))
+        return 0
+    console.page(listing_text(assets, locked, metas))
+    if not assets:
+        what = f" that match `{printable(pattern)}`" if pattern else ""
+        console.say(f"`{printable(url)}` holds no assets{what}")
+    return 0
+
+
+@command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
+@click.argument("name")
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N versions only.")
+@format_option
+@prefix_option
+def log_command(common: Common, name: str, limit: int | None, format: str, storage_prefix: str | None) -> int:
+    """Show the versions of the asset NAME, newest first: date, size, message, author, commit, branch and CI run.
+
+    modelkit records none of that but the date.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        entries = [(one.version, one.meta, one.error) for one in store.log(name, limit=limit)]
+        url = store.url
+    if format == "json":
+        console.data(log_json(url, name, entries))
+    else:
+        console.page(log_text(entries, paint=console.paint(sys.stdout)))
+    return 0
+
+
+@command("show", short_help="All that is known of one version.", epilog=STORE_HELP)
+@click.argument("spec", metavar="SPEC")
+@format_option
+@prefix_option
+def show_command(common: Common, spec: str, format: str, storage_prefix: str | None) -> int:
+    """Show all that is recorded of a version: digest, provenance, and every file with its size and sha256.
+
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, or NAME:1.2.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        found = store.resolve(spec)
+        meta = store.meta(str(found))
+        url = store.url
+    if format == "json":
+        console.data(show_json(url, found.name, found.version or "", meta))
+    else:
+        console.page(show_text(url, str(found), meta))
+    return 0
+
+
+@command("diff", short_help="What differs between two versions, or a version and a path.", epilog=STORE_HELP)
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@format_option
+@prefix_option
+def diff_command(common: Common, old: str, new: str, format: str, storage_prefix: str | None) -> int:
+    """Show the files that were added, changed and removed between A and B, with their sizes; exit 2 when they differ.
+
+    Each is a spec (NAME, NAME:1, NAME:1.2); one of them may be a local path: what begins with `./`, `../` or `/`, or
+    what names no version and exists here. A version that modelkit published is read once, because it has no checksums.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        with console.progress() as reporter:
+            found = store.diff(old, new, reporter=reporter)
+        url = store.url
+    if format == "json":
+        console.data(diff_json(url, found.old, found.new, found.before, found.after, found.changes))
+    else:
+        text = diff_text(
+            found.old, found.new, found.before, found.after, found.changes, paint=console.paint(sys.stdout)
+        )
+        console.page(text)
+    return 0 if found.is_empty else EXIT_DIFFERENCE

@@ -1,0 +1,212 @@
+"""new, update and fetch: what `modelkit assets` does, in any directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from assetsync.cli.console import Console
+from assetsync.cli.options import Common, command
+from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.escape import printable
+from assetsync.manifest.settings import max_files as configured_max_files
+from assetsync.model.history import History
+from assetsync.model.names import parse_spec
+from assetsync.plan.plan import Action, Create, Keep, Plan, Update
+from assetsync.progress import Reporter
+from assetsync.project.asset_store import AssetStore
+from assetsync.render.history import lines_text
+from assetsync.render.plan_text import plan_text
+from assetsync.render.units import plural
+
+URL_HELP = (
+    "PATH is a file, a directory, or the s3://, gs:// or az:// URL of an object or a prefix. What is at a URL is"
+    " downloaded once, to learn what it is (also for `--dry-run`), and published from there. It is copied in the store"
+    " instead, without a download, where it lies in the store's own bucket and each object has a SHA-256 kept with it,"
+    " as those that assetsync wrote have."
+)
+
+# What a reader who gets one object after the other waits for each, in seconds.
+_SECONDS_EACH = 0.05
+
+
+def _publishing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of both commands that publish."""
+    options = (
+        click.option("-n", "--dry-run", is_flag=True, help="Show the plan; ask nothing, publish nothing."),
+        click.option("-y", "--yes", is_flag=True, help="Go on without asking."),
+        click.option("--message", metavar="TEXT", help="Why: kept with the version."),
+        click.option(
+            "--max-files",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Ask once more above N files; ASSETSYNC_MAX_FILES, or 50.",
+        ),
+        prefix_option,
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@command(
+    "new",
+    short_help="Publish a path as a new asset.",
+    epilog=STORE_HELP,
+    help=f"Publish PATH as the first version of the new asset NAME, after showing the plan and asking.\n\n{URL_HELP}"
+    "\n\n`NAME:1` begins with 1.0 instead of 0.0. Prints the spec of what was published.",
+)
+@click.argument("path")
+@click.argument("name", metavar="NAME[:MAJOR]")
+@_publishing
+def new_command(
+    common: Common,
+    path: str,
+    name: str,
+    dry_run: bool,
+    yes: bool,
+    message: str | None,
+    max_files: int | None,
+    storage_prefix: str | None,
+) -> int:
+    asset, line = _split(name)
+
+    def plan(store: AssetStore, reporter: Reporter) -> Plan:
+        return store.plan_new(path, name=asset, version=line, reporter=reporter)
+
+    with open_store(common, storage_prefix) as store:
+        return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
+
+
+@command(
+    "update",
+    short_help="Publish a path as the next version of an asset.",
+    epilog=STORE_HELP,
+    help="Publish PATH as the next version of the asset NAME, after showing its versions and the plan, and asking."
+    f"\n\n{URL_HELP}\n\nThe next version is the next minor of the newest line: with 0.1 and 1.1 it is 1.2, `NAME:0`"
+    " makes it 0.2, and `--bump-major` 2.0. Dated versions are the current UTC time. Content that the newest version"
+    " has already is not published again. Prints the spec of the version that has the content then.",
+)
+@click.argument("path")
+@click.argument("name", metavar="NAME[:MAJOR]")
+@click.option("--bump-major", is_flag=True, help="Open the next major line.")
+@click.option("--force-new-version", is_flag=True, help="Publish although the content is unchanged.")
+@_publishing
+def update_command(
+    common: Common,
+    path: str,
+    name: str,
+    bump_major: bool,
+    force_new_version: bool,
+    dry_run: bool,
+    yes: bool,
+    message: str | None,
+    max_files: int | None,
+    storage_prefix: str | None,
+) -> int:
+    asset, line = _split(name)
+
+    def plan(store: AssetStore, reporter: Reporter) -> Plan:
+        return store.plan_update(
+            path, name=asset, version=line, bump_major=bump_major, force=force_new_version, reporter=reporter
+        )
+
+    with open_store(common, storage_prefix) as store:
+        return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
+
+
+@command("fetch", short_help="Get a version, or a part of one, and print its path.", epilog=STORE_HELP)
+@click.argument("spec", metavar="SPEC")
+@click.option(
+    "--assets-dir",
+    metavar="DIR",
+    help="Where to put it, as DIR/NAME/VERSION; else ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR.",
+)
+@click.option("--force", is_flag=True, help="Compare what is there with the store, and get what differs.")
+@prefix_option
+def fetch_command(common: Common, spec: str, assets_dir: str | None, force: bool, storage_prefix: str | None) -> int:
+    """Get a version into an assets directory, and print its path there, alone on stdout.
+
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME:1.2[part] for a file or a
+    folder of it. What is there completely is not fetched again. modelkit finds there what was fetched.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store, console.progress() as reporter:
+        path = store.fetch(spec, assets_dir=assets_dir, force=force, reporter=reporter)
+    console.data(f"{path}\n")
+    return 0
+
+
+def _split(name: str) -> tuple[str, str | None]:
+    """`NAME[:MAJOR]`. UsageError, InvalidError."""
+    spec = parse_spec(name)
+    if spec.part is not None:
+        raise click.UsageError(f"whole assets are published: leave `[{printable(spec.part)}]` out")
+    return spec.name, spec.version
+
+
+def _run(
+    console: Console,
+    store: AssetStore,
+    make_plan: Callable[[AssetStore, Reporter], Plan],
+    *,
+    dry_run: bool,
+    yes: bool,
+    message: str | None,
+    max_files: int | None,
+) -> int:
+    limit = configured_max_files(os.environ) if max_files is None else max_files
+    with console.progress() as reporter:
+        plan = make_plan(store, reporter)
+    _show(console, store, plan, to_stdout=dry_run)
+    for problem in plan.problems:
+        raise problem.error()
+    (action,) = plan.actions
+    costly = isinstance(action, Create | Update) and action.local.tree.content.files > limit
+    if costly:
+        console.say(_many_files(action))
+    if dry_run:
+        return 0
+    if not isinstance(action, Keep):
+        console.confirm(_question(store, action), yes=yes)
+        if costly:
+            console.confirm("So many files all the same?", yes=yes)
+    with console.progress() as reporter:
+        version = store.publish(plan, message=message, reporter=reporter)
+    if isinstance(action, Keep):
+        console.say("`--force-new-version` publishes it all the same.")
+    console.data(f"{action.asset}:{version}\n")
+    return 0
+
+
+def _show(console: Console, store: AssetStore, plan: Plan, *, to_stdout: bool) -> None:
+    stream = sys.stdout if to_stdout else sys.stderr
+    # An unchanged asset is the one that was asked about, so it is shown.
+    verbose = console.verbose or not plan.changes
+    text = plan_text(plan, paint=console.paint(stream), verbose=verbose, fingerprint=False)
+    for name, seen in plan.basis.assets.items():
+        if seen.remote:
+            head, _, rest = text.partition("\n\n")
+            text = f"{head}\n\n{lines_text(name, History(store.versioning, seen.remote))}\n{rest}"
+    if to_stdout:
+        console.data(text)
+    else:
+        console.say(text.rstrip("\n"))
+
+
+def _many_files(action: Action) -> str:
+    count = action.content.files if action.content else 0
+    return (
+        f"This asset has {plural(count, 'file')}. modelkit fetches one object at a time: at"
+        f" {_SECONDS_EACH * 1000:.0f} ms each, its readers wait {max(1, round(count * _SECONDS_EACH))} s."
+        " One archive of them, such as a tar file, is one object."
+    )
+
+
+def _question(store: AssetStore, action: Action) -> str:
+    bump = f", after `{action.base}`," if action.base else ""
+    return f"Publish `{action.asset}:{action.to}`{bump} to {printable(store.url)}?"

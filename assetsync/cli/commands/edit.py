@@ -1,0 +1,221 @@
+"""init, add and remove: assets.yaml by command, with what git should be told beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from assetsync.atomic import write_atomically
+from assetsync.cli.console import Console
+from assetsync.cli.options import Common, command
+from assetsync.errors import ContentError, InvalidError, NotFoundError
+from assetsync.escape import printable
+from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
+from assetsync.manifest import settings
+from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
+from assetsync.manifest.parse import path_problem
+from assetsync.project.locate import LOCK, MANIFEST, find_manifest
+from assetsync.project.texts import read, shown_path
+
+if TYPE_CHECKING:
+    from assetsync.git.repository import Repository
+
+yes_option = click.option("-y", "--yes", is_flag=True, help="Also make the edits that are offered, without asking.")
+
+
+@command("init", short_help="Write a commented assets.yaml.")
+@yes_option
+def init_command(common: Common, yes: bool) -> int:
+    """Write an assets.yaml that explains itself, for the store of `--store URL`, into the current directory.
+
+    In a git checkout it offers what helps git with assets.lock: a line of .gitattributes, and one of .gitignore where
+    git would ignore it. Without a terminal and without `--yes` it prints them and edits nothing.
+    """
+    console = Console(common)
+    folder = os.path.abspath(common.directory or ".")
+    if not os.path.isdir(folder):
+        raise NotFoundError(f"`{printable(folder)}` is not a directory", hint="make it first")
+    path = os.path.join(folder, common.manifest or MANIFEST)
+    if os.path.lexists(path):
+        raise InvalidError(f"`{shown_path(path)}` exists already", hint="`assetsync add PATH` adds an asset to it")
+    text = new_manifest(common.store)
+    with open(path, "x", encoding="utf-8") as file:
+        file.write(text)
+    console.say(f"Wrote {shown_path(path)}.")
+    repository = _repository(folder)
+    if repository is not None:
+        _offer_for_lock(console, repository, os.path.dirname(path), yes=yes)
+    console.say("Next:")
+    if common.store is None:
+        console.say(f"  name the store in {shown_path(path)}, as its comments say")
+    console.say("  assetsync add PATH [NAME]   for each file or directory that is an asset")
+    console.say("  assetsync plan              shows what would be published")
+    return 0
+
+
+@command("add", short_help="Add an asset to assets.yaml.")
+@click.argument("path")
+@click.argument("name", required=False)
+@click.option("--version", metavar="LINE", help="The major line to publish into, or what a `--readonly` asset follows.")
+@click.option("--readonly", is_flag=True, help="Never publish it from here: only fetch what others publish.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files, in gitignore syntax; repeatable.")
+@click.option("--description", metavar="TEXT", help="What it is.")
+@yes_option
+def add_command(
+    common: Common,
+    path: str,
+    name: str | None,
+    version: str | None,
+    readonly: bool,
+    exclude: tuple[str, ...],
+    description: str | None,
+    yes: bool,
+) -> int:
+    """Add the file or directory PATH to assets.yaml as the asset NAME; by default the path without endings.
+
+    Nothing is published: `assetsync plan` shows what would be. Offers to add PATH to .gitignore.
+    """
+    console = Console(common)
+    manifest_file, text = _manifest(common)
+    root = os.path.dirname(manifest_file)
+    place = os.path.join(os.path.abspath(common.directory or "."), path)
+    relative = _relative(root, place, path)
+    if not readonly and not os.path.exists(place):
+        raise _missing(place, path)
+    name = name or default_name(relative, is_file=not os.path.isdir(place))
+    edited = add_entry(
+        text,
+        name,
+        relative,
+        version=version,
+        readonly=readonly,
+        exclude=exclude,
+        description=description,
+        filename=shown_path(manifest_file),
+        default_versioning=settings.default_versioning(os.environ),
+    )
+    write_atomically(manifest_file, edited.encode())
+    console.say(f"Added `{name}`: {relative}, to {shown_path(manifest_file)}.")
+    repository = _repository(root)
+    if repository is not None:
+        _offer_to_ignore(console, repository, root, relative, yes=yes)
+    console.say(f"Next: `assetsync {'sync' if readonly else 'plan'} {name}`")
+    return 0
+
+
+@command("remove", short_help="Take an asset out of assets.yaml.")
+@click.argument("name")
+def remove_command(common: Common, name: str) -> int:
+    """Take the asset NAME out of assets.yaml. Its versions stay in the store, and its files stay here."""
+    console = Console(common)
+    manifest_file, text = _manifest(common)
+    filename = shown_path(manifest_file)
+    versioning = settings.default_versioning(os.environ)
+    write_atomically(manifest_file, remove_entry(text, name, filename=filename, default_versioning=versioning).encode())
+    console.say(f"Removed `{name}` from {filename}. Its versions stay in the store, and its files stay here.")
+    console.say(f"Next: `assetsync apply` takes it out of {LOCK} too.")
+    return 0
+
+
+def _manifest(common: Common) -> tuple[str, str]:
+    """The project's assets.yaml and its text."""
+    base = os.path.abspath(common.directory or ".")
+    if not os.path.isdir(base):
+        raise NotFoundError(f"`{printable(base)}` is not a directory")
+    path = os.path.join(base, common.manifest) if common.manifest else find_manifest(base)
+    data = read(path)
+    if data is None:
+        raise NotFoundError(f"`{shown_path(path)}` does not exist", hint="write one with `assetsync init`")
+    try:
+        return path, data.decode()
+    except UnicodeDecodeError:
+        raise InvalidError(f"`{shown_path(path)}` is not UTF-8", hint="save it as UTF-8") from None
+
+
+def _relative(root: str, place: str, given: str) -> str:
+    """`place` as assets.yaml in `root` names it. InvalidError when it can't be the path of an asset."""
+    place = os.path.normpath(place)
+    # Folders may be reached through links; the last segment stays, because a link to an asset is fine.
+    real = os.path.join(os.path.realpath(os.path.dirname(place)), os.path.basename(place))
+    relative = os.path.relpath(real, os.path.realpath(root)).replace(os.sep, "/")
+    if relative.startswith("../"):
+        raise InvalidError(
+            f"`{printable(given)}` is outside of the project `{printable(root)}`",
+            hint="move it, or put a link to it, below the folder of assets.yaml",
+        )
+    problem = path_problem(relative)
+    if problem is not None:
+        raise InvalidError(problem, hint=_slashes(given))
+    return relative
+
+
+def _slashes(given: str) -> str | None:
+    return f"write `{printable(given).replace(chr(92), '/')}`" if "\\" in given else None
+
+
+def _missing(place: str, given: str) -> ContentError:
+    from difflib import get_close_matches
+
+    folder, last = os.path.split(os.path.normpath(place))
+    try:
+        near = get_close_matches(last, os.listdir(folder), 1)
+    except OSError:
+        near = []
+    if near:
+        hint = f"did you mean `{printable(os.path.join(os.path.dirname(given), near[0]))}`?"
+    else:
+        hint = "for an asset that others publish, add `--readonly`"
+    return ContentError(f"`{printable(given)}` does not exist", hint=hint)
+
+
+# --- git
+
+
+def _repository(folder: str) -> Repository | None:
+    from assetsync.git.repository import open_repository
+
+    return open_repository(folder, os.environ)
+
+
+def _offer_for_lock(console: Console, repository: Repository, folder: str, *, yes: bool) -> None:
+    lock = os.path.join(folder, LOCK)
+    if repository.ignores(lock):
+        _offer_lines(console, os.path.join(folder, ".gitignore"), [f"!{LOCK}"], "so that it can be committed", yes=yes)
+    if repository.attribute("merge", lock) != "assetsync":
+        _offer_lines(
+            console,
+            os.path.join(folder, ".gitattributes"),
+            [DRIVER_ATTRIBUTES],
+            "so that git merges it by asset",
+            yes=yes,
+        )
+    console.say(f"Once in each clone, for that: git config {DRIVER_SETTING} '{DRIVER_COMMAND}'")
+
+
+def _offer_to_ignore(console: Console, repository: Repository, root: str, path: str, *, yes: bool) -> None:
+    from assetsync.git.repository import ignore_line
+
+    place = os.path.join(root, path)
+    if repository.tracks(place):
+        console.say(f"note: git has {path} too; `git rm -r --cached {path}` takes it out of git and leaves it here")
+    elif not repository.ignores(place):
+        _offer_lines(
+            console, os.path.join(root, ".gitignore"), [ignore_line(path)], "so that git leaves it out", yes=yes
+        )
+
+
+def _offer_lines(console: Console, file: str, lines: Sequence[str], why: str, *, yes: bool) -> None:
+    """Add lines to a file of git's, or say which ones they are."""
+    from assetsync.git.repository import with_lines
+
+    shown = ", ".join(f"`{printable(line)}`" for line in lines)
+    if not console.offer(f"Add {shown} to {shown_path(file)}, {why}?", yes=yes):
+        console.say(f"Not done: {shown} in {shown_path(file)}, {why}.")
+        return
+    data = read(file) or b""
+    edited = with_lines(data.decode("utf-8", "surrogateescape"), lines)
+    write_atomically(file, edited.encode("utf-8", "surrogateescape"))
+    console.say(f"Added {shown} to {shown_path(file)}, {why}.")

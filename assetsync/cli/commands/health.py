@@ -1,0 +1,199 @@
+"""verify and doctor: whether versions are whole, and whether a store is sound."""
+
+from __future__ import annotations
+
+import fnmatch
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from functools import partial
+
+import click
+
+from assetsync.cli.console import Console
+from assetsync.cli.options import Common, command
+from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.errors import AssetsyncError
+from assetsync.escape import printable
+from assetsync.progress import Reporter
+from assetsync.project.asset_store import AssetStore
+from assetsync.remote.doctor import Ailment, Probe, examine, mend, probe_access
+from assetsync.remote.verify import Verdict, verify
+from assetsync.render.plan_json import dump
+from assetsync.render.plan_text import Paint
+from assetsync.render.units import plural, size
+
+FORMAT_VERSION = 1
+EXIT_FOUND = 1
+
+format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
+
+@command("verify", short_help="Is every object of a version there and right?", epilog=STORE_HELP)
+@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@click.option("--all", "every", is_flag=True, help="Every version of every asset of the store.")
+@click.option("--deep", is_flag=True, help="Read every byte, instead of trusting what the store says of itself.")
+@format_option
+@prefix_option
+def verify_command(
+    common: Common, specs: tuple[str, ...], every: bool, deep: bool, format: str, storage_prefix: str | None
+) -> int:
+    """Check that every object of a version is there, with its size and checksum. Exit 1 when something is wrong.
+
+    SPEC is NAME for the newest version, NAME:1 or NAME:1.2; without any, the versions in assets.lock are checked.
+    Versions that modelkit published record no sizes and checksums: of them, only what is missing shows.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        versions = list(_versions(store, specs, every))
+        with console.progress() as reporter:
+            verdicts = [_verdict(store, name, version, deep, reporter) for name, version in versions]
+        url = store.url
+    flaws = sum(len(verdict.flaws) for verdict in verdicts)
+    if format == "json":
+        shown = [asdict(verdict) for verdict in verdicts]
+        console.data(dump({"format_version": FORMAT_VERSION, "store": url, "versions": shown}))
+    else:
+        console.data("".join(_verdict_text(verdict, console.paint(sys.stdout)) for verdict in verdicts))
+        found = plural(flaws, "flaw") if flaws else "all whole"
+        console.say(f"Verified {plural(len(verdicts), 'version')}: {found}.")
+    return EXIT_FOUND if flaws else 0
+
+
+def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterable[tuple[str, str]]:
+    if every:
+        if specs:
+            raise click.UsageError("give specs, or `--all`")
+        for asset in store.list():
+            yield from ((asset.name, version) for version in asset.versions)
+        return
+    if not specs:
+        locked = store.locked()
+        if not locked:
+            raise click.UsageError("there is no assets.lock here: name what to verify, or give `--all`")
+        yield from sorted(locked.items())
+        return
+    for spec in specs:
+        found = store.resolve(spec)
+        yield found.name, found.version or ""
+
+
+def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: Reporter) -> Verdict:
+    spec = f"{name}:{version}"
+    reporter.begin(spec, "hash", 0)
+    verdict = verify(store.store, name, version, deep=deep, progress=partial(reporter.advance, spec))
+    reporter.end(spec, "verified")
+    return verdict
+
+
+_CHECKED = {"bytes": "every byte", "sha256": "sizes and checksums", "size": "sizes"}
+
+
+def _verdict_text(verdict: Verdict, paint: Paint) -> str:
+    spec = f"{verdict.asset}:{verdict.version}"
+    if not verdict.flaws:
+        what = f"{plural(verdict.files, 'file')}, {size(verdict.size)}; {_CHECKED[verdict.checked]} agree"
+        return f"  {paint('✓', 'green')} {spec}  {what}\n"
+    lines = [f"  {paint('!', 'red')} {spec}  {plural(len(verdict.flaws), 'flaw')}\n"]
+    for flaw in verdict.flaws:
+        where = f"{printable(flaw.path)}: " if flaw.path else ""
+        lines.append(f"      {flaw.code:<8} {where}{printable(flaw.message)}\n")
+    return "".join(lines)
+
+
+@command("doctor", short_help="Find what is wrong with a store, and mend it.", epilog=STORE_HELP)
+@click.argument("pattern", required=False)
+@click.option("--repair", is_flag=True, help="Mend indexes and clear dead publishes, after showing and asking.")
+@click.option("--read-only", is_flag=True, help="Do not try to write the probe objects.")
+@click.option("-y", "--yes", is_flag=True, help="Repair without asking.")
+@format_option
+@prefix_option
+def doctor_command(
+    common: Common,
+    pattern: str | None,
+    repair: bool,
+    read_only: bool,
+    yes: bool,
+    format: str,
+    storage_prefix: str | None,
+) -> int:
+    """Try each permission that assetsync needs, on objects named `assetsync-probe-…`, and look for what is odd.
+
+    Finds unfinished publishes with their age and owner, and indexes (`NAME.versions`) that miss a committed version,
+    hold one twice, or name one that does not exist; for assets that match PATTERN, or all. `--repair` rewrites the
+    index by compare-and-swap and clears publishes that have been dead for a day. No committed version is ever deleted
+    or altered. Exit 1 when something is left that needs a hand.
+    """
+    console = Console(common)
+    with open_store(common, storage_prefix) as store:
+        probes = [] if read_only else list(probe_access(store.store))
+        broken = any(probe.error is not None and probe.needed for probe in probes)
+        ailments: list[Ailment] = []
+        if not any(probe.error is not None and probe.what in ("find credentials", "list") for probe in probes):
+            ailments = examine(store.store, lambda name: pattern is None or fnmatch.fnmatchcase(name, pattern))
+        if format == "json":
+            console.data(_doctor_json(store.url, probes, ailments))
+        else:
+            console.data(_doctor_text(store.url, probes, ailments, console.paint(sys.stdout)))
+        mendable = [ailment for ailment in ailments if ailment.repair is not None]
+        left = mendable
+        if repair and mendable:
+            console.confirm(f"Repair {plural(len(mendable), 'ailment')} in {store.url}?", yes=yes)
+            left = [ailment for ailment in mendable if not _mended(store, ailment, console)]
+        elif mendable:
+            console.say(f"hint: `assetsync doctor --repair` mends {len(mendable)} of them")
+    return EXIT_FOUND if broken or left else 0
+
+
+def _mended(store: AssetStore, ailment: Ailment, console: Console) -> bool:
+    from assetsync.cli.failure import show
+
+    try:
+        mend(store.store, ailment)
+    except AssetsyncError as error:
+        show(error, subject=f"{ailment.asset}: ")
+        return False
+    console.say(f"  mended {ailment.asset}: {printable(ailment.message)}")
+    return True
+
+
+def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment]) -> str:
+    return dump(
+        {
+            "format_version": FORMAT_VERSION,
+            "store": url,
+            "probes": [
+                {
+                    "what": probe.what,
+                    "ok": probe.error is None,
+                    "needed": probe.needed,
+                    "message": probe.error.message if probe.error else probe.detail or None,
+                    "hint": probe.error.hint if probe.error else None,
+                }
+                for probe in probes
+            ],
+            "ailments": [
+                {"asset": one.asset, "code": one.code, "message": one.message, "repairable": one.repair is not None}
+                for one in ailments
+            ],
+        }
+    )
+
+
+def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment], paint: Paint) -> str:
+    lines = [f"Store: {printable(url)}", ""]
+    for probe in probes:
+        if probe.error is None:
+            lines.append(f"  {paint('✓', 'green')} {probe.what}" + (f"  ({probe.detail})" if probe.detail else ""))
+            continue
+        mark = paint("!", "red") if probe.needed else paint("-", "yellow")
+        lines.append(f"  {mark} {probe.what}  {printable(probe.error.message)}")
+        if probe.error.hint:
+            lines.append(f"      hint: {printable(probe.error.hint)}")
+    if probes:
+        lines.append("")
+    for ailment in ailments:
+        mark = paint("!", "red") if ailment.repair else " "
+        lines.append(f"  {mark} {ailment.asset}  {printable(ailment.message)}")
+    lines.append(f"{plural(len(ailments), 'ailment')} found." if ailments else "No ailments found.")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,292 @@
+"""plan, apply, sync, pull and upgrade: one plan, shown, confirmed and carried out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+
+import click
+
+from assetsync.cli.commit import CommitOptions, Committing, commit_options
+from assetsync.cli.console import Console
+from assetsync.cli.options import Common, command
+from assetsync.errors import AssetsyncError, ConflictError, UsageError
+from assetsync.plan.plan import Plan, Pull
+from assetsync.plan.request import Options, Purpose, Request
+from assetsync.project.project import Project, Result, problems_error
+from assetsync.render.plan_json import plan_json
+from assetsync.render.plan_text import plan_text
+from assetsync.render.units import plural
+
+EXIT_DIFFERENCE = 2
+
+names_argument = click.argument("names", nargs=-1, metavar="[NAME]...")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Go on without asking.")
+bump_option = click.option(
+    "--bump-major", multiple=True, metavar="NAME", help="Publish NAME as the first version of the next major, once."
+)
+supersede_option = click.option(
+    "--supersede", multiple=True, metavar="NAME", help="Publish NAME on top of a version that someone else published."
+)
+discard_option = click.option(
+    "--discard-local", multiple=True, metavar="NAME", help="Give up what is at NAME's path for the store's version."
+)
+
+
+def load(common: Common) -> Project:
+    """The project that the common options mean."""
+    return Project.load(common.directory or ".", manifest_file=common.manifest, store=common.store)
+
+
+@command("plan", short_help="Show what sync and apply would do; write nothing.")
+@names_argument
+@click.option("-o", "--output", metavar="FILE", help="Save the plan, for `assetsync apply --plan FILE`.")
+@click.option("--format", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@click.option("--offline", is_flag=True, help="Compare with assets.lock alone; ask no store.")
+@click.option("--summary", is_flag=True, help="Append the plan as markdown to $GITHUB_STEP_SUMMARY too.")
+@bump_option
+@supersede_option
+def plan_command(
+    common: Common,
+    names: tuple[str, ...],
+    output: str | None,
+    format: str,
+    detailed_exitcode: bool,
+    offline: bool,
+    summary: bool,
+    bump_major: tuple[str, ...],
+    supersede: tuple[str, ...],
+) -> int:
+    """Show which assets would be created, updated, locked or pulled, at which versions and why.
+
+    Compares the files here with assets.lock and with the store, for all assets or those called NAME. Only reads: no
+    store, manifest or lock is written.
+    """
+    console = Console(common)
+    chosen = Options(bump_major=frozenset(bump_major), supersede=frozenset(supersede))
+    with load(common) as project:
+        with console.progress() as reporter:
+            plan = project.plan(names, options=chosen, offline=offline, reporter=reporter)
+        if output is not None:
+            project.save_plan(plan, output, Request(names, chosen))
+    if summary:
+        _append_summary(plan)
+    if format == "json":
+        console.data(plan_json(plan))
+    elif format == "markdown":
+        from assetsync.render.plan_markdown import plan_markdown
+
+        console.data(plan_markdown(plan))
+    else:
+        console.data(plan_text(plan, paint=console.paint(sys.stdout), verbose=console.verbose))
+    error = problems_error(plan)
+    if error is not None:
+        return error.exit_code
+    return EXIT_DIFFERENCE if detailed_exitcode and plan.changes else 0
+
+
+@command("apply", short_help="Publish what changed and save assets.lock.")
+@names_argument
+@click.option("--plan", "plan_file", metavar="FILE", help="Do exactly what a saved plan says, or refuse; asks nothing.")
+@click.option("--expect", metavar="FINGERPRINT", help="Go on only when the plan still has this fingerprint.")
+@yes_option
+@click.option("--message", metavar="TEXT", help="Why: kept with each published version.")
+@bump_option
+@supersede_option
+@commit_options
+def apply_command(
+    common: Common,
+    names: tuple[str, ...],
+    plan_file: str | None,
+    expect: str | None,
+    yes: bool,
+    message: str | None,
+    bump_major: tuple[str, ...],
+    supersede: tuple[str, ...],
+    commit: CommitOptions,
+) -> int:
+    """Publish new and changed assets, record them in assets.lock, and drop from it what assets.yaml no longer names.
+
+    Shows the plan and asks. Never pulls: what is not here is left alone, so that a CI job needs no data.
+    """
+    options = Options(bump_major=frozenset(bump_major), supersede=frozenset(supersede))
+    console = Console(common)
+    with load(common) as project:
+        committing = Committing(project, commit) if commit.commit else None
+        if plan_file is not None:
+            if names or bump_major or supersede:
+                raise click.UsageError("a saved plan brings its names and options: give none beside `--plan`")
+            with console.progress() as reporter:
+                plan = project.load_plan(plan_file, reporter=reporter)
+        else:
+            with console.progress() as reporter:
+                plan = project.plan(names, options=options, reporter=reporter)
+        _check_expected(plan, expect)
+        job = _Job(
+            project=project,
+            console=console,
+            pulls=False,
+            yes=yes or plan_file is not None,
+            message=message,
+            commit=committing,
+        )
+        return job.carry_out(plan)
+
+
+@command("sync", short_help="Both directions: publish what changed, get what is missing.")
+@names_argument
+@yes_option
+@click.option("--message", metavar="TEXT", help="Why: kept with each published version.")
+@bump_option
+@supersede_option
+@discard_option
+@commit_options
+def sync_command(
+    common: Common,
+    names: tuple[str, ...],
+    yes: bool,
+    message: str | None,
+    bump_major: tuple[str, ...],
+    supersede: tuple[str, ...],
+    discard_local: tuple[str, ...],
+    commit: CommitOptions,
+) -> int:
+    """Publish what changed here, pull what is missing here, and save assets.lock: one plan, one question.
+
+    A fresh clone and `assetsync sync` give exactly the files that assets.lock names.
+    """
+    options = Options(frozenset(bump_major), frozenset(supersede), frozenset(discard_local))
+    return _work(common, names, options, Purpose.SYNC, yes=yes, message=message, commit=commit)
+
+
+@command("pull", short_help="Make local paths what assets.lock says.")
+@names_argument
+@yes_option
+@discard_option
+def pull_command(common: Common, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]) -> int:
+    """Make local paths exactly what assets.lock says. Publishes nothing.
+
+    Downloads only files that differ, and refuses to lose content that the lock did not put there. It asks only before
+    local content is given up.
+    """
+    options = Options(discard_local=frozenset(discard_local))
+    return _work(common, names, options, Purpose.PULL, yes=yes or not discard_local)
+
+
+@command("upgrade", short_help="Move assets.lock to the newest versions, and pull them.")
+@names_argument
+@yes_option
+@discard_option
+def upgrade_command(common: Common, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]) -> int:
+    """Move assets.lock to the newest version of each asset's line, and pull. Publishes nothing."""
+    options = Options(discard_local=frozenset(discard_local))
+    return _work(common, names, options, Purpose.UPGRADE, yes=yes)
+
+
+def _work(
+    common: Common,
+    names: tuple[str, ...],
+    options: Options,
+    purpose: Purpose,
+    *,
+    yes: bool,
+    message: str | None = None,
+    commit: CommitOptions | None = None,
+) -> int:
+    console = Console(common)
+    with load(common) as project:
+        committing = Committing(project, commit) if commit is not None and commit.commit else None
+        with console.progress() as reporter:
+            plan = project.plan(names, options=options, purpose=purpose, reporter=reporter)
+        return _Job(
+            project=project, console=console, pulls=True, yes=yes, message=message, commit=committing
+        ).carry_out(plan)
+
+
+def _append_summary(plan: Plan) -> None:
+    from assetsync.render.plan_markdown import plan_markdown
+
+    path = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise UsageError("`--summary` needs $GITHUB_STEP_SUMMARY, which GitHub Actions sets", hint="leave it out here")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(plan_markdown(plan) + "\n")
+
+
+def _check_expected(plan: Plan, expected: str | None) -> None:
+    if expected is not None and expected != plan.fingerprint:
+        raise ConflictError(
+            f"the plan is not the expected one: its fingerprint is {plan.fingerprint}, expected was {expected}",
+            hint="look at `assetsync plan`, and approve that",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """A plan shown, confirmed, carried out and committed."""
+
+    project: Project
+    console: Console
+    pulls: bool
+    yes: bool
+    message: str | None
+    commit: Committing | None
+
+    def carry_out(self, plan: Plan) -> int:
+        console = self.console
+        kept = plan.actions if self.pulls else tuple(a for a in plan.actions if not isinstance(a, Pull))
+        shown = replace(plan, actions=kept)
+        if kept or plan.problems or not plan.actions:
+            console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
+        if not self.pulls and plan.pulls:
+            console.say(f"{plural(len(plan.pulls), 'asset')} to pull, which apply leaves alone: `assetsync pull`.")
+        error = problems_error(plan)
+        if error is not None:
+            raise error
+        if not (plan.changes if self.pulls else plan.publishes):
+            if self.commit is not None:
+                self.commit.finish(console)
+            return 0
+        console.confirm(_question(shown), yes=self.yes)
+        with console.progress() as reporter:
+            result = self.project.apply(plan, pulls=self.pulls, message=self.message, reporter=reporter)
+        return self._report(result)
+
+    def _report(self, result: Result) -> int:
+        from assetsync.cli.failure import show
+
+        for outcome in result.failed:
+            if outcome.error is not None and outcome.error is not result.error:
+                show(outcome.error, subject=f"{outcome.action.asset}: ")
+        error = result.error
+        if error is None and self.commit is None:
+            commit = " assets.lock changed: commit it." if result.changed_lock else ""
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}.{commit}")
+            return 0
+        if error is None:
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}.")
+        if self.commit is not None and result.done:
+            try:
+                self.commit.finish(self.console, result)
+            except AssetsyncError as unfinished:
+                if error is None:
+                    raise
+                show(unfinished)
+        if error is not None:
+            raise error
+        return 0
+
+
+def _question(plan: Plan) -> str:
+    parts = []
+    publishing = plan.count("create") + plan.count("update")
+    if publishing:
+        parts.append(f"publish {plural(publishing, 'asset')} to {plan.store}")
+    if plan.pulls:
+        parts.append(f"pull {plural(len(plan.pulls), 'asset')}")
+    if plan.count("lock") or plan.count("forget"):
+        parts.append("update assets.lock")
+    text = ", ".join(parts)
+    return text[:1].upper() + text[1:] + "?"

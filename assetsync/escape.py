@@ -1,0 +1,57 @@
+"""Keeping secrets out of what is written or shown: users and tokens in URLs, and tokens that are known by their look.
+
+Nothing in assetsync handles secrets itself: they come along in what git, an SDK or the environment says.
+"""
+
+from __future__ import annotations
+
+import re
+
+# A user, or `user:password`; a password may hold a slash or an `@` that nobody has escaped, a port may not.
+_USER_INFO = re.compile(r"(?<=://)(?:[^\s/]*|[^\s/:@]*:(?!\d*(?:/|$))\S*)@")
+_PARAMETER = re.compile(
+    r"([?&](?:[\w.-]*(?:token|secret|password|signature|credential|api_?key|sig))=)[^&\s'\"`]+", re.IGNORECASE
+)
+_HEADER = re.compile(r"(authorization\b['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)?\s*)[^\s'\",]+", re.IGNORECASE)
+_CONNECTION_STRING = re.compile(r"((?:AccountKey|SharedAccessSignature)=)[^;\s'\"`]+", re.IGNORECASE)
+_KNOWN = re.compile(r"\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,})")
+
+_HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
+# An `@` further behind is half of a password that held a slash, or nothing that we know.
+_URL = re.compile(rf"((?:https?|ssh|git)://)(?:[^/\s]*@)?({_HOST}(?::\d+)?)((?:/[^\s@?#]*)?)(?:[?#][^@]*)?")
+_SCP_LIKE = re.compile(rf"(?:[^/\s:@]*@)?({_HOST}):(?!//)([^\s@?#\\]+)")
+
+
+def redacted(text: str) -> str:
+    """`text` for a message, a log or a document: without the user of any URL, and with `…` for secrets in it."""
+    text = _USER_INFO.sub("", text)
+    for pattern in (_PARAMETER, _HEADER, _CONNECTION_STRING):
+        text = pattern.sub(r"\1…", text)
+    return _KNOWN.sub("…", text)
+
+
+def presentable(text: str) -> str:
+    """`text` that may quote git, a store or an SDK, for a terminal or the log of a CI job."""
+    return printable(redacted(text))
+
+
+def public_url(url: str) -> str | None:
+    """The URL of a repository or a web page without user, query and fragment; `git@host:path` is `host:path`.
+
+    None for what is no such URL: a local path tells others nothing, and what is not understood may hold anything.
+    """
+    if match := _URL.fullmatch(url):
+        return redacted("".join(match.groups()).rstrip("/"))
+    match = _SCP_LIKE.fullmatch(url)
+    if match is None or len(match[1]) == 1:  # a drive of Windows
+        return None
+    return redacted(f"{match[1]}:{match[2]}")
+
+
+# And what turns the direction of text around: it could make a terminal show one name for another.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """`text` with control characters, turns of direction and lone surrogates escaped, for messages and terminals."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

@@ -1,0 +1,1 @@
+"""What git and CI know: checkouts, provenance, commits, merges of assets.lock."""

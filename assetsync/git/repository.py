@@ -1,0 +1,219 @@
+"""What git knows of a folder: what is staged, what is ignored, and where content comes from.
+
+GitPython, only here and in `assetsync.git.commit`.
+
+Importing GitPython takes 90 ms, so it happens at first use. Without a repo, or without git, `open_repository` says None
+and everything that does not need git goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from assetsync.errors import GitError
+from assetsync.escape import printable, public_url, redacted
+from assetsync.git import ci
+
+_REGULAR_FILES = ("100644", "100755")
+UNSAFE = (
+    "run `git status` there to see what is wrong; in a container whose user is another: "
+    "`git config --global --add safe.directory DIR`"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished git command. `error` is what it said, without secrets."""
+
+    code: int
+    out: bytes
+    error: str
+
+    @property
+    def line(self) -> str | None:
+        """What it printed, or None when it failed or printed nothing."""
+        return os.fsdecode(self.out).rstrip("\n") or None if self.code == 0 else None
+
+    @property
+    def reason(self) -> str:
+        """The line of what it said that tells most."""
+        lines = [line for line in self.error.strip().split("\n") if line]
+        fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+        return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A file of the index. `data` is None where it has no content that could be committed: `unmerged`, or a link."""
+
+    path: str
+    data: bytes | None
+    unmerged: bool = False
+
+
+class Repository:
+    """A git checkout. `root` is the top folder of its working tree. Made by `open_repository`.
+
+    Its commands run in `root`, with the index that `git commit` has prepared when they run in a hook.
+    """
+
+    def __init__(self, root: str, git_dir: str, environ: Mapping[str, str]) -> None:
+        from git import Git
+
+        self.root = root
+        self._git = Git(root)
+        self._environ = _hook_environ(root, git_dir, environ)
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Ran:
+        """Run `git ARGS`, with the variables of `env` besides. GitError when there is no git."""
+        from git import GitCommandNotFound
+
+        try:
+            code, out, error = self._git.execute(
+                ["git", *args],
+                with_extended_output=True,
+                with_exceptions=False,
+                stdout_as_string=False,
+                strip_newline_in_stdout=False,
+                env={**self._environ, **(env or {})},
+            )
+        except GitCommandNotFound:
+            raise GitError("git is not installed, or not in PATH", hint="install git") from None
+        return Ran(int(code), bytes(out), redacted(os.fsdecode(error)))
+
+    def staged_files(self, patterns: Sequence[str]) -> list[Staged]:
+        """The files of the index that match pathspecs relative to `root`, with their contents. GitError."""
+        listed = self._data("ls-files", "--stage", "-z", "--", *patterns)
+        stages: dict[str, list[str]] = {}
+        for record in os.fsdecode(listed).split("\0")[:-1]:
+            about, _, path = record.partition("\t")
+            stages.setdefault(path, []).append(about)
+        return [self._staged(path, about) for path, about in stages.items()]
+
+    def _staged(self, path: str, stages: Sequence[str]) -> Staged:
+        mode, blob, stage = stages[0].split(" ")
+        if stage != "0":
+            return Staged(path, None, unmerged=True)
+        if mode not in _REGULAR_FILES:
+            return Staged(path, None)
+        return Staged(path, self._data("cat-file", "blob", blob))
+
+    def ignores(self, path: str) -> bool:
+        """Whether git ignores `path`, which need not exist."""
+        return self.run("check-ignore", "-q", "--", self.relative(path)).code == 0
+
+    def tracks(self, path: str) -> bool:
+        """Whether `path`, or a file below it, is in the index."""
+        return self.run("ls-files", "--", self._literal(path)).line is not None
+
+    def attribute(self, name: str, path: str) -> str | None:
+        """The value of an attribute of `path`, by .gitattributes and its like; None when it has none."""
+        line = self.run("check-attr", "-z", name, "--", self.relative(path)).line
+        value = line.split("\0")[2] if line else "unspecified"
+        return None if value == "unspecified" else value
+
+    def relative(self, path: str) -> str:
+        """`path` as git names it: relative to `root`, with its folder's links resolved."""
+        folder = os.path.relpath(os.path.realpath(os.path.dirname(path)), self.root)
+        return os.path.normpath(os.path.join(folder, os.path.basename(path))).replace(os.sep, "/")
+
+    def _literal(self, path: str) -> str:
+        return f":(top,literal){self.relative(path)}"
+
+    def _data(self, *args: str) -> bytes:
+        ran = self.run(*args)
+        if ran.code:
+            raise GitError(f"git can't read `{printable(self.root)}`: {printable(ran.reason)}", hint=UNSAFE)
+        return ran.out
+
+    # --- provenance
+
+    def provenance(self, folder: str, environ: Mapping[str, str]) -> dict[str, str | bool | None]:
+        """Commit, author, branch, dirty and repository of the checkout that `folder` is in; None for the unknown."""
+        commit, _, author = (self.run("log", "-1", "--format=%H%x00%aN", "HEAD").line or "").partition("\0")
+        if not commit:
+            return {}
+        branch = self.run("symbolic-ref", "--short", "-q", "HEAD").line
+        return {
+            "commit": commit,
+            "author": author or None,
+            "branch": branch or ci.branch(environ),
+            "dirty": self._is_dirty(folder),
+            "repository": self._url(branch),
+        }
+
+    def _is_dirty(self, folder: str) -> bool | None:
+        """Whether tracked files differ from HEAD; assets.lock, which an apply is about to change, is left out."""
+        lock = self._literal(os.path.join(folder, "assets.lock")).replace("(top,", "(exclude,top,")
+        ran = self.run("--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", ":(top)", lock)
+        return None if ran.code else bool(ran.out)
+
+    def _url(self, branch: str | None) -> str | None:
+        """The URL of the remote that `branch` follows, or of `origin`, or of the only one."""
+        # As configured: what `insteadOf` makes of it is for this machine alone, and may add a token.
+        listed = os.fsdecode(self.run("config", "-z", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote)$").out)
+        settings: dict[str, str] = {}
+        for setting in listed.split("\0")[:-1]:
+            name, _, value = setting.partition("\n")
+            settings.setdefault(name, value)
+        urls = {
+            match[1]: value for name, value in settings.items() if (match := re.fullmatch(r"remote\.(.*)\.url", name))
+        }
+        followed = settings.get(f"branch.{branch}.remote", "origin")
+        chosen = urls.get(followed) or urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
+        return public_url(chosen) if chosen else None
+
+
+def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | None:
+    """The checkout that `folder` is in: of a submodule that one, of a linked worktree that one. None without any.
+
+    Found by going upward, whatever `GIT_DIR` says: hooks set it, and it need not be that of `folder`.
+    """
+    try:
+        from git import InvalidGitRepositoryError, NoSuchPathError, Repo
+    except ImportError:  # GitPython looks for the program when it is imported
+        return None
+    try:
+        with Repo(os.path.realpath(folder), search_parent_directories=True, expand_vars=False) as repo:
+            top, git_dir = repo.working_tree_dir, repo.git_dir
+    except (InvalidGitRepositoryError, NoSuchPathError, ValueError, OSError):
+        return None
+    return Repository(os.path.realpath(top), os.fspath(git_dir), environ) if top else None
+
+
+def ignore_line(path: str) -> str:
+    """The line of a .gitignore that means `path`, POSIX and relative to the .gitignore, and nothing else."""
+    escaped = re.sub(r"([\\*?\[\]])", r"\\\1", path)
+    return "/" + (escaped[:-1] + "\\ " if escaped.endswith(" ") else escaped)
+
+
+def with_lines(text: str, lines: Iterable[str]) -> str:
+    """The text of a .gitignore or its like, with those of `lines` that it lacks at its end, in its own line ends."""
+    have = {line.strip() for line in text.splitlines()}
+    missing = [line for line in lines if line.strip() not in have]
+    newline = "\r\n" if "\r\n" in text else "\n"
+    start = newline if text and not text.endswith("\n") and missing else ""
+    return text + start + "".join(line + newline for line in missing)
+
+
+def _hook_environ(root: str, git_dir: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What replaces git's own variables, so that they mean this checkout and do so from `root`.
+
+    In a hook, `GIT_INDEX_FILE` is the index of the commit that is being made: with `git commit PATH` it is another than
+    the checkout's own. A relative one is relative to the top folder.
+    """
+    replaced = {}
+    if environ.get("GIT_DIR"):
+        replaced["GIT_DIR"] = git_dir
+    if environ.get("GIT_WORK_TREE"):
+        replaced["GIT_WORK_TREE"] = root
+    index = environ.get("GIT_INDEX_FILE")
+    if index:
+        index = os.path.join(root, index)
+        beside = os.path.dirname(os.path.realpath(index))
+        foreign = os.path.isfile(os.path.join(beside, "HEAD")) and beside != os.path.realpath(git_dir)
+        replaced["GIT_INDEX_FILE"] = os.path.join(git_dir, "index") if foreign else index
+    return replaced

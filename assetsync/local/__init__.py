@@ -1,0 +1,1 @@
+"""Files of assets on this machine: scanned, hashed, excluded, put into place."""

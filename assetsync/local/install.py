@@ -1,0 +1,260 @@
+"""Putting files into place below an asset's path, and removing those that its version lacks.
+
+Two things must never happen: that a file is lost which nobody agreed to lose, and that a symlink leads a write outside.
+So every file that goes is compared with what the scan saw, at first for all and again right before each; and folders
+are opened one step at a time, without following links. The path of the asset itself may be a link: that is the user's.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from assetsync.atomic import sync_folder
+from assetsync.errors import ContentError
+from assetsync.escape import printable
+from assetsync.local.hashing import sha256_of
+from assetsync.local.scan import stamp_changed
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an asset lies: at `name`, a relative POSIX path, below the folder `base`, which is real."""
+
+    base: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return os.path.join(self.base, self.name)
+
+    def of(self, part: str) -> str:
+        """The path of a file of the asset, below `base`. The only file of a single-file asset has the empty path."""
+        return f"{self.name}/{part}" if part else self.name
+
+    def full(self, below: str) -> str:
+        return os.path.join(self.base, below)
+
+
+def locate(root: str, path: str) -> Place:
+    """The place of `path`, which is relative to `root`. ContentError when its folder leads outside by a symlink."""
+    inside = os.path.realpath(root)
+    given = os.path.join(root, path)
+    folder = os.path.realpath(os.path.dirname(given))
+    if os.path.commonpath([folder, inside]) != inside:
+        raise ContentError(
+            f"`{printable(path)}` lies in a folder that is a symlink to outside of `{root}`; nothing is written there",
+            hint="make that folder a real one, or the asset's own path the link",
+        )
+    real = os.path.realpath(given)
+    if real != inside and os.path.commonpath([real, inside]) == inside:
+        return Place(inside, os.path.relpath(real, inside))
+    return Place(os.path.dirname(real), os.path.basename(real))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to happen at a place, in paths below its base: `placed` files come, `removed` ones go.
+
+    `known` are the local files that may be lost, with the stamps that the scan saw.
+    """
+
+    place: Place
+    placed: Mapping[str, str]
+    removed: Sequence[str]
+    known: Mapping[str, object]
+
+    def check(self) -> None:
+        """ContentError when something is in the way that nobody agreed to lose, or that a scan did not see."""
+        gone = set(self.removed)
+        for path in gone:
+            self._check_folders(path, gone)
+            self._check_file(path)
+        for path in self.placed:
+            self._check_folders(path, gone)
+            if self._check_file(path):
+                self._check_folder_in_the_way(path, gone)
+
+    def _check_folders(self, path: str, gone: set[str]) -> None:
+        for folder in _parents(path):
+            mode = _mode(self.place.full(folder))
+            if mode is None or (stat.S_ISREG(mode) and folder in gone):
+                return
+            if not stat.S_ISDIR(mode):
+                raise _in_the_way(self.place.full(folder), mode)
+
+    def _check_file(self, path: str) -> bool:
+        """Whether there is a folder instead."""
+        full = self.place.full(path)
+        mode = _mode(full)
+        if mode is None or stat.S_ISDIR(mode):
+            return mode is not None
+        if path not in self.known or not stat.S_ISREG(mode):
+            raise _in_the_way(full, mode)
+        if stamp_changed(full, self.known[path]):
+            raise _changed(full)
+        return False
+
+    def _check_folder_in_the_way(self, path: str, gone: set[str]) -> None:
+        """A folder where a file comes must hold nothing but files that go."""
+        for folder, folders, files in os.walk(self.place.full(path)):
+            links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+            for name in (*files, *links):
+                full = os.path.join(folder, name)
+                if os.path.relpath(full, self.place.base) not in gone:
+                    raise _in_the_way(full, os.lstat(full).st_mode)
+
+    def carry_out(self) -> None:
+        """Remove, then place. ContentError as in `check`; then files before that one have changed already. OSError."""
+        with _Folders(self.place.base) as folders:
+            for path in sorted(self.removed):
+                self._remove(folders, path)
+            for folder in self._emptied():
+                folders.remove_if_empty(folder)
+            for path in sorted(self.placed):
+                self._put(folders, path)
+        # After all renames: the first one makes the file system write all of them.
+        for folder in folders.entered:
+            sync_folder(self.place.full(folder))
+
+    def _remove(self, folders: _Folders, path: str) -> None:
+        mode = _mode(self.place.full(path))
+        if mode is not None and not stat.S_ISDIR(mode):
+            descriptor, name = folders.enter(path)
+            self._check_file(path)
+            os.unlink(name, dir_fd=descriptor)
+
+    def _put(self, folders: _Folders, path: str) -> None:
+        descriptor, name = folders.enter(path, create=True)
+        self._check_file(path)
+        staged = self.placed[path]
+        mode = _mode(name, descriptor)
+        if mode is not None and stat.S_ISDIR(mode):
+            _remove_empty_folders(self.place.full(path))
+        elif mode is not None:
+            os.chmod(staged, stat.S_IMODE(mode))
+        os.rename(staged, name, dst_dir_fd=descriptor)
+
+    def _emptied(self) -> list[str]:
+        """The folders that files were removed from and that no file needs, the deepest first."""
+        kept = {
+            folder for path in (*self.placed, *(self.known.keys() - set(self.removed))) for folder in _parents(path)
+        }
+        left = {folder for path in self.removed for folder in _parents(path)}
+        above = set(_parents(self.place.name))
+        return sorted(left - kept - above, reverse=True)
+
+
+def move(place: Place, name: str) -> None:
+    """Rename what is at `place` to `name`, in the same folder; nothing but an empty folder may be there. OSError."""
+    with _Folders(place.base) as folders:
+        descriptor, old = folders.enter(place.name)
+        os.rename(old, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+    sync_folder(os.path.dirname(place.path))
+
+
+def is_same_file(path: str, sha256: str) -> bool:
+    """Whether a regular file with this content is at `path`."""
+    try:
+        return bool(sha256) and sha256_of(path) == sha256
+    except OSError:
+        return False
+
+
+class _Folders:
+    """Folders below `base`, opened one step at a time, so that no link is ever followed."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._open: list[tuple[str, int]] = [("", os.open(base, _FOLDER))]
+        self.entered: set[str] = {""}
+
+    def __enter__(self) -> _Folders:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._open:
+            self._leave()
+
+    def enter(self, path: str, *, create: bool = False) -> tuple[int, str]:
+        """A descriptor of the folder that `path` is in, and the name there. Valid until the next `enter`."""
+        folder, _, name = path.rpartition("/")
+        while self._open[-1][0] and not f"{folder}/".startswith(self._open[-1][0] + "/"):
+            self._leave()
+        rest = folder.removeprefix(self._open[-1][0]).strip("/")
+        for step in rest.split("/") if rest else ():
+            self._step(step, create)
+        return self._open[-1][1], name
+
+    def remove_if_empty(self, folder: str) -> None:
+        descriptor, name = self.enter(folder)
+        try:
+            os.rmdir(name, dir_fd=descriptor)
+        except OSError:
+            pass  # not empty: excluded files stay, and so does their folder
+
+    def _step(self, name: str, create: bool) -> None:
+        above, parent = self._open[-1]
+        if create:
+            try:
+                os.mkdir(name, dir_fd=parent)
+            except FileExistsError:
+                pass
+        try:
+            descriptor = os.open(name, _FOLDER, dir_fd=parent)
+        except OSError as error:
+            if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+                raise
+            full = os.path.join(self._base, above, name)
+            raise _in_the_way(full, os.lstat(full).st_mode) from None
+        folder = f"{above}/{name}" if above else name
+        self._open.append((folder, descriptor))
+        self.entered.add(folder)
+
+    def _leave(self) -> None:
+        os.close(self._open.pop()[1])
+
+
+def _parents(path: str) -> Iterator[str]:
+    """The folders that `path` is in, the outermost first."""
+    at = path.find("/")
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+
+
+def _mode(path: str, folder: int | None = None) -> int | None:
+    try:
+        return os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _remove_empty_folders(path: str) -> None:
+    for folder, _, _ in os.walk(path, topdown=False):
+        os.rmdir(folder)
+
+
+def _in_the_way(path: str, mode: int) -> ContentError:
+    shown = printable(path)
+    if stat.S_ISLNK(mode):
+        return ContentError(
+            f"`{shown}` is a symlink; below an asset's path, none is followed or replaced",
+            hint="remove the link, or put what it points to in its place, and run the same command again",
+        )
+    return ContentError(
+        f"`{shown}` is in the way, and is not part of what may be replaced",
+        hint="move it elsewhere, or remove it, and run the same command again",
+    )
+
+
+def _changed(path: str) -> ContentError:
+    return ContentError(
+        f"`{printable(path)}` changed since it was looked at, and would be lost",
+        hint="run the command again when nothing writes to it",
+    )

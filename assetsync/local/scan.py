@@ -1,0 +1,312 @@
+"""Local paths -> trees: walk, stat cache, hashing.
+
+A file whose stamp is the one that is remembered is not read again. The stamp is made of size, mtime, ctime and inode: a
+program can set an mtime back, but not a ctime. As in git, a file that was changed within moments of being read is not
+remembered, because a further change could leave the same stamp ("racily clean").
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+from assetsync.atomic import TEMPORARY_PREFIX
+from assetsync.backends import Progress, no_progress
+from assetsync.errors import InvalidError
+from assetsync.escape import printable
+from assetsync.local.exclude import Excludes
+from assetsync.local.hashing import ChangingError, Clock, Files, hash_files, sizes_of, stamp_of
+from assetsync.model.manifest import Entry
+from assetsync.model.paths import parts_problem
+from assetsync.model.tree import FileEntry, directory_tree, file_tree
+from assetsync.plan.snapshot import Absent, Present, Unusable
+from assetsync.progress import Reporter, Silent
+from assetsync.state.cache import Cache, Hashes
+
+_KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+_EXCLUDE_HINT = "rename or remove it, or leave it out by the asset's `exclude` in assets.yaml"
+_CHANGING_HINT = "run the command again when nothing writes to it"
+
+
+def scan(
+    root: str,
+    path: str,
+    *,
+    exclude: Sequence[str] = (),
+    cache: Cache,
+    progress: Progress = no_progress,
+    clock: Clock = time.time_ns,
+) -> Present | Absent | Unusable:
+    """What is at `path`, which is POSIX and relative to the absolute directory `root`.
+
+    `exclude` are patterns in gitignore syntax, relative to the path. An excluded folder counts as one file, and is not
+    looked into. `progress` is told of the bytes of those files that have to be read.
+    """
+    found = _find(root, path, exclude)
+    if not isinstance(found, _Asset):
+        return found
+    found.files.progress = progress
+    found.recall(cache)
+    _hash([found], cache, clock)
+    return found.result()
+
+
+def scan_all(
+    root: str,
+    entries: Sequence[Entry],
+    *,
+    cache: Cache,
+    reporter: Reporter | None = None,
+    clock: Clock = time.time_ns,
+) -> dict[str, Present | Absent | Unusable]:
+    """`scan` for the entries of a manifest in `root`, by name; their files are hashed side by side.
+
+    `reporter` hears of the assets of which something has to be read.
+    """
+    told = reporter or Silent()
+    results: dict[str, Present | Absent | Unusable] = {}
+    assets: dict[str, _Asset] = {}
+    for entry in entries:
+        found = _find(root, entry.path, entry.exclude)
+        if isinstance(found, _Asset):
+            assets[entry.name] = found
+            found.recall(cache)
+        else:
+            results[entry.name] = found
+    busy = {name: asset for name, asset in assets.items() if asset.files.todo}
+    for name, asset in busy.items():
+        asset.files.progress = partial(told.advance, name)
+        told.begin(name, "hash", asset.bytes_to_read)
+    _hash(list(assets.values()), cache, clock)
+    for name, asset in assets.items():
+        result = results[name] = asset.result()
+        if name in busy:
+            told.end(
+                name, result.message if isinstance(result, Unusable) else f"hashed {len(asset.files.todo)} file(s)"
+            )
+    return results
+
+
+def stamp_changed(path: str, stamp: object) -> bool:
+    """Whether the file at `path` is another than the one that a scan gave this stamp."""
+    try:
+        return stamp_of(os.stat(path)) != stamp
+    except OSError:
+        return True
+
+
+class _Problem(NamedTuple):
+    """Why one file, by its path in the asset, can't be published."""
+
+    path: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class _Asset:
+    """An asset on its way to a tree. `path` is relative to the manifest."""
+
+    path: str
+    is_directory: bool
+    files: Files
+    excluded: int = 0
+    recalled: int = 0
+
+    def recall(self, cache: Cache) -> None:
+        """Take the hashes of unchanged files from the cache; the others have to be read."""
+        files = self.files
+        known = cache.hashes(files.root)
+        stamp_now = files.stamps.get
+        files.sha256 = {path: sha256 for path, stamp, sha256 in zip(*known, strict=True) if stamp_now(path) == stamp}
+        files.todo = [path for path in files.stamps if path not in files.sha256]
+        self.recalled = len(known.paths)
+
+    @property
+    def bytes_to_read(self) -> int:
+        return sum(sizes_of(self.files.stamps[path] for path in self.files.todo))
+
+    def news(self) -> Hashes | None:
+        """What the cache should know of the files from now on; None when it knows that already."""
+        files = self.files
+        if not files.todo and self.recalled == len(files.stamps):
+            return None
+        sure = sorted(files.sha256.keys() - files.racy)
+        return Hashes(sure, [files.stamps[path] for path in sure], [files.sha256[path] for path in sure])
+
+    def result(self) -> Present | Unusable:
+        """The tree, once all is hashed."""
+        files = self.files
+        if files.failed:
+            return _unusable(self.path, [_unreadable(self.path, path, error) for path, error in files.failed.items()])
+        paths = sorted(files.sha256)
+        stamps = tuple(map(files.stamps.__getitem__, paths))
+        entries = list(map(FileEntry, paths, sizes_of(stamps), map(files.sha256.__getitem__, paths)))
+        tree = directory_tree(entries) if self.is_directory else file_tree(entries[0].size, entries[0].sha256)
+        return Present(tree, self.excluded, stamps)
+
+
+def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
+    """Hash what is to be hashed, and remember it, even when interrupted."""
+    try:
+        hash_files([asset.files for asset in assets], clock)
+    finally:
+        news = {asset.files.root: asset.news() for asset in assets}
+        cache.remember_hashes({root: hashes for root, hashes in news.items() if hashes is not None})
+
+
+def _find(root: str, path: str, exclude: Sequence[str]) -> _Asset | Absent | Unusable:
+    """The files of an asset, not yet hashed."""
+    absolute = os.path.join(root, path)
+    try:
+        status = os.stat(absolute)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.islink(absolute):
+            return Absent()
+        return _unusable(path, [_unreadable(path, "", error, absolute)])
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFREG:
+        return _Asset(path, False, Files(absolute, {"": stamp_of(status)}))
+    if kind != stat.S_IFDIR:
+        return _unusable(path, [_odd(path, "", kind)])
+    try:
+        walk = _Walk(absolute, path, Excludes(exclude))
+    except InvalidError as error:
+        return Unusable(error.message, error.hint)
+    walk.run(status)
+    if walk.problems:
+        return _unusable(path, walk.problems)
+    if not walk.stamps:
+        return Absent(empty_folder=True)
+    problem = parts_problem(walk.stamps)
+    if problem is not None:
+        return Unusable(f"in `{printable(path)}`: {problem}", _EXCLUDE_HINT)
+    return _Asset(path, True, Files(absolute, walk.stamps), walk.excluded)
+
+
+class _Walk:
+    """Finds the files of a directory. Links are followed; what can't be published is collected in `problems`."""
+
+    def __init__(self, root: str, asset: str, excludes: Excludes) -> None:
+        self._root = root
+        self._asset = asset
+        self._excludes = excludes
+        self._folders: list[_Folder] = []
+        self.stamps: dict[str, bytes] = {}
+        self.excluded = 0
+        self.problems: list[_Problem] = []
+
+    def run(self, status: os.stat_result) -> None:
+        self._folders.append(_Folder("", frozenset([_identity(status)])))
+        while self._folders:
+            folder = self._folders.pop()
+            try:
+                # Relative to a descriptor: a stat need not go through all of the path again.
+                descriptor = os.open(f"{self._root}/{folder.prefix}", os.O_RDONLY)
+                try:
+                    with os.scandir(descriptor) as entries:
+                        self._read(folder, entries)
+                finally:
+                    os.close(descriptor)
+            except OSError as error:
+                self.problems.append(_unreadable(self._asset, folder.prefix.rstrip("/"), error))
+
+    def _read(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> None:
+        # The hot loop: a file costs a stat, a stamp, and nothing else.
+        suspect = self._excludes.suspect
+        for entry in entries:
+            name = entry.name
+            path = folder.prefix + name
+            try:
+                status = entry.stat()
+            except OSError as error:
+                self._failed(entry, path, error)
+                continue
+            kind = stat.S_IFMT(status.st_mode)
+            if suspect(name) and self._leaves_out(path, kind == stat.S_IFDIR):
+                continue
+            if kind == stat.S_IFREG:
+                self.stamps[path] = stamp_of(status)
+            elif kind == stat.S_IFDIR:
+                self._enter(folder, path, _identity(status))
+            else:
+                self.problems.append(_odd(self._asset, path, kind))
+
+    def _failed(self, entry: os.DirEntry[str], path: str, error: OSError) -> None:
+        if isinstance(error, FileNotFoundError) and not entry.is_symlink():
+            return  # gone since the folder was listed
+        if not self._leaves_out(path, entry.is_dir(follow_symlinks=False)):
+            self.problems.append(_unreadable(self._asset, path, error, f"{self._root}/{path}"))
+
+    def _enter(self, folder: _Folder, path: str, identity: tuple[int, int]) -> None:
+        if identity in folder.line:
+            message = f"{_shown(self._asset, path)} is a link to a folder that it lies in"
+            self.problems.append(_Problem(path, message, _way_out(path)))
+        else:
+            self._folders.append(_Folder(path + "/", folder.line | {identity}))
+
+    def _leaves_out(self, path: str, is_folder: bool) -> bool:
+        if path.rpartition("/")[2].startswith(TEMPORARY_PREFIX):
+            return True  # of an assetsync that was killed, or is at work
+        if self._excludes.leaves_out(path, is_folder):
+            self.excluded += 1
+            return True
+        return False
+
+
+class _Folder(NamedTuple):
+    """A folder to look into: its path with a trailing slash, and the identities of itself and all above it."""
+
+    prefix: str
+    line: frozenset[tuple[int, int]]
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _unreadable(asset: str, path: str, error: OSError, absolute: str = "") -> _Problem:
+    """`absolute` leads to what may be a broken link."""
+    name = _shown(asset, path)
+    if isinstance(error, ChangingError):
+        return _Problem(path, f"{name} changed while it was read", _CHANGING_HINT)
+    if error.errno == errno.ELOOP:
+        return _Problem(path, f"{name} is a link that leads back to itself", _way_out(path))
+    if error.errno == errno.ENOENT and absolute and os.path.islink(absolute):
+        target = printable(os.readlink(absolute))
+        return _Problem(path, f"{name} is a broken link: `{target}` does not exist", _way_out(path))
+    if error.errno == errno.ENOENT:
+        return _Problem(path, f"{name} vanished while it was read", _CHANGING_HINT)
+    return _Problem(path, f"cannot read {name}: {error.strerror}", _way_out(path))
+
+
+def _odd(asset: str, path: str, kind: int) -> _Problem:
+    what = _KINDS.get(kind, "neither a file nor a directory")
+    return _Problem(path, f"{_shown(asset, path)} is {what}", _way_out(path))
+
+
+def _shown(asset: str, path: str) -> str:
+    return f"`{printable(f'{asset}/{path}' if path else asset)}`"
+
+
+def _way_out(path: str) -> str:
+    if not path:
+        return "the path of an asset must lead to a file or a directory that can be read"
+    if printable(path) != path or "\\" in path:
+        return _EXCLUDE_HINT
+    pattern = re.sub(r"([*?[])", r"\\\1", f"/{path}")
+    return f"remove it, or leave it out: add `{pattern}` to the asset's `exclude` in assets.yaml"
+
+
+def _unusable(asset: str, problems: Sequence[_Problem]) -> Unusable:
+    """The first problem, and how many more there are."""
+    first = min(problems)
+    others = f", and {len(problems) - 1} more in `{printable(asset)}`" if len(problems) > 1 else ""
+    return Unusable(first.message + others, first.hint)

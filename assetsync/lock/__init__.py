@@ -1,0 +1,1 @@
+"""assets.lock: its text, merges, and whether it is right. Pure."""

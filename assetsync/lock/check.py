@@ -1,0 +1,196 @@
+"""Is assets.lock right for assets.yaml? Pure: manifest and lock as values, and what is wrong as findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import assert_never
+
+from assetsync.errors import DamagedError, LockError
+from assetsync.lock.text import block_lines, parse_lock, render_lock
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.manifest import Entry, Manifest
+from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
+
+MANIFEST = "assets.yaml"
+LOCK = "assets.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: with which asset (empty: the whole lock), in which file and line, and what mends it."""
+
+    asset: str
+    code: str
+    message: str
+    fix: str
+    file: str = LOCK
+    line: int = 1
+
+
+def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
+    """The lock that `data` is, and what is wrong with its text. No lock without a finding: there is no file."""
+    if data is None:
+        return None, []
+    try:
+        lock = parse_lock(data, filename=LOCK)
+    except LockError as error:
+        message = error.message.removeprefix(f"{LOCK}:{error.line}: ")
+        return None, [Finding("", "unreadable", message, error.hint or "restore it from git", LOCK, error.line)]
+    # git may check text out with other line ends.
+    there, ours = data.replace(b"\r\n", b"\n").split(b"\n"), render_lock(lock).encode().split(b"\n")
+    if there == ours:
+        return lock, []
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False)))
+    line = min(same + 1, len(data.splitlines()))
+    message = "edited by hand: this is not how assetsync writes it"
+    fix = f"restore it with `git checkout HEAD -- {LOCK}`, or write it anew with `assetsync lock --resolve`"
+    return lock, [Finding("", "hand_edited", message, fix, LOCK, line)]
+
+
+def placed(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding]:
+    """The findings, with the lines of the lock where they are about an asset in it."""
+    lines = block_lines(lock_data or b"")
+    return [
+        replace(one, line=lines.get(one.asset, one.line)) if one.file == LOCK and one.asset else one for one in findings
+    ]
+
+
+def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) -> list[Finding]:
+    """What makes the lock wrong for the manifest, in the order of the manifest. Neither store nor files are asked."""
+    if lock is None:
+        if not manifest.entries:
+            return []
+        return [Finding("", "no_lock", f"`{LOCK}` is missing", "run `assetsync apply`, and commit it", MANIFEST)]
+    elsewhere = list(_elsewhere(manifest, lock))
+    if elsewhere:
+        return elsewhere
+    findings = [finding for entry in manifest.entries for finding in _entry(entry, lock, versioning)]
+    named = {entry.name for entry in manifest.entries}
+    findings.extend(
+        Finding(name, "not_in_manifest", f"locked, but not in `{MANIFEST}`", "run `assetsync apply`")
+        for name in lock.assets
+        if name not in named
+    )
+    return findings
+
+
+def _elsewhere(manifest: Manifest, lock: Lock) -> Iterator[Finding]:
+    if lock.store != manifest.store.url:
+        yield Finding(
+            "",
+            "store_mismatch",
+            f"`{LOCK}` belongs to the store `{lock.store}`, but `{MANIFEST}` names `{manifest.store.url}`",
+            f"restore `store` in `{MANIFEST}`; to start anew in the other store, remove `{LOCK}` first",
+        )
+    if lock.versioning != manifest.versioning:
+        yield Finding(
+            "",
+            "versioning_mismatch",
+            f"`{LOCK}` is under `{lock.versioning}` versions, but `{MANIFEST}` says `{manifest.versioning}`",
+            f"restore `versioning` in `{MANIFEST}`",
+        )
+
+
+def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding]:
+    def finding(code: str, message: str, fix: str) -> Finding:
+        return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+
+    locked = lock.assets.get(entry.name)
+    verb = "sync" if entry.readonly else "apply"
+    if locked is None:
+        yield finding("not_locked", f"not in `{LOCK}`", f"run `assetsync {verb} {entry.name}`")
+        return
+    if not is_valid(versioning, locked.version):
+        yield finding(
+            "bad_version",
+            f"locked at `{locked.version}`, which is no version of `{lock.versioning}`",
+            f"restore it with `git checkout {LOCK}`, or run `assetsync {verb} {entry.name}`",
+        )
+    elif not _satisfies(entry, locked.version, versioning):
+        yield finding(
+            "other_line",
+            f'locked at `{locked.version}`, but `{MANIFEST}` says `version: "{entry.version}"`',
+            f"run `assetsync {verb} {entry.name}`",
+        )
+    if locked.path != entry.path:
+        yield finding(
+            "other_path",
+            f"locked with the path `{locked.path}`, but `{MANIFEST}` says `{entry.path}`",
+            f"run `assetsync {verb} {entry.name}`",
+        )
+
+
+def _satisfies(entry: Entry, version: str, versioning: Versioning) -> bool:
+    wanted = entry.version
+    if wanted is None or wanted == version:
+        return True
+    if not isinstance(versioning, Lines) or is_valid(versioning, wanted):
+        return False
+    line = versioning.line_of(version)
+    if entry.readonly or line == wanted:
+        return line == wanted
+    # An older line may be declared before its next change is published; a newer one is published at once.
+    return versioning.sort_lines([line, wanted])[0] == line
+
+
+def check_content(manifest: Manifest, lock: Lock, local: Mapping[str, Local]) -> list[Finding]:
+    """What is here and is not what the lock says. Content that is absent is no finding: not everybody needs it all."""
+    findings = []
+    for entry in manifest.entries:
+        locked = lock.assets.get(entry.name)
+        found = _content(entry, locked, local[entry.name]) if locked else None
+        if found is not None:
+            findings.append(found)
+    return findings
+
+
+def _content(entry: Entry, locked: LockEntry, local: Local) -> Finding | None:
+    def finding(code: str, message: str, fix: str) -> Finding:
+        return Finding(entry.name, code, message, fix, MANIFEST, entry.line)
+
+    match local:
+        case Absent():
+            return None
+        case Unusable():
+            return finding("unusable", local.message, local.hint or "mend it")
+        case HalfPulled():
+            message = f"a pull of `{local.version}` did not finish"
+            return finding("incomplete_pull", message, f"run `assetsync pull {entry.name}`")
+        case Present():
+            if local.tree.content.same_as(locked.content):
+                return None
+            verb = "pull --discard-local" if entry.readonly else "apply"
+            fix = f"run `assetsync {verb} {entry.name}`; `assetsync plan {entry.name}` shows what differs"
+            return finding("modified", f"`{entry.path}` is not what `{locked.version}` is", fix)
+        case _:
+            assert_never(local)
+
+
+def check_remote(
+    manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | DamagedError | None]
+) -> list[Finding]:
+    """Locked versions that the store lacks, can't show, or has with another digest.
+
+    `remote` holds the locked version by asset. One of modelkit, which records no digest, only has to be there.
+    """
+    findings = []
+    for entry in manifest.entries:
+        locked = lock.assets.get(entry.name)
+        what = _remote(f"`{entry.name}:{locked.version}`", locked, remote.get(entry.name)) if locked else None
+        if what is not None:
+            fix = f"see `assetsync plan {entry.name}` and `assetsync doctor`"
+            findings.append(Finding(entry.name, "lost", what, fix, LOCK))
+    return findings
+
+
+def _remote(what: str, locked: LockEntry, found: RemoteVersion | DamagedError | None) -> str | None:
+    if found is None:
+        return f"the store has no {what}"
+    if isinstance(found, DamagedError):
+        return f"{what} is damaged in the store: {found.message}"
+    if found.content is not None and not found.content.same_as(locked.content):
+        return f"the store has {what} with another digest"
+    return None

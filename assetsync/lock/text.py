@@ -1,0 +1,267 @@
+"""assets.lock: text <-> Lock. A strict subset of YAML, written in one way only and read line by line.
+
+::
+
+    # Written by assetsync. Commit this file; do not edit it.
+    lock_version: 1
+    store: "s3://bucket/prefix"
+    versioning: "major_minor"
+    assets:
+      "nlp/sentiment":
+        version: "1.10"
+        digest: "sha256:…"
+        size: 48213
+        files: 1
+        is_directory: false
+        path: "models/sentiment.bin"
+        # end
+
+Every block ends with the same line, because git merges two changes without a conflict where an unchanged line lies
+between them: so it does for any change of two neighbours, and for a new block behind a changed one. `path` stands
+above it, because it is the line in which two blocks always differ: where git has to show a conflict, blocks stay whole.
+`assetsync.lock.merge` settles what git leaves.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from assetsync.errors import InvalidError, LockError
+from assetsync.escape import printable
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.names import name_problem, version_problem
+from assetsync.model.paths import part_problem
+from assetsync.model.tree import DIGEST_PREFIX, Content
+from assetsync.model.versioning import BUILT_IN
+
+FILENAME = "assets.lock"
+LOCK_VERSION = 1
+
+_FIRST_LINE = "# Written by assetsync. Commit this file; do not edit it."
+_LAST_LINE = "    # end"
+_VERSION_LINE = re.compile(r"^lock_version: ([0-9]{1,9})\s*$", re.MULTILINE)
+_TOP = re.compile(r"([a-z_]+):(?: (.*))?")
+_NAME = re.compile(r'  ("(?:[^"\\]|\\.)*"):')
+_FIELD = re.compile(r"    ([a-z_]+): (.*)")
+_PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*)"')
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
+_COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
+_DIGEST = re.compile(DIGEST_PREFIX + r"[0-9a-f]{64}")
+_RESTORE = "restore it from git, such as with `git checkout -- assets.lock`"
+
+
+def render_lock(lock: Lock) -> str:
+    """The one text of a lock, with a final newline."""
+    lines = [
+        _FIRST_LINE,
+        f"lock_version: {LOCK_VERSION}",
+        f"store: {_quoted(lock.store)}",
+        f"versioning: {_quoted(lock.versioning)}",
+        "assets:" if lock.assets else "assets: {}",
+    ]
+    for name in sorted(lock.assets):
+        entry = lock.assets[name]
+        lines += (
+            f"  {_quoted(name)}:",
+            f"    version: {_quoted(entry.version)}",
+            f"    digest: {_quoted(entry.content.digest)}",
+            f"    size: {entry.content.size}",
+            f"    files: {entry.content.files}",
+            f"    is_directory: {'true' if entry.content.is_directory else 'false'}",
+            f"    path: {_quoted(entry.path)}",
+            _LAST_LINE,
+        )
+    return "\n".join(lines) + "\n"
+
+
+def parse_lock(text: str | bytes, *, filename: str = FILENAME) -> Lock:
+    """The lock that `text` is; bytes are UTF-8. Blocks and lines may be in any order, line ends be CRLF.
+
+    LockError, with the line, when it was not written by assetsync, by a newer one, or edited into something else.
+    """
+    if isinstance(text, bytes):
+        text = _decoded(text, filename)
+    newer = next((v for v in map(int, _VERSION_LINE.findall(text)) if v > LOCK_VERSION), None)
+    if newer is not None:
+        raise LockError(
+            f"`{filename}` was written by a newer assetsync: its lock_version is {newer}, and this one knows "
+            f"{LOCK_VERSION}",
+            hint="upgrade assetsync, such as with `pip install --upgrade assetsync`",
+        )
+    return _Reader(text.removeprefix("\ufeff"), filename).lock()
+
+
+def block_lines(data: bytes) -> dict[str, int]:
+    """The number of the line in which each asset of a lock begins, as far as they can be told."""
+    found = {}
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), start=1):
+        match = _NAME.fullmatch(line.rstrip())
+        name = _string(match[1]) if match else None
+        if name is not None:
+            found[name] = number
+    return found
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _decoded(data: bytes, filename: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise LockError(f"{filename}:{line}: this is not UTF-8", hint=_RESTORE, line=line) from None
+
+
+class _Reader:
+    """One pass over the lines. `_at` is the number of the line that is being read."""
+
+    def __init__(self, text: str, filename: str) -> None:
+        self._text = text
+        self._filename = filename
+        self._at = 0
+
+    def lock(self) -> Lock:
+        top: dict[str, Any] = {}
+        blocks: dict[str, dict[str, Any]] = {}
+        begins: dict[str, int] = {}
+        block: dict[str, Any] | None = None
+        for line in self._lines():
+            if match := _FIELD.fullmatch(line):
+                if block is None:
+                    self._fail("this line belongs to no asset")
+                self._take(block, match[1], match[2], _FIELDS)
+            elif match := _NAME.fullmatch(line):
+                name = self._name(match[1])
+                if "assets" not in top:
+                    self._fail("an asset stands before the line `assets:`")
+                if name in blocks:
+                    self._fail(f"`{name}` is here a second time; the first is in line {begins[name]}")
+                block = blocks[name] = {}
+                begins[name] = self._at
+            elif match := _TOP.fullmatch(line):
+                block = None
+                self._take(top, match[1], match[2] or "", _TOP_FIELDS)
+            else:
+                self._fail(f"`{printable(line[:60])}` is no line that assetsync writes")
+        self._at = 1
+        self._check_complete(top, _TOP_FIELDS, "the lock")
+        assets = {}
+        for name, fields in blocks.items():
+            self._at = begins[name]
+            self._check_complete(fields, _FIELDS, f"`{name}`")
+            assets[name] = self._entry(name, fields, top["versioning"])
+        return Lock(top["store"], top["versioning"], assets)
+
+    def _lines(self) -> Iterator[str]:
+        """The lines that say something."""
+        for number, line in enumerate(self._text.split("\n"), start=1):
+            line = line.rstrip()
+            if not line or line.lstrip().startswith("#"):
+                continue
+            self._at = number
+            if line.startswith("<<<<<<<"):
+                raise LockError(
+                    f"{self._filename}:{self._at}: a merge conflict begins here",
+                    hint="settle it with `assetsync lock --resolve`",
+                    line=self._at,
+                )
+            yield line
+
+    def _fail(self, message: str) -> NoReturn:
+        raise LockError(f"{self._filename}:{self._at}: {message}", hint=_RESTORE, line=self._at)
+
+    def _name(self, quoted: str) -> str:
+        name = _string(quoted)
+        problem = "a name must be a quoted string" if name is None else name_problem(name)
+        if name is None or problem is not None:
+            self._fail(str(problem))
+        return name
+
+    def _take(
+        self, into: dict[str, Any], key: str, text: str, fields: dict[str, tuple[Callable[[str], Any], str]]
+    ) -> None:
+        if key not in fields:
+            self._fail(f"unknown key `{key}`")
+        if key in into:
+            self._fail(f"`{key}` is here a second time")
+        read, what = fields[key]
+        value = read(text)
+        if value is None:
+            self._fail(f"`{key}` must be {what}")
+        into[key] = value
+
+    def _check_complete(self, found: dict[str, Any], wanted: dict[str, Any], what: str) -> None:
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            self._fail(f"{what} has no `{missing[0]}`")
+
+    def _entry(self, name: str, fields: dict[str, Any], versioning: str) -> LockEntry:
+        version, path, files = fields["version"], fields["path"], fields["files"]
+        problem = version_problem(version) or part_problem(path)
+        if problem is None and versioning in BUILT_IN:
+            try:
+                BUILT_IN[versioning]().check(version)
+            except InvalidError as error:
+                problem = error.message
+        if problem is None and (files == 0 or (files > 1 and not fields["is_directory"])):
+            problem = f"a {'directory' if fields['is_directory'] else 'file'} can't be {files} files"
+        if problem is not None:
+            self._fail(f"`{name}`: {problem}")
+        content = Content(fields["digest"], fields["is_directory"], fields["size"], files)
+        return LockEntry(version, content, path)
+
+
+def _string(text: str) -> str | None:
+    plain = _PLAIN_STRING.fullmatch(text)
+    if plain is not None:
+        return plain[1]
+    if not _STRING.fullmatch(text):
+        return None
+    try:
+        value: str = json.loads(text)
+    except ValueError:
+        return None
+    return value if printable(value) == value else None
+
+
+def _digest(text: str) -> str | None:
+    value = _string(text)
+    return value if value is not None and _DIGEST.fullmatch(value) else None
+
+
+def _count(text: str) -> int | None:
+    return int(text) if _COUNT.fullmatch(text) else None
+
+
+def _flag(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text)
+
+
+def _lock_version(text: str) -> int | None:
+    return LOCK_VERSION if text == str(LOCK_VERSION) else None
+
+
+def _no_value(text: str) -> str | None:
+    return text if text in ("", "{}") else None
+
+
+# How the value of each key is read, and what it must be.
+_TOP_FIELDS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "lock_version": (_lock_version, f"{LOCK_VERSION}"),
+    "store": (_string, "a quoted string"),
+    "versioning": (_string, "a quoted string"),
+    "assets": (_no_value, "a mapping"),
+}
+_FIELDS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "version": (_string, "a quoted string"),
+    "digest": (_digest, "`sha256:` and 64 hexadecimal digits, quoted"),
+    "size": (_count, "a whole number of bytes"),
+    "files": (_count, "a whole number"),
+    "is_directory": (_flag, "`true` or `false`"),
+    "path": (_string, "a quoted string"),
+}

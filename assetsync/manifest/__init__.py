@@ -1,0 +1,1 @@
+"""assets.yaml and settings: read, checked, edited. Pure."""

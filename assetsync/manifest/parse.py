@@ -1,0 +1,382 @@
+"""assets.yaml: text -> Manifest, with every problem at once, each at its place.
+
+The rules are those of docs/manifest.md; `manifest.schema.json`, which ships beside this module, says the same to
+editors as far as a JSON Schema can. Edits by position are in `assetsync.manifest.edit`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from functools import cache
+
+from assetsync.errors import InvalidError, Located, ManifestError
+from assetsync.escape import printable
+from assetsync.manifest.nodes import Mapping, Node, Scalar, Sequence, read
+from assetsync.manifest.store_url import check_endpoint, check_store_url
+from assetsync.model.manifest import Entry, Manifest, StoreConfig
+from assetsync.model.names import name_problem, version_problem
+from assetsync.model.paths import fold, part_problem
+from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
+
+FILENAME = "assets.yaml"
+LOCK_FILENAME = "assets.lock"
+STATE_FOLDER = ".assetsync"
+
+_TOP_KEYS = ("store", "versioning", "assets")
+_STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes")
+_ENTRY_KEYS = ("path", "version", "readonly", "exclude", "description")
+_SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|connection_string|sas", re.IGNORECASE)
+
+
+def parse_manifest(
+    text: str | bytes,
+    *,
+    filename: str = FILENAME,
+    default_store: StoreConfig | None = None,
+    default_versioning: str = DEFAULT,
+    system: Versioning | None = None,
+) -> Manifest:
+    """The manifest that `text` is; bytes are UTF-8. ManifestError with all that is wrong with it.
+
+    `filename` is the manifest's name for messages; its last part can't be inside an asset. The defaults stand for what
+    the text leaves out. `system` is the versioning system where it is a plug-in; without it, versions of a plug-in are
+    only checked for what no version may be.
+    """
+    root, problems = read(text, filename)
+    reader = _Reader(problems, filename, plugin=system)
+    manifest = reader.manifest(root, default_store, default_versioning)
+    if reader.problems or manifest is None:
+        raise ManifestError(filename, list(dict.fromkeys(reader.problems)))
+    return manifest
+
+
+class _Reader:
+    """Nodes -> values, collecting problems. Each method returns what it can make of a node, however bad."""
+
+    def __init__(self, problems: list[Located], filename: str, plugin: Versioning | None) -> None:
+        self.problems = problems
+        self._own_files = _own_files(filename)
+        self._plugin = plugin
+        self._system: Versioning | None = None
+        self._lines: Lines | None = None
+
+    def manifest(
+        self, root: Node | None, default_store: StoreConfig | None, default_versioning: str
+    ) -> Manifest | None:
+        if root is None:
+            self._problem(None, "the file is empty; `assetsync init` writes one that explains itself")
+            return None
+        if not isinstance(root, Mapping):
+            self._problem(root, "the file must be a mapping with the keys `store` and `assets`")
+            return None
+        self._check_keys(root, _TOP_KEYS)
+        versioning = self._string(root, "versioning") or default_versioning
+        self._system = BUILT_IN[versioning]() if versioning in BUILT_IN else self._plugin
+        self._lines = _lines_of(self._system)
+        store = self._store(root) if "store" in root.pairs else default_store
+        if store is None:
+            self._problem(
+                None, "`store` is missing: it says where the assets live, such as `store: s3://BUCKET/PREFIX`"
+            )
+        entries = self._entries(root.get("assets"))
+        self._check_names(entries)
+        self._check_paths(entries, store)
+        return Manifest(store, versioning, tuple(entries)) if store else None
+
+    def _problem(self, node: Node | Entry | None, message: str) -> None:
+        line, column = (node.line, node.column) if node is not None else (1, 1)
+        self.problems.append(Located(line, column, message))
+
+    def _check_keys(self, mapping: Mapping, known: tuple[str, ...]) -> None:
+        for name, (key, _) in mapping.pairs.items():
+            if name not in known:
+                self._problem(key, _unknown_key(name, known))
+
+    def _string(self, mapping: Mapping, name: str) -> str | None:
+        """The string under a key; None when the key is not there or its value is no string."""
+        node = mapping.get(name)
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or node.is_null:
+            self._problem(node, f"`{name}` must be a string")
+        elif not node.is_string:
+            self._problem(node, f'`{name}` must be a string: write `{name}: "{node.text}"`')
+        elif not node.text:
+            self._problem(node, f"`{name}` is empty")
+        else:
+            return node.text
+        return None
+
+    def _boolean(self, mapping: Mapping, name: str, *, default: bool) -> bool:
+        node = mapping.get(name)
+        if node is None:
+            return default
+        word = node.text.lower() if isinstance(node, Scalar) and not node.is_string else ""
+        if word not in ("true", "false"):
+            self._problem(node, f"`{name}` must be `true` or `false`, without quotes")
+        return word == "true"
+
+    # --- store
+
+    def _store(self, root: Mapping) -> StoreConfig:
+        node = root.get("store")
+        if not isinstance(node, Mapping):
+            return StoreConfig(self._store_url(root, "store"))
+        self._check_keys(node, _STORE_KEYS)
+        if "url" not in node.pairs:
+            self._problem(node, "`store` needs a `url`")
+        return StoreConfig(
+            self._store_url(node, "url"),
+            endpoint=self._endpoint(node),
+            region=self._string(node, "region"),
+            kms_key_id=self._string(node, "kms_key_id"),
+            conditional_writes=self._boolean(node, "conditional_writes", default=True),
+        )
+
+    def _store_url(self, mapping: Mapping, name: str) -> str:
+        url = self._string(mapping, name)
+        try:
+            return check_store_url(url) if url is not None else ""
+        except InvalidError as error:
+            self._problem(mapping.get(name), _with_hint(error))
+            return ""
+
+    def _endpoint(self, mapping: Mapping) -> str | None:
+        endpoint = self._string(mapping, "endpoint")
+        try:
+            return check_endpoint(endpoint) if endpoint is not None else None
+        except InvalidError as error:
+            self._problem(mapping.get("endpoint"), _with_hint(error))
+            return None
+
+    # --- entries
+
+    def _entries(self, assets: Node | None) -> list[Entry]:
+        if assets is None or (isinstance(assets, Scalar) and assets.is_null):
+            return []
+        if not isinstance(assets, Mapping):
+            self._problem(assets, "`assets` must be a mapping of names to paths, such as `nlp/model: models/nlp.bin`")
+            return []
+        return [self._entry(key, value) for key, value in assets.pairs.values()]
+
+    def _entry(self, key: Scalar, value: Node) -> Entry:
+        if isinstance(value, Mapping):
+            return self._long_entry(key, value)
+        path = ""
+        if not isinstance(value, Scalar) or value.is_null:
+            self._problem(value, f"`{printable(key.text)}` needs a path, or a mapping with the key `path`")
+        elif not value.is_string:
+            self._problem(value, f'a path must be a string: write `"{value.text}"`')
+        else:
+            path = self._path(value, value.text)
+        return Entry(key.text, path, line=key.line, column=key.column)
+
+    def _long_entry(self, key: Scalar, entry: Mapping) -> Entry:
+        self._check_keys(entry, _ENTRY_KEYS)
+        if "path" not in entry.pairs:
+            self._problem(key, f"`{printable(key.text)}` has no `path`")
+        path = self._string(entry, "path")
+        readonly = self._boolean(entry, "readonly", default=False)
+        return Entry(
+            key.text,
+            self._path(entry.get("path"), path) if path is not None else "",
+            version=self._version(entry.get("version"), readonly),
+            readonly=readonly,
+            exclude=self._exclude(entry.get("exclude")),
+            description=self._string(entry, "description"),
+            line=key.line,
+            column=key.column,
+        )
+
+    def _path(self, node: Node | None, text: str) -> str:
+        path = normal_path(text)
+        problem = path_problem(path, self._own_files)
+        if problem is not None:
+            self._problem(node, problem)
+            return ""
+        return path
+
+    def _version(self, node: Node | None, readonly: bool) -> str | None:
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or node.is_null:
+            self._problem(node, '`version` must be a quoted string, such as `version: "1"`')
+            return None
+        wrong, better = self._version_problem(node.text, readonly)
+        if node.plain and better == node.text:
+            self._problem(node, f'`version` must be a quoted string: write `version: "{printable(better)}"`')
+        elif wrong is not None:
+            self._problem(node, wrong)
+        return node.text
+
+    def _version_problem(self, version: str, readonly: bool) -> tuple[str | None, str]:
+        """What is wrong with the version of an entry, and what should stand there, as far as one can tell."""
+        malformed = version_problem(version)
+        if malformed is not None or self._system is None:
+            return malformed, version
+        complete = is_valid(self._system, version)
+        if readonly and complete:
+            return None, version
+        if self._lines is None:
+            return _no_lines(self._system, version, readonly), version
+        if complete:
+            line = self._lines.line_of(version)
+            wrong = f"`{version}` is a complete version, and an asset that is published names its line"
+            return f'{wrong}: write `version: "{line}"`, or add `readonly: true` to pin it', line
+        try:
+            self._lines.check_line(version)
+        except InvalidError as error:
+            return (f"{error.message}, nor a complete version" if readonly else error.message), version
+        return None, version
+
+    def _exclude(self, node: Node | None) -> tuple[str, ...]:
+        if node is None:
+            return ()
+        if not isinstance(node, Sequence):
+            self._problem(node, '`exclude` must be a list of patterns, such as `exclude: ["*.tmp"]`')
+            return ()
+        for item in node.items:
+            if not isinstance(item, Scalar) or not item.is_string:
+                self._problem(item, "a pattern of `exclude` must be a string")
+                continue
+            problem = pattern_problem(item.text)
+            if problem is not None:
+                self._problem(item, problem)
+        return tuple(item.text for item in node.items if isinstance(item, Scalar))
+
+    # --- entries among each other
+
+    def _check_names(self, entries: Iterable[Entry]) -> None:
+        folded: dict[str, Entry] = {}
+        for entry in entries:
+            problem = name_problem(entry.name) or self._lies_among_versions(entry.name)
+            if problem is not None:
+                self._problem(entry, problem)
+                continue
+            other = folded.setdefault(fold(entry.name), entry)
+            if other is not entry:
+                self._problem(entry, f"`{entry.name}` differs from `{other.name}` (line {other.line}) only in case")
+
+    def _lies_among_versions(self, name: str) -> str | None:
+        """The rule of `name_problem` about versions, for the versions of a plug-in."""
+        if self._plugin is None or self._system is not self._plugin:
+            return None
+        for segment in name.split("/"):
+            if is_valid(self._plugin, segment):
+                return f"`{name}` can't be a name: `{segment}` is a version"
+        return None
+
+    def _check_paths(self, entries: Iterable[Entry], store: StoreConfig | None) -> None:
+        """No path may be, hold or lie in another, nor the directory of the store."""
+        paths: dict[str, Entry] = {}
+        for entry in entries:
+            if entry.path:
+                other = paths.setdefault(fold(entry.path), entry)
+                if other is not entry:
+                    self._problem(entry, f"`{entry.path}` is the path of `{other.name}` (line {other.line}) already")
+        for path, entry in paths.items():
+            for parent in _parents(path):
+                if parent in paths:
+                    self._overlap(entry, paths[parent])
+        if store is None or not (store.url == "." or store.url.startswith("./")):
+            return
+        folder = fold(normal_path(store.url))
+        for path, entry in paths.items():
+            if folder in (".", path) or path in _parents(folder) or folder in _parents(path):
+                self._problem(entry, f"`{entry.path}` overlaps with the directory of the store, `{store.url}`")
+
+    def _overlap(self, inner: Entry, outer: Entry) -> None:
+        if (inner.line, inner.column) > (outer.line, outer.column):
+            later, how, other = inner, "lies inside", outer
+        else:
+            later, how, other = outer, "contains", inner
+        self._problem(later, f"`{later.path}` {how} `{other.path}`, the path of `{other.name}` (line {other.line})")
+
+
+def normal_path(text: str) -> str:
+    """A path of a manifest without the leading `./` and the trailing slashes that change nothing."""
+    path = text.removeprefix("./")
+    return path.rstrip("/") or path[:1]
+
+
+def path_problem(path: str, own_files: Collection[str] = (FILENAME, LOCK_FILENAME)) -> str | None:
+    """Why `path`, as `normal_path` makes it, can't be the path of an asset, or None when it can.
+
+    `own_files` are assetsync's own files beside the manifest, with case folded.
+    """
+    if path in ("", "."):
+        return "a path can't be the manifest's own directory; give each asset a path inside it"
+    if path == ".." or path.startswith("../"):
+        return f"`{printable(path)}` leaves the manifest's directory"
+    problem = part_problem(path)
+    if problem is not None:
+        return f"{problem}; a path is relative to the manifest and uses `/`"
+    top = fold(path.partition("/")[0])
+    if top in (STATE_FOLDER, ".git") or top in own_files:
+        return f"`{path}` can't be an asset: it belongs to {'git' if top == '.git' else 'assetsync'}"
+    return None
+
+
+@cache
+def pattern_problem(pattern: str) -> str | None:
+    """Why `pattern` can't be a pattern in gitignore syntax, or None when it can."""
+    if printable(pattern) != pattern:
+        return f"the pattern `{printable(pattern)}` holds a control character"
+    if pattern.strip() in ("", "!"):
+        return f"`{pattern}` is not a pattern"
+    if pattern.startswith("#"):
+        return f"`{pattern}` is a comment in gitignore syntax; write `\\{pattern}` for a name that begins with `#`"
+    if "[" not in pattern and "\\" not in pattern:
+        return None
+    from pathspec import GitIgnoreSpec  # 40 ms, and few patterns come this far
+
+    try:
+        GitIgnoreSpec.from_lines([pattern])
+    except (ValueError, re.error):
+        return f"`{pattern}` is not a pattern in gitignore syntax"
+    return None
+
+
+def _own_files(filename: str) -> frozenset[str]:
+    base = filename.replace("\\", "/").rpartition("/")[2]
+    return frozenset(map(fold, (base, FILENAME, LOCK_FILENAME)))
+
+
+def _parents(path: str) -> Iterable[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _lines_of(system: Versioning | None) -> Lines | None:
+    if system is not None and isinstance(system, Lines):
+        return system
+    return None
+
+
+def _no_lines(system: Versioning, version: str, readonly: bool) -> str:
+    if not readonly:
+        return "these versions have no lines to publish into: leave `version` out, or add `readonly: true` to pin one"
+    try:
+        system.check(version)
+    except InvalidError as error:
+        return error.message
+    return f"`{version}` is not a version"
+
+
+def _unknown_key(name: str, known: tuple[str, ...]) -> str:
+    if name == "<<":
+        return "merge keys (`<<`) can't stand here; write the keys out"
+    shown = f"unknown key `{printable(name)}`"
+    if known is _STORE_KEYS and _SECRET.search(name):
+        return f"{shown}; if it is a credential, it belongs into the environment, never into a manifest"
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), known, n=1)
+    if close:
+        return f"{shown}; did you mean `{close[0]}`?"
+    return f"{shown}; the keys here are " + ", ".join(f"`{key}`" for key in known)
+
+
+def _with_hint(error: InvalidError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -1,0 +1,65 @@
+"""What the URL of a store may be. One set of rules for assets.yaml, flags and variables.
+
+Messages never repeat the URL: what is wrong with it may be that it holds a secret.
+"""
+
+from __future__ import annotations
+
+import re
+
+from assetsync.errors import InvalidError
+from assetsync.escape import printable
+
+BUCKET_SCHEMES = ("s3", "gs", "az")
+_SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_DIRECTORY = re.compile(r"\.{1,2}(?:/.*)?|/.*|[A-Za-z]:/.*", re.DOTALL)
+_HINT = "a store is `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, `./DIR` or `/DIR`"
+_NO_SECRETS = "credentials belong into the environment, where each cloud's own tools find them"
+
+
+def check_store_url(url: str) -> str:
+    """`url` without trailing slashes. InvalidError when it is no store, or holds credentials."""
+    scheme, separator, rest = url.partition("://")
+    if printable(url) != url or "\\" in url:
+        raise InvalidError("a store URL can't hold control characters or backslashes", hint=_HINT)
+    if not separator:
+        return _directory(url)
+    if "@" in rest.partition("/")[0] or "?" in rest or "#" in rest:
+        raise InvalidError("a store URL can't hold a user, a password, a query or a fragment", hint=_NO_SECRETS)
+    if scheme not in _SCHEMES:
+        raise InvalidError(f"`{scheme[:20]}://` is not the scheme of a store", hint=_HINT)
+    root, _, prefix = rest.rstrip("/").partition("/")
+    if any(segment in ("", ".", "..") for segment in prefix.split("/")) and prefix:
+        raise InvalidError("a store URL can't have empty, `.` or `..` segments", hint=_HINT)
+    if scheme in BUCKET_SCHEMES:
+        _check_bucket(scheme, root)
+    elif scheme == "file" and (root or not prefix):
+        raise InvalidError("a `file://` URL names an absolute directory: `file:///DIR`", hint=_HINT)
+    return url.rstrip("/")
+
+
+def _directory(path: str) -> str:
+    if not _DIRECTORY.fullmatch(path):
+        raise InvalidError("this is neither a URL nor a directory that begins with `./` or `/`", hint=_HINT)
+    return path.rstrip("/") or "/"
+
+
+def _check_bucket(scheme: str, bucket: str) -> None:
+    what = "container" if scheme == "az" else "bucket"
+    if not bucket:
+        raise InvalidError(f"a `{scheme}://` URL needs a {what}", hint=_HINT)
+    if not _BUCKET.fullmatch(bucket):
+        raise InvalidError(f"the {what} of a store is letters, digits, `.`, `_` and `-`", hint=_HINT)
+
+
+def check_endpoint(url: str) -> str:
+    """An endpoint, `http(s)://HOST[:PORT][/PATH]`, without trailing slashes. InvalidError."""
+    scheme, separator, rest = url.partition("://")
+    host = rest.partition("/")[0]
+    if "@" in host or "?" in rest or "#" in rest:
+        raise InvalidError("an endpoint can't hold a user, a password, a query or a fragment", hint=_NO_SECRETS)
+    if scheme not in ("http", "https") or not separator or not host or printable(url) != url:
+        raise InvalidError("an endpoint is a URL such as `https://HOST:PORT`")
+    return url.rstrip("/")

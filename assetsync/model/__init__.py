@@ -1,0 +1,1 @@
+"""Names, paths, trees, versions and their lines. Pure."""

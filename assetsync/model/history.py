@@ -1,0 +1,47 @@
+"""The committed versions of one asset, by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assetsync.model.versioning import Lines, Versioning, is_valid
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The committed versions of an asset, newest first, by line where the system has lines."""
+
+    versioning: Versioning
+    versions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, versions: Iterable[str], versioning: Versioning) -> History:
+        """Those of `versions` that are valid under `versioning`, sorted."""
+        return cls(versioning, tuple(versioning.sort({one for one in versions if is_valid(versioning, one)})))
+
+    @property
+    def newest(self) -> str | None:
+        return self.versions[0] if self.versions else None
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that have versions, newest first; empty under a system without lines."""
+        if not isinstance(self.versioning, Lines):
+            return []
+        return self.versioning.sort_lines({self.versioning.line_of(version) for version in self.versions})
+
+    def in_line(self, line: str | None) -> list[str]:
+        """The versions of a line, newest first. All of them for None."""
+        if line is None or not isinstance(self.versioning, Lines):
+            return list(self.versions)
+        return [version for version in self.versions if self.versioning.line_of(version) == line]
+
+    def matching(self, wanted: str | None) -> list[str]:
+        """The versions that `wanted` stands for, newest first: a complete version, a line, or None for all."""
+        if wanted is None or (isinstance(self.versioning, Lines) and not is_valid(self.versioning, wanted)):
+            return self.in_line(wanted)
+        return [version for version in self.versions if version == wanted]
+
+    def is_newer(self, version: str, other: str) -> bool:
+        return version != other and self.versioning.sort([version, other])[0] == version

@@ -1,0 +1,101 @@
+"""Names of assets, versions and specs: what they may be, and how a spec is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from assetsync.errors import InvalidError
+from assetsync.escape import printable
+from assetsync.model.paths import part_problem
+from assetsync.model.versioning import looks_like_version
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """`name`, `name:1`, `name:1.2`, `name:1.2[sub/part]`. `version` may be complete or a line."""
+
+    name: str
+    version: str | None = None
+    part: str | None = None
+
+    def __str__(self) -> str:
+        version = f":{self.version}" if self.version else ""
+        part = f"[{self.part}]" if self.part else ""
+        return f"{self.name}{version}{part}"
+
+
+META = ".meta"
+
+
+CLAIM = ".claim"
+
+
+VERSIONS = ".versions"
+
+
+_SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+# Generous for versions of plug-ins; what a system calls valid is checked by the system.
+_VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+_SPEC = re.compile(r"(?P<name>[^:\[\]]+)(?::(?P<version>[^:\[\]]+))?(?:\[(?P<part>.+)\])?", re.DOTALL)
+
+
+def name_problem(name: str) -> str | None:
+    """Why `name` can't be the name of an asset, or None when it can."""
+    if not name:
+        return "a name can't be empty"
+    for segment in name.split("/"):
+        if not segment:
+            return f"`{printable(name)}` has an empty segment"
+        if not _SEGMENT.fullmatch(segment):
+            return (
+                f"`{printable(name)}` is not a valid name: segments are letters, digits and `._-` inside, joined by `/`"
+            )
+        for ending in (META, VERSIONS, CLAIM):
+            if segment.endswith(ending):
+                return f"`{printable(name)}` can't be a name: no segment may end in `{ending}`"
+        if looks_like_version(segment):
+            return (
+                f"`{printable(name)}` can't be a name: `{segment}` is a version, so it would lie among another asset's"
+                " versions"
+            )
+    return None
+
+
+def check_name(name: str) -> str:
+    """`name` itself. InvalidError when it is not a valid name."""
+    problem = name_problem(name)
+    if problem is not None:
+        raise InvalidError(problem)
+    return name
+
+
+def parse_spec(text: str) -> Spec:
+    """`name[:version][[part]]` as a Spec. The versioning system says whether it is a version. InvalidError."""
+    match = _SPEC.fullmatch(text)
+    if match is None:
+        raise InvalidError(
+            f"`{printable(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2 or NAME:1.2[part]"
+        )
+    version, part = match["version"], match["part"]
+    if version is not None:
+        problem = version_problem(version)
+        if problem is not None:
+            raise InvalidError(problem)
+    if part is not None:
+        part = part.strip("/")
+        problem = part_problem(part)
+        if problem is not None:
+            raise InvalidError(problem)
+    return Spec(check_name(match["name"]), version, part)
+
+
+def version_problem(version: str) -> str | None:
+    """Why `version` can't be a version or a line under any versioning system, or None when it may be one."""
+    if not _VERSION.fullmatch(version):
+        return f"`{printable(version)}` is not a version: versions are letters, digits and `._-` inside"
+    return None

@@ -1,0 +1,19 @@
+"""Where a version comes from, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Who made a version, from what. Written into `.meta`; every field may be unknown. `repository` holds no user."""
+
+    tool: str
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+    repository: str | None = None
+    author: str | None = None
+    run_url: str | None = None
+    message: str | None = None

@@ -1,0 +1,73 @@
+"""The values that assetsync is about: files, trees, digests, locks, manifests, and what is known of a store.
+
+All of them are frozen; nothing here reads a file, a clock or a network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+DIGEST_PREFIX = "sha256:"
+
+
+class FileEntry(NamedTuple):
+    """One file of a tree: POSIX path relative to the asset's root, size in bytes, lower-case hex sha256.
+
+    The path of a single-file asset is the empty string. A named tuple, because trees have 50,000 of them.
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a tree amounts to: its digest, whether it is a directory, total bytes and number of files."""
+
+    digest: str
+    is_directory: bool
+    size: int
+    files: int
+
+    def same_as(self, other: Content | None) -> bool:
+        """Whether both are the same bytes under the same paths. A file never equals a directory."""
+        return other is not None and (self.digest, self.is_directory) == (other.digest, other.is_directory)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files of an asset, sorted by the UTF-8 bytes of their paths. Built by `file_tree` or `directory_tree`."""
+
+    files: tuple[FileEntry, ...]
+    content: Content
+
+    @property
+    def digest(self) -> str:
+        return self.content.digest
+
+    @property
+    def is_directory(self) -> bool:
+        return self.content.is_directory
+
+
+def file_tree(size: int, sha256: str) -> Tree:
+    """The tree of a single-file asset. Its digest is the sha256 of the bytes."""
+    return Tree((FileEntry("", size, sha256),), Content(DIGEST_PREFIX + sha256, False, size, 1))
+
+
+def directory_tree(files: Iterable[FileEntry]) -> Tree:
+    """The tree of a directory asset.
+
+    The digest is the sha256 of the listing in the format of coreutils' ``sha256sum``: ``<hex>  <path>\\n``, sorted by
+    the UTF-8 bytes of the paths, so that ``find`` and ``sha256sum`` can check it.
+    """
+    # Surrogate-free str sorts by code point, which is the order of its UTF-8 bytes.
+    ordered = tuple(sorted(files))
+    listing = "".join([f"{sha256}  {path}\n" for path, _, sha256 in ordered])
+    digest = DIGEST_PREFIX + hashlib.sha256(listing.encode()).hexdigest()
+    size = sum([entry.size for entry in ordered])
+    return Tree(ordered, Content(digest, True, size, len(ordered)))

@@ -1,0 +1,1 @@
+"""From what was seen and asked to actions and problems. Pure."""

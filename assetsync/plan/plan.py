@@ -1,0 +1,215 @@
+"""A plan: the actions that would be carried out and the problems in their way, as data.
+
+`assetsync.plan.decide` makes it; rendering, JSON and carrying it out all read this same object. The reason of an action
+explains it and never decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from assetsync.errors import AssetsyncError, ConflictError, InvalidError
+from assetsync.model.changes import Changes
+from assetsync.model.tree import DIGEST_PREFIX, Content
+from assetsync.plan.snapshot import Present, RemoteVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Bytes that an action would send, have copied by the store, and receive."""
+
+    upload: int = 0
+    reuse: int = 0
+    download: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Action:
+    """What all actions say. `base` is the version that the asset is at before, `to` the one after it.
+
+    `content` is what assets.lock will hold for the asset; None where only a download can tell.
+    `excluded` counts the local files that were left out.
+    """
+
+    asset: str
+    path: str
+    reason: str
+    base: str | None = None
+    to: str | None = None
+    content: Content | None = None
+    changes: Changes = field(default_factory=Changes)
+    transfer: Transfer = field(default_factory=Transfer)
+    notes: tuple[str, ...] = ()
+    excluded: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(_Action):
+    """Publish the first version of an asset: `local`, as it was scanned."""
+
+    local: Present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update(_Action):
+    """Publish a further version of `local`. Files that `source` has, the version it follows, are copied by the store.
+
+    `set_line` is what the entry's `version` in assets.yaml becomes, for a one-shot bump of an entry that has one.
+    """
+
+    local: Present
+    source: RemoteVersion | None = None
+    set_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(_Action):
+    """Record in assets.lock a version that the store has and that is here already (`lock` in the output).
+
+    `unlisted`: `.versions` misses it, because its publisher died; recording it mends that. `set_line` as in Update: the
+    bump was published before, but its publisher died before it could say so in assets.yaml.
+    """
+
+    unlisted: bool = False
+    set_line: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull(_Action):
+    """Make the local path what `to` is. `over` is what it may replace there, as scanned; None where nothing is."""
+
+    over: Present | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(_Action):
+    """Drop the asset from assets.lock. The store is not touched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep(_Action):
+    """Nothing to do (`none` in the output)."""
+
+
+Action = Create | Update | Adopt | Pull | Forget | Keep
+
+KIND: dict[type, str] = {
+    Create: "create",
+    Update: "update",
+    Adopt: "lock",
+    Pull: "pull",
+    Forget: "forget",
+    Keep: "none",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why an asset (or, with an empty name, the whole plan) can't be carried out."""
+
+    asset: str
+    code: str
+    message: str
+    hint: str | None = None
+
+    def error(self) -> AssetsyncError:
+        """The problem as an error, with the exit code of its kind."""
+        kind = ConflictError if self.code in CONFLICTS else InvalidError
+        return kind(self.message, hint=self.hint)
+
+
+# Problems that come from someone else's work rather than from a mistake; they have an exit code of their own.
+CONFLICTS = frozenset({"diverged", "in_progress"})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was seen of one asset: what is here, in words; the locked version; the store's versions, newest first."""
+
+    local: str
+    locked: str | None
+    remote: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan was made from. `manifest` and `lock` are digests of the texts, None where there is or was none."""
+
+    manifest: str | None = None
+    lock: str | None = None
+    assets: Mapping[str, Seen] = field(default_factory=dict)
+
+
+def text_digest(text: str | None) -> str | None:
+    """The digest of a manifest or a lock, as a Basis has it."""
+    return None if text is None else DIGEST_PREFIX + hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done. `store` is as written in the manifest, so that a plan reads the same on every machine.
+
+    `dated` says that new versions are named by the time of their publication.
+    """
+
+    store: str
+    actions: tuple[Action, ...]
+    problems: tuple[Problem, ...]
+    online: bool = True
+    dated: bool = False
+    not_considered: int = 0
+    basis: Basis = field(default_factory=Basis)
+
+    def based_on(self, manifest: str, lock: str | None) -> Plan:
+        """This plan, bound to the texts of the manifest and the lock that it was made from."""
+        return replace(self, basis=replace(self.basis, manifest=text_digest(manifest), lock=text_digest(lock)))
+
+    @property
+    def changes(self) -> tuple[Action, ...]:
+        return tuple(action for action in self.actions if not isinstance(action, Keep))
+
+    @property
+    def publishes(self) -> tuple[Action, ...]:
+        """What `apply` carries out: everything but pulls."""
+        return tuple(action for action in self.changes if not isinstance(action, Pull))
+
+    @property
+    def pulls(self) -> tuple[Pull, ...]:
+        return tuple(action for action in self.actions if isinstance(action, Pull))
+
+    def count(self, kind: str) -> int:
+        return sum(KIND[type(action)] == kind for action in self.actions)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity of what `apply` would do; the same on every machine and at every time.
+
+        Pulls and notes depend on what lies on a machine, dates on when one looks, the order on how assets.yaml is
+        arranged: none of them is part of it.
+        """
+        done = sorted(
+            [
+                action.asset,
+                KIND[type(action)],
+                action.path,
+                action.base or "",
+                self.timeless(action) or "",
+                _identity(action.content),
+                (isinstance(action, Update | Adopt) and action.set_line) or "",
+            ]
+            for action in self.publishes
+        )
+        problems = sorted([problem.asset, problem.code] for problem in self.problems)
+        text = json.dumps([self.store, done, problems], separators=(",", ":"))
+        return DIGEST_PREFIX + hashlib.sha256(text.encode()).hexdigest()
+
+    def timeless(self, action: Action) -> str | None:
+        """The version that an action leads to, where a date that is yet to come counts as `next date`."""
+        return "next date" if self.dated and isinstance(action, Create | Update) else action.to
+
+
+def _identity(content: Content | None) -> list[str]:
+    return [content.digest, "directory" if content.is_directory else "file"] if content else []

@@ -1,0 +1,391 @@
+"""One entry of the manifest with its three states: the facts that the decision table asks for, and the actions that a
+decision can come to, worded and counted. What is decided is in `assetsync.plan.decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from assetsync.errors import InvalidError
+from assetsync.model.changes import Changes, compare
+from assetsync.model.history import History
+from assetsync.model.lock import LockEntry
+from assetsync.model.manifest import Entry
+from assetsync.model.tree import Content, FileEntry, Tree
+from assetsync.model.versioning import Lines, is_valid
+from assetsync.plan.plan import Adopt, Create, Keep, Problem, Pull, Transfer, Update
+from assetsync.plan.snapshot import (
+    Absent,
+    HalfPulled,
+    Present,
+    RemoteAsset,
+    RemoteVersion,
+    Snapshot,
+    Unfinished,
+    Unusable,
+)
+
+_NAMES_SHOWN = 3
+
+
+class Stop(Exception):  # noqa: N818 - control flow between this module and `decide`, never an error for others
+    """Ends the decision about one asset with a problem."""
+
+    def __init__(self, asset: str, code: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.problem = Problem(asset, code, message, hint)
+
+
+class _Told(TypedDict):
+    """What every action says."""
+
+    asset: str
+    path: str
+    reason: str
+    notes: tuple[str, ...]
+    excluded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One entry with its three states."""
+
+    entry: Entry
+    local: Present | Absent | HalfPulled
+    locked: LockEntry | None
+    remote: RemoteAsset
+    history: History
+    snapshot: Snapshot
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, entry: Entry) -> Case:
+        """Stop when one of the states can't be compared at all."""
+        local, remote = snapshot.local[entry.name], snapshot.remote[entry.name]
+        locked = snapshot.lock.assets.get(entry.name) if snapshot.lock else None
+        system = snapshot.versioning
+        if any(is_valid(system, segment) for segment in entry.name.split("/")):
+            message = f"`{entry.name}` can't be a name under `{snapshot.manifest.versioning}`: a segment is a version"
+            raise Stop(entry.name, "bad_name", message, "give it another name")
+        if isinstance(local, Unusable):
+            raise Stop(entry.name, "unusable", local.message, local.hint)
+        if remote.damaged is not None:
+            raise Stop(entry.name, "damaged", remote.damaged, "look at the store with `assetsync doctor`")
+        if locked is not None and not is_valid(system, locked.version):
+            message = (
+                f"`{entry.name}` is locked at `{locked.version}`, which is no `{snapshot.manifest.versioning}` version"
+            )
+            raise Stop(entry.name, "bad_lock", message, "restore assets.lock from git")
+        return cls(entry, local, locked, remote, History.of(remote.committed, system), snapshot)
+
+    # -- facts
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+    @property
+    def tree(self) -> Tree | None:
+        return None if isinstance(self.local, Absent) else self.local.tree
+
+    @property
+    def here(self) -> Content | None:
+        return self.tree.content if self.tree else None
+
+    @property
+    def excluded(self) -> int:
+        return 0 if isinstance(self.local, Absent) else self.local.excluded
+
+    @property
+    def is_as_locked(self) -> bool:
+        """Whether the local tree is what the lock says."""
+        return self.locked is not None and self.here is not None and self.here.same_as(self.locked.content)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the local tree still is what an earlier state of the lock had put there."""
+        return self.here is not None and self.here.same_as(self.snapshot.placed.get(self.name))
+
+    def is_locked_at(self, version: str) -> bool:
+        return self.locked is not None and self.locked.version == version
+
+    def content_of(self, version: str) -> Content | None:
+        """The content of a version as far as it was looked at, or as the lock has it."""
+        known = self.remote.known.get(version)
+        if known is not None and known.content is not None:
+            return known.content
+        return self.locked.content if self.locked and self.locked.version == version else None
+
+    def files_of(self, version: str) -> tuple[FileEntry, ...] | None:
+        known = self.remote.known.get(version)
+        return known.files if known else None
+
+    def has_here(self, version: str) -> bool:
+        """Whether the local tree is that version."""
+        known = self.remote.known.get(version)
+        return self.here is not None and known is not None and self.here.same_as(known.content)
+
+    def newest_in(self, line: str | None) -> str | None:
+        return next(iter(self.history.in_line(line)), None)
+
+    def checked_lock(self) -> LockEntry | None:
+        """The lock entry, after checking that the store still has its version with its digest. Stop."""
+        locked = self.locked
+        if locked is None or not self.snapshot.online:
+            return locked
+        version = f"`{self.name}:{locked.version}`"
+        way_out = f"`assetsync upgrade {self.name} --discard-local {self.name}` takes what the store has"
+        known = self.remote.known.get(locked.version)
+        if known is None:
+            raise self.stop(
+                "lost",
+                f"{version} is locked, but the store does not have it",
+                f"wrong store, or a damaged one: `assetsync doctor` tells more; {way_out}",
+            )
+        if known.content is not None and not known.content.same_as(locked.content):
+            raise self.stop(
+                "lost",
+                f"{version} is locked as {_short(locked.content)}, but the store has {_short(known.content)}",
+                f"wrong store, a damaged one, or an edited lock: see `git log assets.lock`; {way_out}",
+            )
+        return locked
+
+    # -- problems
+
+    def stop(self, code: str, message: str, hint: str | None = None) -> Stop:
+        return Stop(self.name, code, message, hint)
+
+    def modified(self, version: str, edited: Iterable[str] | None = None) -> Stop:
+        """Local content is neither locked nor given up, so `version` is not pulled over it."""
+        what = f"what `{self.name}` is locked at" if self.locked else f"`{self.name}:{version}`"
+        command = "pull" if self.is_locked_at(version) else "upgrade"
+        if edited is None:
+            edited = self._edited(self.locked.version if self.locked else version)
+        return self.stop(
+            "modified",
+            f"`{self.entry.path}` is not {what}, and pulling would lose that{_names(sorted(edited))}",
+            "keep a copy elsewhere, or take the store's version with "
+            f"`assetsync {command} {self.name} --discard-local {self.name}`",
+        )
+
+    def _edited(self, version: str) -> Iterator[str]:
+        files = self.files_of(version)
+        if self.tree is not None and files is not None and all(file.sha256 for file in files):
+            changes = compare(files, self.tree.files)
+            yield from (file.path for file in (*changes.changed, *changes.added) if file.path)
+
+    def incomplete_pull(self, half: HalfPulled) -> Stop:
+        # Only the locked version is what `pull` goes on with.
+        command = "pull" if self.is_locked_at(half.version) else "upgrade"
+        back = f", or go back to the locked version with `assetsync pull {self.name}`"
+        return self.stop(
+            "incomplete_pull",
+            f"a pull of `{self.name}:{half.version}` to `{self.entry.path}` did not finish",
+            f"finish it with `assetsync {command} {self.name}`" + (back if self.locked and command != "pull" else ""),
+        )
+
+    # -- actions
+
+    def keep(self, reason: str, *notes: str) -> Keep | Adopt:
+        """Nothing to do, or only the new path to record."""
+        locked = self.locked
+        if locked is not None and locked.path != self.entry.path:
+            return self.adopt(locked.version, locked.content, f"path moved from `{locked.path}`", *notes, moved=False)
+        return Keep(
+            **self._told(reason, notes),
+            base=locked.version if locked else None,
+            to=locked.version if locked else None,
+            content=locked.content if locked else None,
+            changes=Changes(unchanged=self.here.files if self.here else 0),
+        )
+
+    def adopt(
+        self,
+        version: str,
+        content: Content | None,
+        reason: str,
+        *notes: str,
+        set_line: str | None = None,
+        moved: bool = True,
+    ) -> Adopt:
+        """Lock a version that is here. `moved` notes that the path is another than the locked one."""
+        return Adopt(
+            **self._told(reason, notes, moved=moved),
+            base=self.locked.version if self.locked else None,
+            to=version,
+            content=content,
+            changes=Changes(unchanged=content.files if content else 0),
+            unlisted=version in self.remote.unlisted,
+            set_line=set_line,
+        )
+
+    def pull(self, version: str, reason: str, *notes: str) -> Pull:
+        content = self.content_of(version)
+        wanted = self.files_of(version)
+        over = self.tree
+        return Pull(
+            **self._told(reason, notes),
+            base=self.locked.version if self.locked else None,
+            to=version,
+            content=content,
+            changes=compare(over.files if over else (), wanted) if wanted is not None else Changes(),
+            transfer=Transfer(download=_download(over, wanted, content)),
+            over=self.replaceable,
+        )
+
+    @property
+    def replaceable(self) -> Present | None:
+        """What a pull may replace: all that was scanned, since a decision to pull has agreed to that."""
+        if isinstance(self.local, HalfPulled):
+            return Present(self.local.tree, self.local.excluded, self.local.stamps) if self.local.tree else None
+        return self.local if isinstance(self.local, Present) else None
+
+    def publish(
+        self, line: str | None, *, reason: str | None = None, notes: Sequence[str] = (), set_line: str | None = None
+    ) -> Create | Update:
+        """Publish the local tree as the next version of `line`, or as its first. Stop when that number is taken."""
+        if not isinstance(self.local, Present):
+            raise TypeError("only a tree that is there is published")
+        tree = self.local.tree
+        to, about_number = self._next_version(line, tree.content)
+        # A new line has no version of its own to take unchanged files from; the newest of all will do.
+        base = self.newest_in(line) or self.history.newest
+        source = self.remote.known.get(base) if base else None
+        changes = compare((source.files or ()) if source else (), tree.files)
+        told = self._told(reason or _what_changed(changes, source, tree), (*about_number, *notes))
+        if base is None:
+            return Create(
+                **told,
+                to=to,
+                content=tree.content,
+                changes=changes,
+                transfer=Transfer(upload=tree.content.size),
+                local=self.local,
+            )
+        return Update(
+            **told,
+            base=base,
+            to=to,
+            content=tree.content,
+            changes=changes,
+            transfer=_upload(tree, source),
+            local=self.local,
+            source=source,
+            set_line=set_line,
+        )
+
+    def _told(self, reason: str, notes: Sequence[str], *, moved: bool = True) -> _Told:
+        said = list(notes)
+        if moved and self.locked is not None and self.locked.path != self.entry.path:
+            said.append(f"path moved from `{self.locked.path}`")
+        said.extend(self._oddities())
+        return _Told(asset=self.name, path=self.entry.path, reason=reason, notes=tuple(said), excluded=self.excluded)
+
+    def _oddities(self) -> Iterator[str]:
+        """What is odd about the asset in the store, and who mends it."""
+        if self.remote.unlisted:
+            versions = ", ".join(f"`{version}`" for version in self.remote.unlisted)
+            yield f"the store's index misses {versions}: `assetsync doctor --repair`"
+        if self.remote.foreign:
+            shown = ", ".join(f"`{version}`" for version in self.remote.foreign[:_NAMES_SHOWN])
+            more = len(self.remote.foreign) - _NAMES_SHOWN
+            yield (
+                f"ignores {shown}{f' and {more} more' if more > 0 else ''}:"
+                f" not of the `{self.snapshot.manifest.versioning}` scheme"
+            )
+
+    # -- the next version
+
+    def _next_version(self, line: str | None, content: Content) -> tuple[str, tuple[str, ...]]:
+        """The version to publish, past what unfinished publishes occupy, and notes about those."""
+        taken = self.history.in_line(line)
+        notes: list[str] = []
+        for unfinished in self._unfinished(line, taken[0] if taken else None):
+            if unfinished.holds(content):
+                return unfinished.version, (*notes, f"goes on with the unfinished publish of `{unfinished.version}`")
+            if unfinished.in_progress:
+                minutes = int((unfinished.claim_age or 0) // 60)
+                raise self.stop(
+                    "in_progress",
+                    f"{unfinished.who} began to publish `{self.name}:{unfinished.version}` {minutes} min ago",
+                    "wait for it and plan again; if that process is dead, its number is skipped after an hour",
+                )
+            taken.append(unfinished.version)
+            notes.append(f"skips `{unfinished.version}`, which an unfinished publish occupies")
+        return self._following(line, taken), tuple(notes)
+
+    def _unfinished(self, line: str | None, newest: str | None) -> list[Unfinished]:
+        """The unfinished versions of the line that are newer than its newest, oldest first."""
+        system = self.snapshot.versioning
+        by_version = {one.version: one for one in self.remote.unfinished}
+        candidates = system.sort(by_version)[::-1]
+        if isinstance(system, Lines):
+            wanted = line if line is not None else system.line_of(system.initial(now=self.snapshot.now))
+            candidates = [version for version in candidates if system.line_of(version) == wanted]
+        return [by_version[one] for one in candidates if newest is None or self.history.is_newer(one, newest)]
+
+    def _following(self, line: str | None, taken: Sequence[str]) -> str:
+        system, now = self.snapshot.versioning, self.snapshot.now
+        try:
+            if taken:
+                version = system.next(taken, now=now)
+            elif line is not None and isinstance(system, Lines):
+                version = system.first_of_line(line)
+            else:
+                version = system.initial(now=now)
+            system.check(version)
+        except InvalidError as error:
+            raise self.stop("no_next_version", f"`{self.name}` can't have a next version: {error.message}") from None
+        if version in self.history.versions or version in taken:
+            raise self.stop(
+                "no_next_version",
+                f"`{self.snapshot.manifest.versioning}` names `{version}` as the next version of `{self.name}`, "
+                "which is taken",
+                "that is a defect of the versioning system",
+            )
+        return version
+
+
+def _short(content: Content) -> str:
+    kind = "directory" if content.is_directory else "file"
+    return f"{kind} {content.digest[:19]}…"
+
+
+def _names(paths: Sequence[str]) -> str:
+    if not paths:
+        return ""
+    shown = ", ".join(f"`{path}`" for path in paths[:_NAMES_SHOWN])
+    more = len(paths) - _NAMES_SHOWN
+    return f": {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _what_changed(changes: Changes, source: RemoteVersion | None, tree: Tree) -> str:
+    """The reason of an update, in words; a first version has none to compare with."""
+    if source is None or source.files is None or not all(file.sha256 for file in source.files):
+        return "content changed"
+    if source.content is not None and source.content.is_directory != tree.is_directory:
+        return "a directory now, a file before" if tree.is_directory else "a file now, a directory before"
+    counts = [(len(changes.changed), "changed"), (len(changes.added), "added"), (len(changes.removed), "removed")]
+    if not any(count for count, _ in counts):
+        return "content unchanged"
+    if not counts[1][0] and not counts[2][0]:
+        return f"content changed: {_files(counts[0][0])}"
+    return "content changed: " + ", ".join(f"{_files(count)} {word}" for count, word in counts if count)
+
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _upload(tree: Tree, source: RemoteVersion | None) -> Transfer:
+    has = {file.sha256 for file in source.files or ()} if source else set()
+    reuse = sum(file.size for file in tree.files if file.sha256 in has)
+    return Transfer(upload=tree.content.size - reuse, reuse=reuse)
+
+
+def _download(over: Tree | None, wanted: Sequence[FileEntry] | None, content: Content | None) -> int:
+    """Bytes to get; a file that is here under any path is copied from there. 0 where nobody knows the sizes."""
+    if wanted is None or not all(file.sha256 for file in wanted):
+        return content.size if content else 0
+    here = {file.sha256 for file in over.files} if over else set()
+    return sum(file.size for file in wanted if file.sha256 not in here)

@@ -1,0 +1,135 @@
+"""All that the planner may know: the manifest, the lock, the local trees and what the store holds, at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from assetsync.model.lock import Lock
+from assetsync.model.manifest import Manifest
+from assetsync.model.tree import Content, FileEntry, Tree
+from assetsync.model.versioning import Versioning
+
+# Seconds. A claim that is younger, by the store's clock, is taken for a publish that is still going on.
+CLAIM_LIFETIME = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The path is there. `excluded` files were left out. `stamps` are what `assetsync.local.scan` tells a
+    change by, parallel to the files of the tree."""
+
+    tree: Tree
+    excluded: int = 0
+    stamps: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Nothing is at the path, or an empty folder."""
+
+    empty_folder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Something is at the path that can't be an asset: a broken link, an unreadable file, a bad name."""
+
+    message: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HalfPulled:
+    """A pull of `version` to this path did not finish. `tree` is what is there, None when nothing is.
+
+    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace. `stamps` are
+    as in Present.
+    """
+
+    version: str
+    tree: Tree | None
+    expendable: frozenset[tuple[str, str]]
+    excluded: int = 0
+    stamps: tuple[object, ...] = ()
+
+
+Local = Present | Absent | Unusable | HalfPulled
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteVersion:
+    """A committed version. `content` is None for one of modelkit whose digest nobody needed to learn: it surely is not
+    what is here. Its `files` then have empty hashes; `files` is None where even the list was not needed."""
+
+    version: str
+    content: Content | None
+    files: tuple[FileEntry, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A version without `.meta`: claimed, or with data already there. Without a claim, `claim_age` and digest are None.
+
+    `own`: this project made the claim. `claim_age` is in seconds, by the store's clock.
+    """
+
+    version: str
+    digest: str | None = None
+    is_directory: bool = False
+    who: str = ""
+    claim_age: float | None = None
+    own: bool = False
+
+    def holds(self, content: Content) -> bool:
+        return (self.digest, self.is_directory) == (content.digest, content.is_directory)
+
+    @property
+    def in_progress(self) -> bool:
+        return self.claim_age is not None and self.claim_age < CLAIM_LIFETIME and not self.own
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAsset:
+    """What the store has of one asset.
+
+    `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
+    `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.
+
+    `known` are the versions that were looked at: the locked one always; the newest of the entry's line, where it may be
+    taken or followed; and, where local content is neither of those, the versions of the line from the newest down to
+    the one that it is, or to the locked one.
+    """
+
+    listed: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    known: Mapping[str, RemoteVersion] = field(default_factory=dict)
+    unfinished: tuple[Unfinished, ...] = ()
+    damaged: str | None = None
+
+    @property
+    def committed(self) -> tuple[str, ...]:
+        """All that have a `.meta`, listed or not."""
+        return (*self.listed, *self.unlisted)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The three states of every considered asset, and how many were left out of consideration.
+
+    `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
+    `online` is False when `remote` was made up from the lock. `placed` is what assetsync last saw at a path as locked,
+    by asset, as far as that is remembered: content that is still that has not been edited, whatever the lock says now.
+    """
+
+    manifest: Manifest
+    lock: Lock | None
+    local: Mapping[str, Local]
+    remote: Mapping[str, RemoteAsset]
+    versioning: Versioning
+    now: datetime
+    online: bool = True
+    not_considered: int = 0
+    placed: Mapping[str, Content] = field(default_factory=dict)

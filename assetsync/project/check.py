@@ -1,0 +1,228 @@
+"""Is the lock right? Gathers the texts, files and versions that `assetsync.lock.check` judges, for `check` and hooks.
+
+Nothing here is configurable: which store and which versions are right is for assets.yaml alone to say, so no flag and
+no variable can make a wrong lock pass. Nothing is written either, but for the stat cache. What only one form of the
+check needs is imported there, because the plain one has to be fast.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from assetsync.errors import DamagedError, InvalidError, NoStoreError, NotFoundError, UsageError
+from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
+from assetsync.manifest.parse import parse_manifest
+from assetsync.model.lock import Lock
+from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.versioning import BUILT_IN, DEFAULT, Versioning, load_versioning
+from assetsync.plan.snapshot import RemoteVersion
+from assetsync.progress import Reporter
+from assetsync.project.locate import find_manifest
+from assetsync.project.texts import Source, read, shown_path, staged_sources, worktree_source
+
+if TYPE_CHECKING:
+    from assetsync.remote.store import Store
+
+# Of a manifest that leaves its store to variables; with a lock, that of the lock stands in.
+_NO_STORE = StoreConfig("memory://unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was looked at, and what is wrong. The files of the findings are relative to the current directory."""
+
+    projects: int
+    assets: int
+    findings: tuple[Finding, ...]
+
+
+def inspect(
+    directory: str = ".",
+    *,
+    manifest_file: str | None = None,
+    names: Collection[str] = (),
+    staged: bool = False,
+    content: bool = False,
+    remote: bool = False,
+    environ: Mapping[str, str],
+    reporter: Reporter | None = None,
+) -> Inspection:
+    """Check the lock of the project that `directory` belongs to, or of `manifest_file`; of all assets or of `names`.
+
+    `staged`: both files as they are in git's index; without `manifest_file`, all projects in and below `directory`.
+    `content`: local content against the lock. `remote`: the locked versions against the store.
+    ManifestError, NotFoundError, InvalidError when there is nothing that can be judged; UsageError for a name that no
+    project knows; GitError; StoreError.
+    """
+    if staged:
+        sources = staged_sources(directory, manifest_file, environ)
+    else:
+        path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
+        sources = [worktree_source(path)]
+    judged = [_Judgement(source) for source in sources]
+    _check_names(names, judged)
+    findings: list[Finding] = []
+    for one in judged:
+        one.lock_findings(staged=staged, environ=environ)
+        if content:
+            one.content_findings(reporter)
+        if remote:
+            one.remote_findings(environ)
+        findings += one.shown(names)
+    count = sum(len(one.manifest.entries) for one in judged)
+    return Inspection(len(judged), len(names) or count, tuple(findings))
+
+
+class _Judgement:
+    """One project, judged step by step. ManifestError."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.lock, self.findings = read_lock(source.lock_data)
+        if source.problem is not None:
+            self.findings = [source.problem]
+        self.manifest, self.versioning = _parse(source, self.lock)
+
+    @property
+    def known(self) -> set[str]:
+        return {entry.name for entry in self.manifest.entries} | set(self.lock.assets if self.lock else ())
+
+    def lock_findings(self, *, staged: bool, environ: Mapping[str, str]) -> None:
+        """Whether the lock is right for the manifest."""
+        if self.lock is not None or not self.findings:
+            self.findings += check_lock(self.manifest, self.lock, self.versioning)
+        if staged and self.findings:
+            self.findings = _with_staging(self._source, self.findings)
+        if self._source.lock_data is None and self.findings:
+            self.findings = _with_ignored(self._source, self.findings, environ)
+
+    def content_findings(self, reporter: Reporter | None) -> None:
+        """Whether what is here is what the lock says. Nothing to compare with for a lock that is not right at all."""
+        if self.lock is None:
+            return
+        from assetsync.progress import Silent
+        from assetsync.project.gather import Site, local_states
+        from assetsync.state.cache import Cache
+        from assetsync.state.folder import State
+        from assetsync.state.journal import Journal
+        from assetsync.state.pull_markers import Markers
+
+        state = State(self._source.root)
+        state.ensure()
+        with Cache(state.cache) as cache:
+            journal, markers = Journal(state.journal), Markers(state.pulls)
+            site = Site(self._source.root, self.manifest, self.lock, self.versioning, cache, journal, markers)
+            self.findings += check_content(self.manifest, self.lock, local_states(site, reporter or Silent()))
+
+    def remote_findings(self, environ: Mapping[str, str]) -> None:
+        """Whether the store has what the lock says. Asks the store itself, never a cache."""
+        if self.lock is None or self.lock.store != self.manifest.store.url:
+            return
+        from assetsync.manifest import settings
+        from assetsync.pool import together
+        from assetsync.remote.store import open_store
+        from assetsync.state.cache import Cache
+
+        # How the store is reached may be set; which one it is may not.
+        access = {name: value for name, value in environ.items() if name != "ASSETSYNC_STORE"}
+        config = settings.overridden(self.manifest.store, access)
+        store = open_store(config, self.versioning, Cache(None), root=self._source.root, environ=environ)
+        locked = self.lock.assets
+        asked = [(entry.name, locked[entry.name].version) for entry in self.manifest.entries if entry.name in locked]
+
+        def look(asset: tuple[str, str]) -> RemoteVersion | DamagedError | None:
+            return _look(store, *asset)
+
+        try:
+            found = dict(zip((name for name, _ in asked), together(look, asked), strict=True))
+        finally:
+            store.close()
+        self.findings += check_remote(self.manifest, self.lock, found)
+
+    def shown(self, names: Collection[str]) -> list[Finding]:
+        """The findings about `names`, with their places as a person finds them."""
+        chosen = [one for one in self.findings if not names or not one.asset or one.asset in names]
+        files = {
+            MANIFEST: shown_path(self._source.manifest_file),
+            LOCK: shown_path(os.path.join(self._source.root, LOCK)),
+        }
+        return [replace(one, file=files[one.file]) for one in placed(chosen, self._source.lock_data)]
+
+
+def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError | None:
+    """A version as its `.meta` has it; None when the store lacks it. The content of modelkit's own is not known."""
+    try:
+        meta = store.meta(name, version)
+    except NoStoreError:
+        raise
+    except NotFoundError:
+        return None
+    except DamagedError as error:
+        return error
+    return RemoteVersion(version, meta.tree.content if meta.tree else None)
+
+
+def _parse(source: Source, lock: Lock | None) -> tuple[Manifest, Versioning]:
+    """The manifest; what it leaves open is as the lock has it, whatever the environment says. ManifestError."""
+
+    def parse(system: Versioning | None) -> Manifest:
+        return parse_manifest(
+            source.manifest_data,
+            filename=shown_path(source.manifest_file),
+            default_store=StoreConfig(lock.store) if lock else _NO_STORE,
+            default_versioning=lock.versioning if lock else DEFAULT,
+            system=system,
+        )
+
+    manifest = parse(None)
+    versioning = load_versioning(manifest.versioning)
+    return (manifest if manifest.versioning in BUILT_IN else parse(versioning)), versioning
+
+
+def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
+    known = {name for one in judged for name in one.known}
+    for name in names:
+        if name not in known:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean `{near[0]}`?" if near else f"`{MANIFEST}` lists what there is"
+            raise UsageError(f"`{name}` is not an asset of `{MANIFEST}`", hint=hint)
+
+
+# --- what mends it, in a hook
+
+
+def _with_staging(source: Source, findings: list[Finding]) -> list[Finding]:
+    """The findings, mended by `git add` alone where the working tree is right and only was not staged."""
+    manifest, lock = read(source.manifest_file), read(os.path.join(source.root, LOCK))
+    texts = ((source.manifest_data, lock, LOCK), (manifest, source.lock_data, MANIFEST), (manifest, lock, None))
+    for manifest_data, lock_data, stage in texts:
+        if manifest_data is not None and _is_right(replace(source, manifest_data=manifest_data, lock_data=lock_data)):
+            paths = [shown_path(os.path.join(source.root, LOCK)), shown_path(source.manifest_file)]
+            what = {LOCK: paths[0], MANIFEST: paths[1], None: " ".join(reversed(paths))}[stage]
+            return [replace(one, fix=f"it is right, but not staged: run `git add {what}`") for one in findings]
+    return findings
+
+
+def _is_right(source: Source) -> bool:
+    lock, problems = read_lock(source.lock_data)
+    try:
+        manifest, versioning = _parse(source, lock)
+    except InvalidError:
+        return False
+    return not problems and not check_lock(manifest, lock, versioning)
+
+
+def _with_ignored(source: Source, findings: list[Finding], environ: Mapping[str, str]) -> list[Finding]:
+    """The findings about a missing lock, with the reason when git was told to ignore it: `*.lock` is often ignored."""
+    from assetsync.git.repository import open_repository
+
+    repository = open_repository(source.root, environ)
+    if repository is None or not repository.ignores(os.path.join(source.root, LOCK)):
+        return findings
+    fix = f"git ignores it: add `!{LOCK}` to .gitignore, then "
+    return [replace(one, fix=fix + one.fix) if one.code == "no_lock" else one for one in findings]

@@ -1,0 +1,195 @@
+"""Carrying out the actions of a plan, many assets at once; each succeeds or fails on its own."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import assert_never
+
+from assetsync.errors import AssetsyncError, ContentError, InvalidError
+from assetsync.model.lock import LockEntry
+from assetsync.model.provenance import Provenance
+from assetsync.model.tree import Content
+from assetsync.plan.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull, Update
+from assetsync.pool import Cancelled, Transfers
+from assetsync.progress import Reporter
+from assetsync.project.gather import Site
+from assetsync.remote.store import Store
+from assetsync.transfer.fetch import Retrieval, pull
+from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
+
+# Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
+ASSETS_WIDTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended. `entry` is what assets.lock has for the asset now; None after a forget or an error."""
+
+    action: Action
+    entry: LockEntry | None = None
+    error: AssetsyncError | None = None
+
+
+# Saves what the asset of an action resolved to (None: forget it) and returns when it is safe.
+Record = Callable[[Action, LockEntry | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What carrying out needs besides the actions. `who` is written into claims, `provenance` into `.meta`.
+
+    `elsewhere` says of assets, by name, that their content lies somewhere else than at their path.
+    """
+
+    site: Site
+    store: Store
+    transfers: Transfers
+    reporter: Reporter
+    record: Record
+    who: str
+    provenance: Provenance
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+
+    def carry_out(self, actions: Iterable[Action]) -> list[Outcome]:
+        """Do all of it, in the order of the outcomes given. Errors of one asset do not stop the others.
+
+        UnsupportedError before anything is written when the store can't promise create-only writes.
+        """
+        todo: Sequence[Action] = [action for action in actions if not isinstance(action, Keep)]
+        if any(isinstance(action, Create | Update) for action in todo):
+            probe(self.store)
+        if len(todo) < 2:
+            return [self._outcome(action) for action in todo]
+        pool = ThreadPoolExecutor(min(ASSETS_WIDTH, len(todo)), thread_name_prefix="asset")
+        try:
+            outcomes = list(pool.map(self._outcome, todo))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return outcomes
+
+    def _outcome(self, action: Action) -> Outcome:
+        try:
+            entry = self._do(action)
+        except AssetsyncError as error:
+            self.reporter.end(action.asset, f"failed: {error.message}")
+            return Outcome(action, error=error)
+        except OSError as error:
+            # Stores translate theirs; what is left comes from local files: a full disk, no permission.
+            self.reporter.end(action.asset, f"failed: {error}")
+            return Outcome(action, error=_local_error(error))
+        except Cancelled:
+            return Outcome(action, error=ContentError(f"`{action.asset}` was interrupted"))
+        return Outcome(action, entry)
+
+    def _do(self, action: Action) -> LockEntry | None:
+        match action:
+            case Create() | Update():
+                return self._publish(action)
+            case Adopt():
+                return self._adopt(action)
+            case Pull():
+                return self._pull(action)
+            case Forget():
+                self.record(action, None)
+                self.reporter.end(action.asset, "forgotten")
+                return None
+            case Keep():
+                return None
+            case _:
+                assert_never(action)
+
+    def _adopt(self, action: Adopt) -> LockEntry:
+        version = _version(action)
+        if action.unlisted:
+            self.store.add_to_index(action.asset, version)
+        # An earlier run here published it, and was cut short.
+        if self.site.journal.has_claim(self.store.url, f"{action.asset}:{version}"):
+            release(self.store, action.asset, version, self.site.journal)
+        return self._recorded(action, action.content)
+
+    def _publish(self, action: Create | Update) -> LockEntry:
+        entry = next(one for one in self.site.manifest.entries if one.name == action.asset)
+        elsewhere = self.elsewhere.get(action.asset, Elsewhere(os.path.join(self.site.root, action.path)))
+        what = Publication(
+            name=action.asset,
+            version=_version(action),
+            path=elsewhere.path,
+            copy=elsewhere.copy,
+            local=action.local,
+            source=action.source if isinstance(action, Update) else None,
+            provenance=self.provenance,
+            description=entry.description,
+        )
+        self.reporter.begin(action.asset, "upload", what.tree.content.size)
+        publish(
+            self.store,
+            what,
+            transfers=self.transfers,
+            journal=self.site.journal,
+            who=self.who,
+            progress=partial(self.reporter.advance, action.asset),
+        )
+        # Before the lock is saved: afterwards, the same command would find nothing to do, and never delete the claim.
+        release(self.store, what.name, what.version, self.site.journal)
+        return self._recorded(action, what.tree.content)
+
+    def _pull(self, action: Pull) -> LockEntry:
+        what = Retrieval(
+            name=action.asset,
+            version=_version(action),
+            root=self.site.root,
+            path=action.path,
+            over=action.over,
+            content=action.content,
+        )
+        self.reporter.begin(action.asset, "download", action.transfer.download)
+        content = pull(
+            self.store,
+            what,
+            transfers=self.transfers,
+            markers=self.site.markers,
+            progress=partial(self.reporter.advance, action.asset),
+        )
+        return self._recorded(action, content)
+
+    def _recorded(self, action: Action, content: Content | None) -> LockEntry:
+        if content is None:
+            raise InvalidError(f"the content of `{action.asset}:{action.to}` is not known")
+        entry = LockEntry(_version(action), content, action.path)
+        self.record(action, entry)
+        self.reporter.end(action.asset, f"{_PAST[KIND[type(action)]]} {entry.version}")
+        return entry
+
+
+_PAST = {"create": "published", "update": "published", "lock": "locked", "pull": "pulled"}
+
+
+def _version(action: Action) -> str:
+    if action.to is None:
+        raise TypeError(f"an action that leads to a version has none: {action.asset}")
+    return action.to
+
+
+def _local_error(error: OSError) -> ContentError:
+    where = f" `{error.filename}`" if error.filename else ""
+    return ContentError(
+        f"{(error.strerror or str(error)).lower()}:{where}" if where else str(error),
+        hint="mend that and run the same command again; what was done is kept",
+    )
+
+
+def who() -> str:
+    """Who a claim says is publishing: user and host."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container whose user has no name
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"

@@ -1,0 +1,135 @@
+"""The two texts of a project, assets.yaml and assets.lock: from the working tree, or from git's index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assetsync.errors import GitError, InvalidError, NotFoundError
+from assetsync.escape import printable
+from assetsync.lock.check import LOCK, MANIFEST, Finding
+
+if TYPE_CHECKING:
+    from assetsync.git.repository import Repository, Staged
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Both texts. `lock_data` is None where there is no lock, or none that can be read: then `problem` says why."""
+
+    manifest_file: str
+    manifest_data: bytes
+    lock_data: bytes | None
+    problem: Finding | None = None
+
+    @property
+    def root(self) -> str:
+        return os.path.dirname(self.manifest_file)
+
+
+def worktree_source(manifest_file: str) -> Source:
+    """What lies in the working tree. NotFoundError, InvalidError."""
+    manifest = read(manifest_file)
+    if manifest is None:
+        raise NotFoundError(f"`{shown_path(manifest_file)}` does not exist", hint="write one with `assetsync init`")
+    return Source(manifest_file, manifest, read(os.path.join(os.path.dirname(manifest_file), LOCK)))
+
+
+def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[str, str]) -> list[Source]:
+    """What git's index has of the project of `manifest_file`.
+
+    Without one: of all projects in and below `directory`, or else of the nearest one above it. A project whose
+    assets.yaml is not in the index is none yet. GitError, NotFoundError, InvalidError.
+    """
+    from assetsync.git.repository import open_repository
+
+    folder = os.path.realpath(directory)
+    if not os.path.isdir(folder):
+        raise NotFoundError(f"`{printable(directory)}` is not a directory")
+    repository = open_repository(folder, environ)
+    if repository is None:
+        raise GitError(
+            f"`{printable(folder)}` is in no git checkout, or git is not installed, so nothing is staged",
+            hint="check the files as they are: leave out `--staged`",
+        )
+    if manifest_file is not None:
+        path = _inside(repository, os.path.join(folder, manifest_file))
+        index = _Index(repository, os.path.basename(path))
+        if path not in index.files:
+            raise NotFoundError(f"`{printable(path)}` is not in git's index", hint=f"run `git add {printable(path)}`")
+        return [index.source(os.path.dirname(path))]
+    index = _Index(repository, MANIFEST)
+    return [index.source(project) for project in index.projects(_inside(repository, folder))]
+
+
+class _Index:
+    """All that could be files of a project in git's index. Folders are POSIX, relative to the top; the top is empty."""
+
+    def __init__(self, repository: Repository, manifest: str) -> None:
+        self._root = repository.root
+        self._manifest = manifest
+        escaped = "".join(f"\\{char}" if char in "*?[]\\" else char for char in manifest)
+        patterns = [f":(top,glob)**/{name}" for name in (escaped, LOCK)]
+        self.files: Mapping[str, Staged] = {file.path: file for file in repository.staged_files(patterns)}
+
+    def projects(self, folder: str) -> list[str]:
+        """The projects in and below a folder, or else the nearest above it."""
+        every = sorted({os.path.dirname(path) for path in self.files if self._is_of_project(path)})
+        below = [one for one in every if not folder or one == folder or one.startswith(f"{folder}/")]
+        above = [one for one in every if not one or folder.startswith(f"{one}/")]
+        return below or above[-1:]
+
+    def _is_of_project(self, path: str) -> bool:
+        """Also for a lock alone where assets.yaml lies beside it and was not staged with it."""
+        beside = os.path.join(self._root, os.path.dirname(path), self._manifest)
+        return os.path.basename(path) == self._manifest or os.path.lexists(beside)
+
+    def source(self, project: str) -> Source:
+        manifest, lock = (self.files.get(os.path.join(project, name)) for name in (self._manifest, LOCK))
+        manifest_file = os.path.join(self._root, project, self._manifest)
+        if manifest is None:
+            raise InvalidError(
+                f"`{LOCK}` is in git's index, but `{shown_path(manifest_file)}` is not",
+                hint=f"run `git add {shown_path(manifest_file)}`",
+            )
+        if manifest.data is None:
+            what = "has a merge conflict" if manifest.unmerged else "is no file"
+            raise InvalidError(
+                f"`{shown_path(manifest_file)}` {what} in git's index",
+                hint=f"settle it, then run `git add {shown_path(manifest_file)}`",
+            )
+        return Source(manifest_file, manifest.data, lock.data if lock else None, _lock_problem(lock))
+
+
+def _lock_problem(lock: Staged | None) -> Finding | None:
+    if lock is None or lock.data is not None:
+        return None
+    if lock.unmerged:
+        fix = f"run `assetsync lock --resolve`, then `git add {LOCK}`"
+        return Finding("", "unreadable", "has a merge conflict that git has not seen settled", fix)
+    return Finding("", "unreadable", "is no file in git's index", f"put the file in its place and `git add {LOCK}`")
+
+
+def _inside(repository: Repository, path: str) -> str:
+    """`path`, POSIX and relative to the top of the checkout; the top itself is empty."""
+    real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    relative = os.path.relpath(os.path.normpath(real), repository.root).replace(os.sep, "/")
+    return "" if relative == "." else relative
+
+
+def shown_path(path: str) -> str:
+    """A path as a person at the current directory finds it, and as annotations of CI systems want it."""
+    return printable(os.path.relpath(path).replace(os.sep, "/"))
+
+
+def read(path: str) -> bytes | None:
+    """A file, or None where there is none. InvalidError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise InvalidError(f"can't read `{shown_path(path)}`: {(error.strerror or str(error)).lower()}") from error

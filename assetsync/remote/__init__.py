@@ -1,0 +1,1 @@
+"""The layout in a store: keys, documents, access to versions, verification and repair."""

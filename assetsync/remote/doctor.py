@@ -1,0 +1,297 @@
+"""What ails a store, and its repair: access, unfinished publishes, and indexes that do not say what is there.
+
+The truth is which `.meta` exist. Repair rewrites `.versions` by compare-and-swap and clears what no version will ever
+need. It has no way to delete or alter a committed version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from assetsync.backends import RemoteBackend
+from assetsync.errors import ChangedError, ConflictError, DamagedError, ExistsError, NotFoundError, StoreError
+from assetsync.escape import printable
+from assetsync.model.tree import FileEntry
+from assetsync.plan.snapshot import CLAIM_LIFETIME
+from assetsync.pool import together
+from assetsync.remote import documents, layout
+from assetsync.remote.documents import Claim
+from assetsync.remote.store import Folder, Store, Surveyed
+
+# Seconds. Leftovers of an unfinished publish are only cleared when its claim is older: large uploads take long.
+CLEARED_AGE = 86_400.0
+# Seconds. S3 refuses requests whose time is 15 minutes off.
+SKEW_ALLOWED = 300.0
+PROBE_PREFIX = "assetsync-probe-"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One thing that was tried on the store. `error` is None when it works. Not all of it is `needed` to publish."""
+
+    what: str
+    error: StoreError | None = None
+    needed: bool = True
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reindex:
+    """Rewrite `.versions`: with these versions added, and these taken out. `damaged`: it can't be read at all."""
+
+    add: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    damaged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Delete the leftovers of an unfinished version: its claim and its data. `claim_only`: the version is committed."""
+
+    version: str
+    claim_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """Something odd about an asset in the store, and the repair where there is one."""
+
+    asset: str
+    code: str
+    message: str
+    repair: Reindex | Clear | None = None
+
+
+def probe_access(store: Store) -> Iterator[Probe]:
+    """Try each operation that assetsync needs, harmlessly, on objects of names of their own.
+
+    Stops at the first failure that makes the others pointless. The objects are deleted again, where that is allowed.
+    """
+    backend = store.backend
+    key = PROBE_PREFIX + uuid.uuid4().hex
+    copied = f"{key}-copy"
+    if isinstance(backend, RemoteBackend):
+        found = _identity(backend)
+        yield found
+        if found.error is not None:
+            return
+    reading = _tried("list", lambda: backend.list("", delimiter=True))
+    yield reading
+    writing = _tried("create an object", lambda: backend.create(key, b"probe"))
+    yield writing
+    if reading.error is not None or writing.error is not None:
+        return
+    try:
+        yield _tried("read it", lambda: backend.read(key))
+        yield _clock(store, key)
+        yield _tried("refuse to create it twice", lambda: _refused(lambda: backend.create(key, b"other")))
+        yield _tried("refuse a stale replacement", lambda: _refused(lambda: _replace_stale(store, key)))
+        yield _tried("replace it", lambda: backend.replace(key, b"again", backend.read(key).tag))
+        yield _tried("copy it", lambda: _copy(store, key, copied), needed=False)
+    finally:
+        deleting = _tried("delete it", partial(_delete, store, key, copied), needed=False)
+    yield deleting
+
+
+def _identity(backend: RemoteBackend) -> Probe:
+    what = "find credentials"
+    try:
+        return Probe(what, detail=backend.identity)
+    except StoreError as error:
+        return Probe(what, error)
+
+
+def _copy(store: Store, source: str, target: str) -> None:
+    data = store.backend.read(source).data
+    store.backend.copy(source, target, FileEntry("", len(data), hashlib.sha256(data).hexdigest()))
+
+
+def _delete(store: Store, *keys: str) -> None:
+    for key in keys:
+        store.backend.delete(key)
+
+
+def _replace_stale(store: Store, key: str) -> None:
+    before = store.backend.read(key).tag
+    store.backend.replace(key, b"newer", before)
+    store.backend.replace(key, b"stale", before)
+
+
+def _tried(what: str, call: Callable[[], object], *, needed: bool = True) -> Probe:
+    try:
+        call()
+    except StoreError as error:
+        return Probe(what, error, needed)
+    return Probe(what, None, needed)
+
+
+def _refused(write: Callable[[], None]) -> None:
+    try:
+        write()
+    except (ExistsError, ChangedError):
+        return
+    raise StoreError(
+        "the store ignores the condition of the write",
+        hint="two publishers can overwrite each other there; use a store that honours conditions",
+    )
+
+
+def _clock(store: Store, key: str) -> Probe:
+    what = "agree about the time"
+    before = time.time()
+    try:
+        now = store.backend.read(key).now
+    except StoreError as error:
+        return Probe(what, error)
+    if now is None:
+        return Probe(what, detail="the store does not tell", needed=False)
+    skew = before - now
+    if abs(skew) <= SKEW_ALLOWED:
+        return Probe(what, detail=f"{abs(skew):.0f} s apart")
+    direction = "ahead of" if skew > 0 else "behind"
+    return Probe(
+        what, StoreError(f"this machine's clock is {abs(skew):.0f} s {direction} the store's", hint="set the clock")
+    )
+
+
+def examine(store: Store, wanted: Callable[[str], bool] = lambda name: True) -> list[Ailment]:
+    """What is odd about the wanted assets, sorted by name. Sends only reads. StoreError."""
+    surveyed = [one for one in store.survey() if wanted(one.name)]
+    return [ailment for found in together(partial(_asset, store), surveyed) for ailment in found]
+
+
+def _asset(store: Store, seen: Surveyed) -> list[Ailment]:
+    return [*_index(store, seen), *_leftovers(store, seen.name, seen.folder)]
+
+
+def _index(store: Store, seen: Surveyed) -> Iterator[Ailment]:
+    name, committed = seen.name, seen.folder.committed
+    if not seen.indexed:
+        if committed:
+            message = f"has {len(committed)} committed version(s), but no index"
+            yield Ailment(name, "no_index", message, Reindex(add=committed))
+        return
+    try:
+        listed = store.raw_index(name)
+    except DamagedError as error:
+        yield Ailment(name, "damaged_index", error.message, Reindex(add=committed, damaged=True))
+        return
+    ours, times = store.valid(listed), Counter(listed)
+    known = set(ours)
+    missing = [version for version in committed if version not in known]
+    if missing:
+        yield Ailment(name, "unlisted", f"the index misses {_quoted(missing)}", Reindex(add=tuple(missing)))
+    unseen = known.difference(committed)
+    phantoms = [version for version in times if version in unseen and not _exists(store, name, version)]
+    if phantoms:
+        message = f"the index names {_quoted(phantoms)}, which do not exist"
+        yield Ailment(name, "phantom", message, Reindex(drop=tuple(phantoms)))
+    twice = [version for version, count in times.items() if count > 1]
+    if twice:
+        yield Ailment(name, "twice", f"the index holds {_quoted(twice)} more than once", Reindex())
+    elif list(ours) != store.versioning.sort(ours):
+        yield Ailment(name, "unsorted", "the index is not sorted; modelkit takes the first for the newest", Reindex())
+    foreign = [version for version in times if version not in known]
+    if foreign:
+        message = f"the index holds versions of another scheme, which modelkit can't sort: {_quoted(foreign)}"
+        yield Ailment(name, "foreign", message)
+
+
+def _exists(store: Store, name: str, version: str) -> bool:
+    """Whether a version exists. A listing that lacks it may be older than the index that names it."""
+    try:
+        store.backend.stat(layout.meta_key(name, version))
+    except NotFoundError:
+        return False
+    return True
+
+
+def _leftovers(store: Store, name: str, folder: Folder) -> Iterator[Ailment]:
+    for version in folder.done_claims:
+        message = f"`{version}` is published, and its claim is still there"
+        yield Ailment(name, "done_claim", message, Clear(version, claim_only=True))
+    for version in folder.claimed:
+        yield _unfinished(store, name, version)
+    for version in folder.data_only:
+        message = f"`{version}` has data, but neither `.meta` nor claim: modelkit pushes it now, or died doing so"
+        yield Ailment(name, "unclaimed", message)
+
+
+def _unfinished(store: Store, name: str, version: str) -> Ailment:
+    unfinished = store.unfinished(name, version, ())
+    age = unfinished.claim_age
+    if age is None:
+        return Ailment(name, "unfinished", f"`{version}` is unfinished, and its claim can't be read")
+    what = f"`{version}` was begun {_ago(age)} ago by {unfinished.who}"
+    if age < CLAIM_LIFETIME:
+        return Ailment(name, "in_progress", f"{what}, and may still be going on")
+    if age < CLEARED_AGE:
+        return Ailment(name, "unfinished", f"{what}, and is not finished; it can be cleared after a day")
+    return Ailment(name, "unfinished", f"{what}, and never finished", Clear(version))
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds // length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _quoted(versions: Sequence[str]) -> str:
+    shown = ", ".join(f"`{printable(version)}`" for version in versions[:5])
+    return shown + (f" and {len(versions) - 5} more" if len(versions) > 5 else "")
+
+
+def mend(store: Store, ailment: Ailment) -> None:
+    """Carry out the repair of an ailment. StoreError, ConflictError when it is no longer what it was."""
+    match ailment.repair:
+        case Reindex(add, drop, damaged):
+            if damaged:
+                store.rebuild_index(ailment.asset, add)
+            else:
+                gone = {version for version in drop if not _exists(store, ailment.asset, version)}
+                store.rewrite_index(ailment.asset, lambda listed: [v for v in (*listed, *add) if v not in gone])
+        case Clear(version, claim_only):
+            if claim_only:
+                store.backend.delete(layout.claim_key(ailment.asset, version))
+            else:
+                _clear(store, ailment.asset, version)
+        case None:
+            return
+
+
+def _clear(store: Store, name: str, version: str) -> None:
+    """Delete an unfinished version: only while this program's own claim keeps publishers away from it.
+
+    A publisher that is past its claim checks that claim again right before it commits, and finds another's.
+    """
+    key = layout.claim_key(name, version)
+    found = store.claim(name, version)
+    if found is None or found[1] < CLEARED_AGE:
+        raise ConflictError(f"`{name}:{version}` moved meanwhile", hint="look again with `assetsync doctor`")
+    store.backend.delete(key)
+    barrier = Claim(
+        uuid.uuid4().hex,
+        "sha256:" + "0" * 64,
+        False,
+        "assetsync doctor",
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        store.backend.create(key, documents.render_claim(barrier))
+    except ExistsError:
+        raise ConflictError(f"`{name}:{version}` is being published again", hint="look again later") from None
+    if _exists(store, name, version):
+        store.backend.delete(key)
+        raise ConflictError(f"`{name}:{version}` was finished meanwhile", hint="look again with `assetsync doctor`")
+    data = layout.data_key(name, version)
+    keys = [entry.key for entry in store.backend.list(data + "/").objects]
+    list(together(store.backend.delete, [*keys, data]))
+    store.backend.delete(key)

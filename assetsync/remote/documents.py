@@ -1,0 +1,200 @@
+"""The JSON objects of the remote layout, to values and back: `.meta`, `.versions` and `.claim`.
+
+`.meta` and `.versions` are modelkit's (`modelkit.assets.remote`, 0.1); `.meta` has one more key, ``assetsync``. What is
+read is checked like any input: it may come from another tool, an older version, or someone hostile.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assetsync.errors import DamagedError
+from assetsync.escape import printable
+from assetsync.model.paths import parts_problem
+from assetsync.model.provenance import Provenance
+from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree, file_tree
+
+META_FORMAT = 1
+CLAIM_FORMAT = 1
+MAX_VERSIONS = 1_000_000
+
+MAX_SIZE = 2**63 - 1  # bytes
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# A claim's id becomes part of a local file's name.
+_CLAIM_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """A `.meta`. `push_date` is ISO 8601, as written. `tree` and `provenance` are None in versions that modelkit made.
+
+    `paths` are the files of a directory; for a single file it is one empty string, as in a Tree.
+    """
+
+    push_date: str
+    is_directory: bool
+    paths: tuple[str, ...]
+    tree: Tree | None
+    provenance: Provenance | None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A `.claim`: who is publishing what, under an id that only the claimant knows to be its own."""
+
+    id: str
+    digest: str
+    is_directory: bool
+    who: str
+    when: str
+
+
+def render_meta(meta: Meta) -> bytes:
+    """The bytes of a `.meta`. ASCII only: modelkit reads it in the locale's encoding. `meta.tree` must be set."""
+    if meta.tree is None:
+        raise ValueError("a version is never written without its tree")
+    document: dict[str, Any] = {"push_date": meta.push_date, "is_directory": meta.is_directory}
+    if meta.is_directory:
+        document["contents"] = list(meta.paths)
+    ours: dict[str, Any] = {
+        "format": META_FORMAT,
+        "digest": meta.tree.digest,
+        "size": meta.tree.content.size,
+        "sizes": [entry.size for entry in meta.tree.files],
+        "sha256": [entry.sha256 for entry in meta.tree.files],
+    }
+    if meta.provenance is not None:
+        ours["provenance"] = {key: value for key, value in asdict(meta.provenance).items() if value is not None}
+    if meta.description is not None:
+        ours["description"] = meta.description
+    document["assetsync"] = ours
+    return _dump(document)
+
+
+def parse_meta(data: bytes, *, key: str) -> Meta:
+    """A `.meta` read from `key`. DamagedError when it is not one, or names files that could not be written safely."""
+    document = _load(data, key)
+    push_date = _want(document, "push_date", str, key)
+    is_directory = _want(document, "is_directory", bool, key)
+    paths: tuple[str, ...] = ("",)
+    if is_directory:
+        paths = _strings(document, "contents", key)
+        problem = parts_problem(paths)
+        if problem is not None:
+            raise DamagedError(f"`{key}` is refused: {problem}")
+        if len(set(paths)) != len(paths):
+            raise DamagedError(f"`{key}` is refused: it names a file twice")
+    if "assetsync" not in document:
+        return Meta(push_date, is_directory, paths, None, None)
+    ours = _want(document, "assetsync", dict, key)
+    if _want(ours, "format", int, key) > META_FORMAT:
+        raise DamagedError(f"`{key}` was written by a newer assetsync", hint="upgrade assetsync to read this version")
+    description = ours.get("description")
+    return Meta(
+        push_date,
+        is_directory,
+        paths,
+        _tree(ours, paths, is_directory, key),
+        _provenance(ours.get("provenance")),
+        description if isinstance(description, str) else None,
+    )
+
+
+def _tree(ours: Mapping[str, Any], paths: tuple[str, ...], is_directory: bool, key: str) -> Tree:
+    sizes = _want(ours, "sizes", list, key)
+    hashes = _strings(ours, "sha256", key)
+    if not len(paths) == len(sizes) == len(hashes):
+        raise DamagedError(
+            f"`{key}` is damaged: it has {len(paths)} files, {len(sizes)} sizes and {len(hashes)} hashes"
+        )
+    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes) or not all(
+        map(_SHA256.fullmatch, hashes)
+    ):
+        raise DamagedError(f"`{key}` is damaged: a size or a sha256 is not one")
+    files = map(FileEntry, paths, sizes, hashes)
+    tree = directory_tree(files) if is_directory else file_tree(sizes[0], hashes[0])
+    if ours.get("digest") != tree.digest:
+        raise DamagedError(f"`{key}` is damaged: its digest is not that of the files it lists")
+    return tree
+
+
+def _provenance(found: object) -> Provenance | None:
+    """Provenance is a courtesy: fields that are not what they should be are left out, and nothing fails for them."""
+    if not isinstance(found, dict):
+        return None
+    fields = Provenance.__dataclass_fields__
+    wanted = {name: bool if name == "dirty" else str for name in fields}
+    known = {name: found[name] for name, kind in wanted.items() if isinstance(found.get(name), kind)}
+    return Provenance(**{"tool": "unknown", **known})
+
+
+def render_versions(versions: Iterable[str]) -> bytes:
+    """The bytes of a `.versions`, newest first. modelkit drops other keys when it updates, so there are none."""
+    return _dump({"versions": list(versions)})
+
+
+def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:
+    """The versions of a `.versions` read from `key`, as it has them. DamagedError."""
+    versions = _strings(_load(data, key), "versions", key)
+    if len(versions) > MAX_VERSIONS:
+        raise DamagedError(f"`{key}` is refused: it lists more than {MAX_VERSIONS} versions")
+    return versions
+
+
+def render_claim(claim: Claim) -> bytes:
+    return _dump({"format": CLAIM_FORMAT, **asdict(claim)})
+
+
+def parse_claim(data: bytes, *, key: str) -> Claim:
+    """A `.claim` read from `key`. DamagedError."""
+    document = _load(data, key)
+    digest = _want(document, "digest", str, key)
+    if not digest.startswith(DIGEST_PREFIX) or not _SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
+        raise DamagedError(f"`{key}` is damaged: its digest is not one")
+    claim_id = _want(document, "id", str, key)
+    if not _CLAIM_ID.fullmatch(claim_id):
+        raise DamagedError(f"`{key}` is damaged: its id is not one")
+    return Claim(
+        id=claim_id,
+        digest=digest,
+        is_directory=_want(document, "is_directory", bool, key),
+        who=printable(_want(document, "who", str, key))[:200],
+        when=printable(_want(document, "when", str, key))[:40],
+    )
+
+
+def _dump(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=True, separators=(", ", ": ")).encode("ascii")
+
+
+def _load(data: bytes, key: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        what = "empty" if not data.strip() else "not JSON"
+        raise DamagedError(
+            f"`{key}` is damaged: it is {what}", hint="look at the store with `assetsync doctor`"
+        ) from None
+    if not isinstance(document, dict):
+        raise DamagedError(f"`{key}` is damaged: it is JSON, but not an object")
+    return document
+
+
+def _want(document: Mapping[str, Any], name: str, kind: type, key: str) -> Any:
+    value = document.get(name)
+    if type(value) is not kind:
+        raise DamagedError(f"`{key}` is damaged: `{name}` is missing or of the wrong type")
+    return value
+
+
+def _strings(document: Mapping[str, Any], name: str, key: str) -> tuple[str, ...]:
+    values = _want(document, name, list, key)
+    if not all(type(value) is str for value in values):
+        raise DamagedError(f"`{key}` is damaged: `{name}` holds something that is not a string")
+    return tuple(values)

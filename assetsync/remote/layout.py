@@ -1,0 +1,85 @@
+"""The remote layout: (asset, version, part) <-> object keys, both ways. The only place that builds or parses a key.
+
+::
+
+    NAME/VERSION          data of a single-file asset
+    NAME/VERSION/PART     data of a directory asset, one object per file
+    NAME/VERSION.meta     JSON, written last: a version exists exactly when this object exists
+    NAME/VERSION.claim    JSON, only while a publish is in flight
+    NAME.versions         JSON, the only object that is ever replaced
+
+All keys are relative to the root of the store. The layout is that of modelkit 0.1 (`modelkit.assets.remote`), plus the
+claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from assetsync.model.names import (
+    _VERSION,
+    CLAIM,
+    META,
+    VERSIONS,
+    name_problem,
+)
+
+
+def data_key(name: str, version: str, part: str = "") -> str:
+    """The key of a single-file asset's data, or of one part of a directory asset."""
+    return f"{name}/{version}/{part}" if part else f"{name}/{version}"
+
+
+def meta_key(name: str, version: str) -> str:
+    return f"{name}/{version}{META}"
+
+
+def claim_key(name: str, version: str) -> str:
+    return f"{name}/{version}{CLAIM}"
+
+
+def versions_key(name: str) -> str:
+    return f"{name}{VERSIONS}"
+
+
+def asset_folder(name: str) -> str:
+    """The prefix of all that belongs to the asset, but for its `.versions`; nested assets lie there too."""
+    return f"{name}/"
+
+
+def name_of_versions_key(key: str) -> str | None:
+    """The asset whose `.versions` lies at `key`, or None when `key` is something else or no valid name."""
+    if not key.endswith(VERSIONS):
+        return None
+    name = key.removesuffix(VERSIONS)
+    return name if name_problem(name) is None else None
+
+
+@dataclass(slots=True)
+class VersionObjects:
+    """What lies in a store under one version of an asset, learnt from a listing of the asset's folder."""
+
+    meta: bool = False
+    claim: bool = False
+    data: bool = False
+
+
+def version_objects(name: str, keys: Iterable[str], folders: Iterable[str]) -> dict[str, VersionObjects]:
+    """Group a delimiter listing of `asset_folder(name)` by version. Nested assets and strange keys are left out.
+
+    Which of the versions are valid is for the versioning system to say.
+    """
+    found: dict[str, VersionObjects] = {}
+    prefix = asset_folder(name)
+    for key in keys:
+        rest = key.removeprefix(prefix)
+        if rest.endswith(META):
+            found.setdefault(rest.removesuffix(META), VersionObjects()).meta = True
+        elif rest.endswith(CLAIM):
+            found.setdefault(rest.removesuffix(CLAIM), VersionObjects()).claim = True
+        elif not rest.endswith(VERSIONS):
+            found.setdefault(rest, VersionObjects()).data = True
+    for folder in folders:
+        found.setdefault(folder.removeprefix(prefix).rstrip("/"), VersionObjects()).data = True
+    return {version: objects for version, objects in found.items() if _VERSION.fullmatch(version)}

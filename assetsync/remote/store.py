@@ -1,0 +1,378 @@
+"""The remote layout over a backend: versions, metas, claims and the list of assets. No policy, no local files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
+
+from assetsync.backends import Backend, Listing, Progress, no_progress, open_backend
+from assetsync.errors import (
+    ChangedError,
+    DamagedError,
+    ExistsError,
+    InvalidError,
+    NoStoreError,
+    NotFoundError,
+    StoreError,
+)
+from assetsync.manifest.settings import completed
+from assetsync.model.history import History
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.names import Spec, name_problem
+from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
+from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.plan.snapshot import RemoteVersion, Unfinished
+from assetsync.pool import LOOK_WIDTH, together
+from assetsync.remote import documents, layout
+from assetsync.remote.documents import Claim, Meta
+from assetsync.state.cache import Cache
+
+# Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
+INDEX_ATTEMPTS = 50
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Index(NamedTuple):
+    """A `.versions`, sorted out: valid versions newest first, the others as found, and the tag for `replace`."""
+
+    listed: tuple[str, ...]
+    foreign: tuple[str, ...]
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a listing of an asset's folder shows: committed versions, and those that something else lies under.
+
+    `done_claims` are the committed versions whose claim is still there.
+    """
+
+    committed: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
+    data_only: tuple[str, ...] = ()
+    done_claims: tuple[str, ...] = ()
+
+
+class Surveyed(NamedTuple):
+    """An asset, or what looks like one, as a walk through the store finds it."""
+
+    name: str
+    indexed: bool
+    folder: Folder
+
+
+class Store:
+    """One store, seen through a versioning system. `cache` remembers what never changes."""
+
+    def __init__(self, backend: Backend, versioning: Versioning, cache: Cache) -> None:
+        self.backend = backend
+        self.versioning = versioning
+        self.cache = cache
+
+    @property
+    def url(self) -> str:
+        return self.backend.url
+
+    def close(self) -> None:
+        """Close the connections of the backend."""
+        self.backend.close()
+
+    def index(self, name: str) -> Index | None:
+        """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
+        key = layout.versions_key(name)
+        try:
+            blob = self.backend.read(key)
+        except NoStoreError:
+            raise
+        except NotFoundError:
+            return None
+        versions = tuple(dict.fromkeys(documents.parse_versions(blob.data, key=key)))
+        valid = self.valid(versions)
+        ours = set(valid)
+        foreign = tuple(version for version in versions if version not in ours)
+        return Index(tuple(self.versioning.sort(valid)), foreign, blob.tag)
+
+    def meta(self, name: str, version: str) -> Meta:
+        """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
+        key = layout.meta_key(name, version)
+        meta = documents.parse_meta(self.backend.read(key).data, key=key)
+        if meta.tree is not None:
+            self._remember(name, version, meta.tree.content)
+        return meta
+
+    def folder(self, name: str) -> Folder:
+        """What lies under the versions of an asset. One listing with a delimiter; never descends into versions."""
+        return self._folder_of(name, self.backend.list(layout.asset_folder(name), delimiter=True))
+
+    def _folder_of(self, name: str, listing: Listing) -> Folder:
+        found = layout.version_objects(name, (entry.key for entry in listing.objects), listing.folders)
+        valid = {version: objects for version, objects in found.items() if is_valid(self.versioning, version)}
+        open_ = {version: objects for version, objects in valid.items() if not objects.meta}
+        return Folder(
+            committed=tuple(version for version, objects in valid.items() if objects.meta),
+            claimed=tuple(version for version, objects in open_.items() if objects.claim),
+            data_only=tuple(version for version, objects in open_.items() if not objects.claim),
+            done_claims=tuple(version for version, objects in valid.items() if objects.meta and objects.claim),
+        )
+
+    def claim(self, name: str, version: str) -> tuple[Claim, float] | None:
+        """The claim on a version and its age in seconds by the store's clock, or None. DamagedError."""
+        key = layout.claim_key(name, version)
+        try:
+            blob = self.backend.read(key)
+        except NotFoundError:
+            return None
+        return documents.parse_claim(blob.data, key=key), blob.age
+
+    def unfinished(self, name: str, version: str, own_claims: Collection[str]) -> Unfinished:
+        """An unfinished version of which a claim was listed. A claim that can't be read counts as none."""
+        try:
+            found = self.claim(name, version)
+        except DamagedError:
+            found = None
+        if found is None:
+            return Unfinished(version)
+        claim, age = found
+        return Unfinished(version, claim.digest, claim.is_directory, claim.who, age, claim.id in own_claims)
+
+    def content(self, name: str, version: str) -> Content | None:
+        """The content of a version as far as it is remembered here; None when it must be looked up."""
+        fact = self.cache.fact(self._fact(name, version))
+        if fact is None:
+            return None
+        digest, is_directory, size, files = json.loads(fact)
+        return Content(digest, is_directory, size, files)
+
+    def look(
+        self, name: str, version: str, *, like: Tree | None = None, assumed: Content | None = None
+    ) -> RemoteVersion | None:
+        """A version with its files, from its `.meta`; None when it does not exist.
+
+        For a version of modelkit, which has no digest: `assumed` is what the lock says of it; `like` a tree that it may
+        be. It is compared by sizes and then, if need be, by reading it once; what that teaches is remembered.
+        """
+        try:
+            meta = self.meta(name, version)
+        except NotFoundError:
+            return None
+        if meta.tree is not None:
+            return RemoteVersion(version, meta.tree.content, meta.tree.files)
+        known = self.content(name, version) or assumed
+        if known is None and like is not None and self._sizes_agree(name, version, meta, like):
+            tree = self.learn(name, version, meta)
+            return RemoteVersion(version, tree.content, tree.files)
+        return RemoteVersion(version, known, tuple(FileEntry(path, 0, "") for path in meta.paths))
+
+    def learn(self, name: str, version: str, meta: Meta, progress: Progress = no_progress) -> Tree:
+        """The tree of a version that modelkit made, by reading all of it, once; its content is remembered."""
+        entries = [self._hashed(name, version, path, progress) for path in meta.paths]
+        tree = directory_tree(entries) if meta.is_directory else file_tree(entries[0].size, entries[0].sha256)
+        self._remember(name, version, tree.content)
+        return tree
+
+    def learnt(self, name: str, version: str, content: Content) -> None:
+        """Remember the content of a version that modelkit made, learnt by downloading it."""
+        self._remember(name, version, content)
+
+    def sizes(self, name: str, version: str, meta: Meta) -> dict[str, int]:
+        """The sizes in bytes of the data objects of a version, by path, as the store has them."""
+        if not meta.is_directory:
+            return {"": self.backend.stat(layout.data_key(name, version)).size}
+        prefix = layout.data_key(name, version) + "/"
+        return {entry.key.removeprefix(prefix): entry.size for entry in self.backend.list(prefix).objects}
+
+    def _sizes_agree(self, name: str, version: str, meta: Meta, tree: Tree) -> bool:
+        if meta.is_directory != tree.is_directory or sorted(meta.paths) != [file.path for file in tree.files]:
+            return False
+        try:
+            sizes = self.sizes(name, version, meta)
+        except NotFoundError:
+            return False
+        return all(sizes.get(file.path) == file.size for file in tree.files)
+
+    def _hashed(self, name: str, version: str, path: str, progress: Progress) -> FileEntry:
+        key = layout.data_key(name, version, path)
+        size = self.backend.stat(key).size
+        return FileEntry(path, size, self.sha256(key, size, progress))
+
+    def sha256(self, key: str, size: int, progress: Progress = no_progress) -> str:
+        """The sha256 of an object, by reading its `size` bytes."""
+        digest = hashlib.sha256()
+        for chunk in self.backend.read_range(key, 0, size):
+            digest.update(chunk)
+            progress(len(chunk))
+        return digest.hexdigest()
+
+    def add_to_index(self, name: str, version: str) -> None:
+        """Put a committed version into `.versions`, by compare-and-swap; no version is ever lost. StoreError."""
+        self.rewrite_index(name, lambda versions: (*versions, version))
+
+    def rewrite_index(self, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
+        """Replace the versions of `.versions` by what `change` makes of them, sorted; repeated when someone else won.
+
+        Versions of another scheme stay, after the others: modelkit takes the first for the newest.
+        """
+        key = layout.versions_key(name)
+        for _ in range(INDEX_ATTEMPTS):
+            try:
+                blob = self.backend.read(key)
+                before: tuple[str, ...] = documents.parse_versions(blob.data, key=key)
+                tag: str | None = blob.tag
+            except NotFoundError:
+                before, tag = (), None
+            after = tuple(dict.fromkeys(change(before)))
+            ours = self.versioning.sort(self.valid(after))
+            known = set(ours)
+            ordered = (*ours, *(version for version in after if version not in known))
+            if tag is not None and ordered == before:
+                return
+            try:
+                self.backend.replace(key, documents.render_versions(ordered), tag)
+            except (ChangedError, ExistsError):
+                continue
+            return
+        raise StoreError(
+            f"cannot update `{key}` in `{self.url}`: it changed {INDEX_ATTEMPTS} times meanwhile",
+            hint="run the same command again; what was uploaded is kept",
+        )
+
+    def raw_index(self, name: str) -> tuple[str, ...]:
+        """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""
+        key = layout.versions_key(name)
+        return documents.parse_versions(self.backend.read(key).data, key=key)
+
+    def valid(self, versions: Iterable[str]) -> Sequence[str]:
+        """Those that are versions of the store's system, in the same order."""
+        return [version for version in versions if is_valid(self.versioning, version)]
+
+    def rebuild_index(self, name: str, versions: Iterable[str]) -> None:
+        """Replace a `.versions` that can't be read by one of these versions. ChangedError when it changed meanwhile."""
+        key = layout.versions_key(name)
+        blob = self.backend.read(key)
+        self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
+
+    def names(self) -> Sequence[str]:
+        """The names of all assets, sorted. Walks with a delimiter, many folders at once, and skips versions."""
+        keys = (entry.key for _, listing in self._walk() for entry in listing.objects)
+        return sorted(name for name in map(layout.name_of_versions_key, keys) if name is not None)
+
+    def survey(self) -> Sequence[Surveyed]:
+        """All assets, sorted by name, with what lies in their folders; those that never got an index, too."""
+        indexed: set[str] = set()
+        folders: dict[str, Folder] = {}
+        for folder, listing in self._walk():
+            names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
+            indexed.update(name for name in names if name is not None)
+            found = self._folder_of(folder.rstrip("/"), listing) if folder else Folder()
+            if found != Folder():
+                folders[folder.rstrip("/")] = found
+        return [Surveyed(name, name in indexed, folders.get(name, Folder())) for name in sorted({*indexed, *folders})]
+
+    def _walk(self) -> Iterator[tuple[str, Listing]]:
+        """Every folder that may hold assets, with its listing."""
+        with ThreadPoolExecutor(LOOK_WIDTH, thread_name_prefix="list") as pool:
+            folders = [""]
+            while folders:
+                listings = list(pool.map(lambda folder: self.backend.list(folder, delimiter=True), folders))
+                yield from zip(folders, listings, strict=True)
+                found = (folder for listing in listings for folder in listing.folders)
+                folders = [folder for folder in found if self._may_hold_assets(folder)]
+
+    def _may_hold_assets(self, folder: str) -> bool:
+        name = folder.rstrip("/")
+        segment = name.rpartition("/")[2]
+        return name_problem(name) is None and not is_valid(self.versioning, segment)
+
+    def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
+        """The wanted assets with their versions, sorted by name; one small GET each, many at once."""
+        return [*together(self._listed, filter(wanted, self.names()))]
+
+    def _listed(self, name: str) -> ListedAsset:
+        try:
+            index = self.index(name)
+        except DamagedError as error:
+            return ListedAsset(name, (), (), error.message)
+        return ListedAsset(name, index.listed, index.foreign) if index else ListedAsset(name, (), ())
+
+    def _remember(self, name: str, version: str, content: Content) -> None:
+        fact = json.dumps([content.digest, content.is_directory, content.size, content.files])
+        self.cache.remember(self._fact(name, version), fact)
+
+    def _fact(self, name: str, version: str) -> str:
+        return f"content {self.url} {name}:{version}"
+
+
+def open_store(
+    config: StoreConfig, versioning: Versioning, cache: Cache, *, root: str, environ: Mapping[str, str]
+) -> Store:
+    """The store of `config`, with the settings of the SDKs' own variables; a relative directory is below `root`."""
+    config = completed(config, environ)
+    if "://" not in config.url:
+        config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
+    return Store(open_backend(config, environ), versioning, cache)
+
+
+def resolve(store: Store, spec: Spec) -> str:
+    """The version that `spec` stands for: its own when that is complete, otherwise the newest listed one of its line.
+
+    A complete version sends no request, and may not exist. NotFoundError names what there is; InvalidError when the
+    version is neither complete nor a line.
+    """
+    system = store.versioning
+    if spec.version is not None:
+        if is_valid(system, spec.version):
+            return spec.version
+        if not isinstance(system, Lines):
+            system.check(spec.version)
+        else:
+            _check_line(system, spec)
+    index = store.index(spec.name)
+    listed = index.listed if index else ()
+    found = History(system, listed).matching(spec.version)
+    if not found:
+        raise unknown(store, spec, listed)
+    return found[0]
+
+
+def _check_line(system: Lines, spec: Spec) -> None:
+    try:
+        system.check_line(spec.version or "")
+    except InvalidError:
+        raise InvalidError(
+            f"`{spec.version}` is neither a version nor a version line",
+            hint=f"write `{spec.name}:1` for the newest of line 1, or `{spec.name}:1.2` for one version",
+        ) from None
+
+
+def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> NotFoundError:
+    """The error that says that the store lacks what `spec` names, and what it has. `listed` saves a look."""
+    if listed is None:
+        index = store.index(spec.name)
+        listed = index.listed if index else ()
+    if not listed:
+        return NotFoundError(f"`{store.url}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
+    lines = History(store.versioning, tuple(listed)).lines
+    if lines and not is_valid(store.versioning, spec.version or ""):
+        known = "its lines are " + ", ".join(f"`{line}`" for line in lines[:10])
+    else:
+        known = "its newest versions are " + ", ".join(f"`{version}`" for version in listed[:10])
+    return NotFoundError(f"`{store.url}` has no `{replace(spec, part=None)}`", hint=known)
+
+
+class ListedAsset(NamedTuple):
+    """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
+
+    `error` says why its versions can't be read; then both tuples are empty.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    foreign: tuple[str, ...]
+    error: str | None = None

@@ -1,0 +1,119 @@
+"""Is a published version whole? Every object of it is there, with its size and, where it can be known, its sha256."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from assetsync.backends import Progress, no_progress
+from assetsync.errors import DamagedError, NotFoundError
+from assetsync.model.tree import FileEntry
+from assetsync.pool import together
+from assetsync.remote import layout
+from assetsync.remote.documents import Meta
+from assetsync.remote.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """One thing that is wrong with a version. `path` is that of the file, empty for the version as such."""
+
+    asset: str
+    version: str
+    path: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found out about a version. `checked` says by what: "bytes", "sha256" or "size"."""
+
+    asset: str
+    version: str
+    files: int
+    size: int
+    checked: str
+    flaws: tuple[Flaw, ...]
+
+
+def verify(store: Store, name: str, version: str, *, deep: bool = False, progress: Progress = no_progress) -> Verdict:
+    """Compare the objects of a version with its `.meta`. StoreError; a version that is damaged has flaws.
+
+    Sizes come with one listing; the sha256 that a store keeps with an object costs a request each. With `deep`, every
+    byte is read. Versions of modelkit record no sizes and hashes: of them, only what is missing shows.
+    """
+    flaw = partial(Flaw, name, version)
+    try:
+        meta = store.meta(name, version)
+    except NotFoundError:
+        return Verdict(name, version, 0, 0, "size", (flaw("", "missing", "there is no such version"),))
+    except DamagedError as error:
+        return Verdict(name, version, 0, 0, "size", (flaw("", "damaged", error.message),))
+    check = _Check(store, name, version, meta, deep, progress)
+    flaws = check.flaws()
+    return Verdict(name, version, len(meta.paths), check.size, check.checked, tuple(flaws))
+
+
+class _Check:
+    def __init__(self, store: Store, name: str, version: str, meta: Meta, deep: bool, progress: Progress) -> None:
+        self._store = store
+        self._name = name
+        self._version = version
+        self._meta = meta
+        self._deep = deep
+        self._progress = progress
+        self._sizes = self._listed()
+        self.size = sum(self._sizes.get(path, 0) for path in meta.paths)
+        self.checked = "size"
+
+    def flaws(self) -> list[Flaw]:
+        found = list(self._by_size())
+        files = self._meta.tree.files if self._meta.tree else ()
+        there = [file for file in files if self._sizes.get(file.path) == file.size]
+        if self._deep and there:
+            self.checked = "bytes"
+            found += filter(None, together(self._by_bytes, there))
+        elif there and self._stored_sha256(there[0]) is not None:
+            self.checked = "sha256"
+            found += filter(None, together(self._by_sha256, there))
+        return found
+
+    def _listed(self) -> dict[str, int]:
+        try:
+            return self._store.sizes(self._name, self._version, self._meta)
+        except NotFoundError:
+            return {}
+
+    def _flaw(self, path: str, code: str, message: str) -> Flaw:
+        return Flaw(self._name, self._version, path, code, message)
+
+    def _by_size(self) -> Iterator[Flaw]:
+        wanted = {file.path: file.size for file in self._meta.tree.files} if self._meta.tree else {}
+        for path in self._meta.paths:
+            size = self._sizes.get(path)
+            if size is None:
+                yield self._flaw(path, "missing", "the object is not there")
+            elif size != wanted.get(path, size):
+                yield self._flaw(path, "size", f"the object has {size} bytes, recorded are {wanted[path]}")
+        for path in sorted(self._sizes.keys() - set(self._meta.paths)):
+            yield self._flaw(path, "extra", "the object belongs to no version")
+
+    def _key(self, file: FileEntry) -> str:
+        return layout.data_key(self._name, self._version, file.path)
+
+    def _stored_sha256(self, file: FileEntry) -> str | None:
+        return self._store.backend.stat(self._key(file)).sha256
+
+    def _by_sha256(self, file: FileEntry) -> Flaw | None:
+        found = self._stored_sha256(file)
+        if found is None or found == file.sha256:
+            return None
+        return self._flaw(file.path, "sha256", f"the store keeps sha256 {found[:12]}…, recorded is {file.sha256[:12]}…")
+
+    def _by_bytes(self, file: FileEntry) -> Flaw | None:
+        found = self._store.sha256(self._key(file), file.size, self._progress)
+        if found == file.sha256:
+            return None
+        return self._flaw(file.path, "bytes", f"the bytes have sha256 {found[:12]}…, recorded is {file.sha256[:12]}…")

@@ -1,0 +1,1 @@
+"""`.assetsync/`: the stat cache, journals, pull markers, and what was last seen as locked."""

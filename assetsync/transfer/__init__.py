@@ -1,0 +1,1 @@
+"""Bytes between here and a store: publish, pull, fetch, and from a URL."""

@@ -1,0 +1,451 @@
+"""Publishing one version: claim -> check -> data -> commit -> index. Safe to kill at every step.
+
+A reader never sees half a version, because `.meta` comes last. Two publishers never mix bytes, because every object is
+created only where none is, and a version is claimed before its first byte is sent. Running the same publish again goes
+on where it stopped: objects that are there and right count as done, and so do the parts of large files.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from assetsync.backends import MultipartBackend, Part, ProbedBackend, Progress
+from assetsync.errors import (
+    ChecksumError,
+    ConflictError,
+    ContentError,
+    DamagedError,
+    ExistsError,
+    NotFoundError,
+    StoreError,
+    UnsupportedError,
+)
+from assetsync.local.scan import stamp_changed
+from assetsync.model.provenance import Provenance
+from assetsync.model.tree import FileEntry, Tree
+from assetsync.plan.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
+from assetsync.pool import BULK_WIDTH, Group, Transfers
+from assetsync.remote import documents, layout
+from assetsync.remote.documents import Claim, Meta
+from assetsync.remote.store import Store
+from assetsync.state.journal import Journal
+
+# A claim that is there and then is not belonged to someone who finished just then; that does not happen often in a row.
+CLAIM_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Content that lies somewhere else than its asset says: at the local `path`, or where the store can copy it from.
+
+    `copy` has the store copy a file to a key, create-only. NotFoundError, ExistsError, ChecksumError, StoreError.
+    """
+
+    path: str = ""
+    copy: Callable[[FileEntry, str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is to be published: `local`, scanned at the absolute `path`, as `name:version`.
+
+    Unchanged files are copied by the store from `source`, the version it follows; with `copy`, the others are copied by
+    it from somewhere else, and nothing is here.
+    """
+
+    name: str
+    version: str
+    path: str
+    local: Present
+    source: RemoteVersion | None = None
+    provenance: Provenance | None = None
+    description: str | None = None
+    copy: Callable[[FileEntry, str], None] | None = None
+
+    @property
+    def tree(self) -> Tree:
+        return self.local.tree
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
+def probe(store: Store) -> None:
+    """Before the first publish to a store of which it is unsure: does it honour preconditions? UnsupportedError."""
+    backend = store.backend
+    fact = f"probed {store.url}"
+    if isinstance(backend, ProbedBackend) and backend.needs_probe and store.cache.fact(fact) is None:
+        backend.probe()
+        store.cache.remember(fact, "conditional writes work")
+
+
+def publish(
+    store: Store, what: Publication, *, transfers: Transfers, journal: Journal, who: str, progress: Progress
+) -> None:
+    """Publish one version, up to its index. The claim stays until `release`.
+
+    ConflictError when someone else has the version; ContentError when a file changed meanwhile; StoreError.
+    """
+    went_on = _claim(store, what, journal, who)
+    if not _committed(store, what, journal):
+        group = transfers.group()
+        _Data(store, what, group, journal, progress, _present(store, what) if went_on else {}).send()
+        group.wait()
+        if _still_claimed(store, what, journal):
+            _commit(store, what)
+    store.add_to_index(what.name, what.version)
+
+
+def release(store: Store, name: str, version: str, journal: Journal) -> None:
+    """Delete the claim of a version that is committed and indexed. A store that refuses to delete is fine."""
+    try:
+        if store.claim(name, version) is not None:
+            store.backend.delete(layout.claim_key(name, version))
+    except (StoreError, DamagedError):
+        pass  # the claim on a version that exists hinders nobody
+    journal.drop_claims(store.url, f"{name}:{version}")
+
+
+def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
+    """Claim the version, or join a publish of the same content. Returns whether there was one to go on with."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
+    journal.add_claim(claim.id, store.url, str(what))
+    found = _create_claim(store, what, claim)
+    if found is None:
+        return False
+    other, age = found
+    if other.id == claim.id:  # the reply to our own create got lost
+        return False
+    journal.drop_claim(claim.id)
+    if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
+        return True
+    if age < CLAIM_LIFETIME and other.id not in journal.claims():
+        raise ConflictError(
+            f"`{what}` is being published by {other.who}, since {other.when}",
+            hint="wait for it and plan again; if that process is dead, its number is skipped after an hour",
+        )
+    raise ConflictError(
+        f"`{what}` is occupied by an unfinished publish of other content by {other.who}",
+        hint="plan again: the next number is taken",
+    )
+
+
+def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
+    """Create the claim: None when that worked, otherwise the one that is in the way, and its age."""
+    for _ in range(CLAIM_ATTEMPTS):
+        try:
+            store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
+        except ExistsError:
+            found = store.claim(what.name, what.version)
+            if found is not None:
+                return found  # otherwise its owner finished in between
+        else:
+            return None
+    raise _taken(what)
+
+
+def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
+    """Whether the claim still holds, right before the commit. False when another process has committed the same.
+
+    `doctor` clears what looks dead, and could be wrong: then its own claim is there, or none. ConflictError.
+    """
+    found = store.claim(what.name, what.version)
+    if found is not None and (found[0].digest, found[0].is_directory) == (what.tree.digest, what.tree.is_directory):
+        return True
+    if _committed(store, what, journal):
+        return False
+    raise ConflictError(
+        f"the claim on `{what}` was cleared while it was being published",
+        hint="plan again, and publish anew; `assetsync doctor --repair` may have taken it for dead",
+    )
+
+
+def _committed(store: Store, what: Publication, journal: Journal) -> bool:
+    """Whether the version exists with this content. ConflictError when it exists with another."""
+    try:
+        meta = store.meta(what.name, what.version)
+    except NotFoundError:
+        return False
+    if meta.tree is not None and meta.tree.content.same_as(what.tree.content):
+        return True
+    release(store, what.name, what.version, journal)
+    raise _taken(what)
+
+
+def _taken(what: Publication) -> ConflictError:
+    return ConflictError(f"`{what}` was published by someone else meanwhile", hint="plan again")
+
+
+def _present(store: Store, what: Publication) -> dict[str, int]:
+    """The sizes of the data objects that an earlier try has left under the version, by key."""
+    key = layout.data_key(what.name, what.version)
+    if what.tree.is_directory:
+        return {entry.key: entry.size for entry in store.backend.list(key + "/").objects}
+    try:
+        return {key: store.backend.stat(key).size}
+    except NotFoundError:
+        return {}
+
+
+def _commit(store: Store, what: Publication) -> None:
+    meta = Meta(
+        push_date=datetime.now(UTC).isoformat(),
+        is_directory=what.tree.is_directory,
+        paths=tuple(file.path for file in what.tree.files),
+        tree=what.tree,
+        provenance=what.provenance,
+        description=what.description,
+    )
+    try:
+        store.backend.create(layout.meta_key(what.name, what.version), documents.render_meta(meta))
+    except ExistsError:
+        found = store.meta(what.name, what.version)
+        if found.tree is None or not found.tree.content.same_as(what.tree.content):
+            raise _taken(what) from None
+    else:
+        store.learnt(what.name, what.version, what.tree.content)
+
+
+def _sources(what: Publication) -> dict[str, str]:
+    """The keys of the version before from which files can be copied, by sha256."""
+    source = what.source
+    if source is None or source.files is None:
+        return {}
+    return {file.sha256: layout.data_key(what.name, source.version, file.path) for file in source.files if file.sha256}
+
+
+class _Data:
+    """Sends the files of one publication as tasks of one group. `present` are objects that an earlier try left."""
+
+    def __init__(
+        self,
+        store: Store,
+        what: Publication,
+        group: Group,
+        journal: Journal,
+        progress: Progress,
+        present: dict[str, int],
+    ) -> None:
+        self._store = store
+        self._backend = store.backend
+        self._what = what
+        self._group = group
+        self._journal = journal
+        self._progress = group.interruptible(progress)
+        self._present = present
+        self._sources = _sources(what)
+
+    def send(self) -> None:
+        """Submit a task for each file, the largest first, so that no long one is left for the end."""
+        files = enumerate(self._what.tree.files)
+        for number, entry in sorted(files, key=lambda numbered: numbered[1].size, reverse=True):
+            self._group.submit(partial(self._file, number, entry))
+
+    def _file(self, number: int, entry: FileEntry) -> None:
+        key = layout.data_key(self._what.name, self._what.version, entry.path)
+        if key in self._present:
+            self._check_present(key, entry)
+            self._journal.end_upload(self._store.url, key, entry)  # if it was in parts, and its end was not noted
+            self._progress(entry.size)
+        elif self._copy(key, entry):
+            pass
+        elif self._what.copy is not None:
+            self._copy_elsewhere(self._what.copy, key, entry)
+        else:
+            self._upload(key, number, entry)
+
+    def _copy(self, key: str, entry: FileEntry) -> bool:
+        """Have the store copy the file from the version before; False when it can't."""
+        source = self._sources.get(entry.sha256)
+        if source is None:
+            return False
+        try:
+            self._backend.copy(source, key, entry)
+        except ExistsError:
+            self._check_present(key, entry)
+        except (NotFoundError, ChecksumError, UnsupportedError):
+            return False
+        self._progress(entry.size)
+        return True
+
+    def _copy_elsewhere(self, copy: Callable[[FileEntry, str], None], key: str, entry: FileEntry) -> None:
+        try:
+            copy(entry, key)
+        except ExistsError:
+            pass
+        except (NotFoundError, ChecksumError) as error:
+            raise ContentError(
+                f"`{self._what}` was not published: its source changed meanwhile", hint="run the command again"
+            ) from error
+        # What was copied is what lay there at that moment.
+        self._check_present(key, entry)
+        self._progress(entry.size)
+
+    def _upload(self, key: str, number: int, entry: FileEntry) -> None:
+        path = f"{self._what.path}/{entry.path}" if entry.path else self._what.path
+        check_unchanged = partial(self._check_unchanged, path, number)
+        check_present = partial(self._check_present, key, entry)
+        backend = self._backend
+        if isinstance(backend, MultipartBackend) and entry.size > backend.multipart_threshold:
+            parts = _Parts(
+                backend, self._store.url, self._group, self._journal, self._progress, check_unchanged, check_present
+            )
+            parts.begin(key, path, entry)
+            return
+        try:
+            backend.upload(key, path, entry, self._progress)
+        except ExistsError:
+            check_present()
+        except (ChecksumError, FileNotFoundError):
+            check_unchanged()
+            raise
+        check_unchanged()
+
+    def _check_unchanged(self, path: str, number: int) -> None:
+        """ContentError when the file is another than the one that was hashed."""
+        if stamp_changed(path, self._what.local.stamps[number]):
+            raise ContentError(
+                f"`{path}` changed while it was being published; `{self._what}` was not published",
+                hint="run the command again when nothing writes to it",
+            )
+
+    def _check_present(self, key: str, entry: FileEntry) -> None:
+        """An object that is there already counts as done when it is the file; ConflictError when it is not."""
+        info = self._backend.stat(key)
+        sha256 = info.sha256
+        if sha256 is None and info.size == entry.size:
+            sha256 = self._store.sha256(key, info.size)
+        if (info.size, sha256) != (entry.size, entry.sha256):
+            raise ConflictError(
+                f"`{key}` in `{self._store.url}` already exists with other content",
+                hint="an unfinished publish left it: plan again, and the next number is taken",
+            )
+
+
+class _Parts:
+    """One large file, sent in parts by a few threads with a buffer each; the last of them completes it."""
+
+    def __init__(
+        self,
+        backend: MultipartBackend,
+        store_url: str,
+        group: Group,
+        journal: Journal,
+        progress: Progress,
+        check_unchanged: Callable[[], None],
+        check_present: Callable[[], None],
+    ) -> None:
+        self._backend = backend
+        self._store_url = store_url
+        self._group = group
+        self._journal = journal
+        self._progress = progress
+        self._check_unchanged = check_unchanged
+        self._check_present = check_present
+        self._lock = threading.Lock()
+        self._sent: list[Part] = []
+
+    def begin(self, key: str, path: str, entry: FileEntry) -> None:
+        """Find what an earlier try has sent, and submit the rest."""
+        try:
+            upload_id, self._sent = self._resume(key, path, entry) or self._start(key, entry)
+        except ExistsError:
+            self._check_present()
+            self._progress(entry.size)
+            return
+        self._progress(sum(part.size for part in self._sent))
+        sent = {part.number for part in self._sent}
+        count = -(-entry.size // self._backend.part_size(entry.size))
+        missing = [number for number in range(1, count + 1) if number not in sent]
+        workers = min(1 if self._backend.sequential_parts else BULK_WIDTH, len(missing))
+        if not workers:
+            with self._settled(key, upload_id, entry):
+                self._complete(key, upload_id, entry)
+        numbers = iter(missing)
+        for _ in range(workers):
+            self._group.submit(partial(self._send, numbers, count, key, path, upload_id, entry), bulk=True)
+
+    def _resume(self, key: str, path: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
+        upload_id = self._journal.upload(self._store_url, key, entry)
+        if upload_id is None:
+            return None
+        try:
+            return upload_id, list(self._backend.uploaded_parts(key, upload_id, path, entry))
+        except NotFoundError:
+            return None
+
+    def _start(self, key: str, entry: FileEntry) -> tuple[str, list[Part]]:
+        upload_id = self._backend.begin_upload(key, entry)
+        self._journal.begin_upload(self._store_url, key, entry, upload_id)
+        return upload_id, []
+
+    def _send(self, numbers: Iterator[int], count: int, key: str, path: str, upload_id: str, entry: FileEntry) -> None:
+        size = self._backend.part_size(entry.size)
+        with self._settled(key, upload_id, entry), open(path, "rb", buffering=0) as file:
+            while True:
+                with self._lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                self._group.check()
+                start = (number - 1) * size
+                data = self._group.buffer(min(size, entry.size - start))
+                self._read(file, start, data)
+                part = self._backend.upload_part(key, upload_id, number, data, entry.size)
+                self._progress(part.size)
+                with self._lock:
+                    self._sent.append(part)
+                    is_last = len(self._sent) == count
+                if is_last:
+                    self._complete(key, upload_id, entry)
+
+    def _read(self, file: io.FileIO, start: int, data: memoryview) -> None:
+        file.seek(start)
+        filled = 0
+        while filled < len(data):
+            count = file.readinto(data[filled:])
+            if not count:
+                self._check_unchanged()
+                raise ContentError(f"`{file.name}` ended {len(data) - filled} bytes too early")
+            filled += count
+
+    def _complete(self, key: str, upload_id: str, entry: FileEntry) -> None:
+        self._check_unchanged()
+        parts = sorted(self._sent, key=lambda part: part.number)
+        try:
+            self._backend.complete_upload(key, upload_id, parts, entry)
+        except ChecksumError:  # some part is wrong, and nobody knows which: the next try must not go on with them
+            self._give_up(key, upload_id, entry)
+            self._check_unchanged()
+            raise
+        self._journal.end_upload(self._store_url, key, entry)
+
+    @contextmanager
+    def _settled(self, key: str, upload_id: str, entry: FileEntry) -> Iterator[None]:
+        """Around what sends or completes: the ways in which an upload is over before it is complete."""
+        try:
+            yield
+        except ExistsError:
+            self._give_up(key, upload_id, entry)
+            self._check_present()
+        except NotFoundError:
+            self._check_unchanged()  # then another thread has given it up
+            # Completed by another process of this project, or by a request whose reply got lost.
+            self._check_present()
+            self._journal.end_upload(self._store_url, key, entry)
+        except (ContentError, FileNotFoundError):
+            self._give_up(key, upload_id, entry)
+            self._check_unchanged()
+            raise
+
+    def _give_up(self, key: str, upload_id: str, entry: FileEntry) -> None:
+        self._backend.abort_upload(key, upload_id)
+        self._journal.end_upload(self._store_url, key, entry)

@@ -1,0 +1,84 @@
+"""Clearing what a dead publish left, when it is not dead after all. The rest of doctor is in tests/e2e/test_care.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assetsync.backends import open_backend
+from assetsync.errors import ConflictError
+from assetsync.local.scan import scan
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.versioning import MajorMinor
+from assetsync.plan.snapshot import Present
+from assetsync.pool import Transfers
+from assetsync.remote import layout
+from assetsync.remote.doctor import Ailment, Clear, Reindex, examine, mend
+from assetsync.remote.store import Store
+from assetsync.state.cache import Cache
+from assetsync.state.journal import Journal
+from assetsync.transfer.publish import Publication, publish
+
+NAME = "nlp/tokenizer"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(open_backend(StoreConfig(str(tmp_path / "store")), {}), MajorMinor(), Cache(None))
+
+
+@pytest.fixture
+def what(tmp_path: Path) -> Publication:
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    for name in ("a", "b", "c"):
+        (folder / name).write_text(name)
+    local = scan(str(tmp_path), "tokenizer", cache=Cache(None))
+    assert isinstance(local, Present)
+    return Publication(NAME, "0.0", str(folder), local)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All claims count as old."""
+    monkeypatch.setattr("assetsync.remote.doctor.CLAIM_LIFETIME", -1.0)
+    monkeypatch.setattr("assetsync.remote.doctor.CLEARED_AGE", -1.0)
+
+
+def keys(store: Store) -> set[str]:
+    return {entry.key for entry in store.backend.list().objects}
+
+
+def test_a_slow_publish_that_was_cleared_fails_and_leaves_no_version(store: Store, what: Publication) -> None:
+    cleared: list[Ailment] = []
+
+    def clear(count: int) -> None:
+        if not cleared:
+            cleared.extend(examine(store))
+            mend(store, cleared[0])
+
+    with Transfers(1) as transfers, pytest.raises(ConflictError, match="was cleared"):
+        publish(store, what, transfers=transfers, journal=Journal(None), who="ada@host", progress=clear)
+    assert [ailment.repair for ailment in cleared] == [Clear("0.0")]
+    assert layout.meta_key(NAME, "0.0") not in keys(store)
+    assert layout.versions_key(NAME) not in keys(store)
+
+
+def test_a_publish_that_finished_before_the_repair_is_left_alone(store: Store, what: Publication) -> None:
+    journal = Journal(None)
+    with Transfers(1) as transfers:
+        publish(store, what, transfers=transfers, journal=journal, who="ada@host", progress=lambda count: None)
+    before = keys(store)
+    with pytest.raises(ConflictError, match="finished meanwhile"):
+        mend(store, Ailment(NAME, "unfinished", "as it looked before", Clear("0.0")))
+    assert keys(store) == before - {layout.claim_key(NAME, "0.0")}
+
+
+def test_a_version_that_came_after_the_look_is_not_taken_out_of_the_index(store: Store, what: Publication) -> None:
+    with Transfers(1) as transfers:
+        publish(store, what, transfers=transfers, journal=Journal(None), who="ada@host", progress=lambda count: None)
+    mend(store, Ailment(NAME, "phantom", "as it looked before", Reindex(drop=("0.0",))))
+    index = store.index(NAME)
+    assert index is not None
+    assert index.listed == ("0.0",)

@@ -1,0 +1,186 @@
+"""Groups of tasks in a pool: all of them run, or the first error ends them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from assetsync.pool import BULK_WIDTH, Cancelled, Group, Transfers
+
+
+class _BoomError(Exception):
+    pass
+
+
+def _boom() -> None:
+    raise _BoomError
+
+
+def test_all_tasks_run_those_that_tasks_submit_included() -> None:
+    done: list[int] = []
+
+    def task(depth: int) -> Callable[[], None]:
+        def run() -> None:
+            done.append(depth)
+            for _ in range(3 if depth else 0):
+                group.submit(task(depth - 1), bulk=depth == 2)
+
+        return run
+
+    with Transfers(2) as transfers:
+        group = transfers.group()
+        group.submit(task(3))
+        group.wait()
+    assert sorted(done) == [0] * 27 + [1] * 9 + [2] * 3 + [3]
+
+
+def test_an_empty_group_is_done() -> None:
+    with Transfers(1) as transfers:
+        transfers.group().wait()
+
+
+def test_the_first_error_is_raised_and_what_has_not_begun_never_runs() -> None:
+    ran: list[str] = []
+    blocked = threading.Event()
+
+    def wait() -> None:
+        blocked.wait(10)
+
+    with Transfers(1) as transfers:
+        group = transfers.group()
+        group.submit(wait)
+        group.submit(_boom)
+        group.submit(lambda: ran.append("after"))
+        blocked.set()
+        with pytest.raises(_BoomError):
+            group.wait()
+        with pytest.raises(_BoomError):
+            group.wait()
+    assert ran == []
+
+
+def test_long_tasks_notice_that_their_group_failed_and_do_not_hide_why() -> None:
+    started, noticed = threading.Event(), threading.Event()
+
+    def long_task() -> None:
+        started.set()
+        while not noticed.wait(0.001):
+            try:
+                group.check()
+            except Cancelled:
+                noticed.set()
+                raise
+
+    with Transfers(2) as transfers:
+        group = transfers.group()
+        group.submit(long_task)
+        assert started.wait(10)
+        group.submit(_boom)
+        with pytest.raises(_BoomError):
+            group.wait()
+    assert noticed.is_set()
+
+
+def test_groups_fail_on_their_own() -> None:
+    done: list[int] = []
+    with Transfers(2) as transfers:
+        bad, good = transfers.group(), transfers.group()
+        bad.submit(_boom)
+        good.submit(lambda: done.append(1))
+        good.wait()
+        with pytest.raises(_BoomError):
+            bad.wait()
+    assert done == [1]
+
+
+def test_what_is_submitted_after_a_failure_does_not_run() -> None:
+    ran: list[int] = []
+    with Transfers(1) as transfers:
+        group = transfers.group()
+        group.submit(_boom)
+        with pytest.raises(_BoomError):
+            group.wait()
+        group.submit(lambda: ran.append(1))
+        with pytest.raises(_BoomError):
+            group.wait()
+    assert ran == []
+
+
+def test_leaving_by_an_error_gives_up_what_is_under_way() -> None:
+    seen: list[BaseException] = []
+    started, never = threading.Event(), threading.Event()
+
+    def wait_for_the_end(group: Group) -> None:
+        started.set()
+        while not never.wait(0.001):
+            group.check()
+
+    def leave() -> None:
+        with Transfers(1) as transfers:
+            groups.append(transfers.group())
+            groups[0].submit(lambda: wait_for_the_end(groups[0]))
+            groups[0].submit(lambda: seen.append(RuntimeError("it ran")))
+            assert started.wait(10)
+            raise _BoomError
+
+    groups: list[Group] = []
+    with pytest.raises(_BoomError):
+        leave()
+    with pytest.raises(Cancelled):
+        groups[0].wait()
+    groups[0].submit(lambda: seen.append(RuntimeError("it ran")))
+    with pytest.raises(Cancelled):
+        groups[0].wait()
+    assert seen == []
+
+
+def test_an_interrupt_does_not_wait_for_requests_under_way() -> None:
+    release, finished = threading.Event(), threading.Event()
+
+    def request() -> None:
+        release.wait(10)
+        finished.set()
+
+    def interrupt() -> None:
+        with Transfers(1) as transfers:
+            transfers.group().submit(request)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert not finished.is_set()
+    release.set()
+    assert finished.wait(10)
+
+
+def test_each_bulk_thread_has_a_buffer_of_its_own_and_keeps_it() -> None:
+    buffers: dict[int, set[int]] = {}
+    meet = threading.Barrier(BULK_WIDTH)
+    lock = threading.Lock()
+
+    def task() -> None:
+        meet.wait(10)
+        for size in (1000, 10, 1000):
+            view = group.buffer(size)
+            assert len(view) == size
+            with lock:
+                buffers.setdefault(threading.get_ident(), set()).add(id(view.obj))
+
+    with Transfers(1) as transfers:
+        group = transfers.group()
+        for _ in range(BULK_WIDTH):
+            group.submit(task, bulk=True)
+        group.wait()
+    assert [len(kept) for kept in buffers.values()] == [1] * BULK_WIDTH
+    assert len(set.union(*buffers.values())) == BULK_WIDTH
+
+
+def test_a_buffer_grows_when_more_is_wanted() -> None:
+    sizes: list[int] = []
+    with Transfers(1) as transfers:
+        group = transfers.group()
+        group.submit(lambda: sizes.extend(len(group.buffer(size)) for size in (10, 1000)), bulk=True)
+        group.wait()
+    assert sizes == [10, 1000]
