@@ -12,7 +12,7 @@
     ├── GitError                  a git operation that can't be done
     ├── StoreError                an operation on a store failed
     │   ├── NotFoundError         the object is not there
-    │   │   └── NoStoreError      the bucket or container itself is not there
+    │   ├── NoStoreError          the bucket or container itself is not there, so nothing is known of any object
     │   ├── DeniedError           credentials missing, expired, or not allowed; never "absent"
     │   ├── ExistsError           create-only refused: the object is there already
     │   ├── ChangedError          compare-and-swap refused: the object is another by now
@@ -100,8 +100,8 @@ class NotFoundError(StoreError):
     pass
 
 
-class NoStoreError(NotFoundError):
-    """So nothing can be said of an object; whoever takes "not found" for an answer lets this one pass."""
+class NoStoreError(StoreError):
+    pass
 
 
 class DeniedError(StoreError):

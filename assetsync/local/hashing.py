@@ -19,7 +19,7 @@ from itertools import groupby, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
-from assetsync.backends import Progress, no_progress
+from assetsync.backends.contract import Progress, no_progress
 
 # Bytes. Files up to this size are read at once; for larger ones a thread is worth its while.
 SMALL = 256 * 1024

@@ -18,7 +18,7 @@ from functools import partial
 from typing import NamedTuple
 
 from assetsync.atomic import TEMPORARY_PREFIX
-from assetsync.backends import Progress, no_progress
+from assetsync.backends.contract import Progress, no_progress
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.local.exclude import Excludes

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assetsync.errors import DamagedError, InvalidError, NoStoreError, NotFoundError, UsageError
+from assetsync.errors import DamagedError, InvalidError, NotFoundError, UsageError
 from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.lock import Lock
@@ -156,8 +156,6 @@ def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError
     """A version as its `.meta` has it; None when the store lacks it. The content of modelkit's own is not known."""
     try:
         meta = store.meta(name, version)
-    except NoStoreError:
-        raise
     except NotFoundError:
         return None
     except DamagedError as error:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from assetsync.backends import RemoteBackend
-from assetsync.errors import ChangedError, ConflictError, DamagedError, ExistsError, NotFoundError, StoreError
+from assetsync.backends.contract import RemoteBackend
+from assetsync.backends.probe import check_create, check_replace, refuses_writes
+from assetsync.errors import ConflictError, DamagedError, ExistsError, NotFoundError, StoreError
 from assetsync.escape import printable
 from assetsync.model.tree import FileEntry
 from assetsync.plan.snapshot import CLAIM_LIFETIME
@@ -77,6 +78,7 @@ def probe_access(store: Store) -> Iterator[Probe]:
     backend = store.backend
     key = PROBE_PREFIX + uuid.uuid4().hex
     copied = f"{key}-copy"
+    refusing = refuses_writes(backend)
     if isinstance(backend, RemoteBackend):
         found = _identity(backend)
         yield found
@@ -91,8 +93,8 @@ def probe_access(store: Store) -> Iterator[Probe]:
     try:
         yield _tried("read it", lambda: backend.read(key))
         yield _clock(store, key)
-        yield _tried("refuse to create it twice", lambda: _refused(lambda: backend.create(key, b"other")))
-        yield _tried("refuse a stale replacement", lambda: _refused(lambda: _replace_stale(store, key)))
+        yield _tried("refuse to create it twice", lambda: check_create(backend, key), needed=refusing)
+        yield _tried("refuse a stale replacement", lambda: check_replace(backend, key), needed=refusing)
         yield _tried("replace it", lambda: backend.replace(key, b"again", backend.read(key).tag))
         yield _tried("copy it", lambda: _copy(store, key, copied), needed=False)
     finally:
@@ -118,29 +120,12 @@ def _delete(store: Store, *keys: str) -> None:
         store.backend.delete(key)
 
 
-def _replace_stale(store: Store, key: str) -> None:
-    before = store.backend.read(key).tag
-    store.backend.replace(key, b"newer", before)
-    store.backend.replace(key, b"stale", before)
-
-
 def _tried(what: str, call: Callable[[], object], *, needed: bool = True) -> Probe:
     try:
         call()
     except StoreError as error:
         return Probe(what, error, needed)
     return Probe(what, None, needed)
-
-
-def _refused(write: Callable[[], None]) -> None:
-    try:
-        write()
-    except (ExistsError, ChangedError):
-        return
-    raise StoreError(
-        "the store ignores the condition of the write",
-        hint="two publishers can overwrite each other there; use a store that honours conditions",
-    )
 
 
 def _clock(store: Store, key: str) -> Probe:

@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from assetsync.backends import Backend, Listing, Progress, no_progress, open_backend
+from assetsync.backends.contract import Backend, Listing, Progress, no_progress
+from assetsync.backends.opening import open_backend
 from assetsync.errors import (
     ChangedError,
     DamagedError,
     ExistsError,
     InvalidError,
-    NoStoreError,
     NotFoundError,
     StoreError,
 )
@@ -89,8 +89,6 @@ class Store:
         key = layout.versions_key(name)
         try:
             blob = self.backend.read(key)
-        except NoStoreError:
-            raise
         except NotFoundError:
             return None
         versions = tuple(dict.fromkeys(documents.parse_versions(blob.data, key=key)))

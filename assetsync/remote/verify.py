@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from assetsync.backends import Progress, no_progress
+from assetsync.backends.contract import Progress, no_progress
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.model.tree import FileEntry
 from assetsync.pool import together

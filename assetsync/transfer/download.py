@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from assetsync.backends import Progress
+from assetsync.backends.contract import Progress
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, NotFoundError
 from assetsync.local.hashing import no_link, sha256_of
 from assetsync.pool import BULK_WIDTH, Group, Transfers

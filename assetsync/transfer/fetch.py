@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from filelock import FileLock
 
 from assetsync.atomic import TEMPORARY_PREFIX, sync_folder
-from assetsync.backends import Progress
+from assetsync.backends.contract import Progress
 from assetsync.errors import (
     AssetsyncError,
     ContentError,

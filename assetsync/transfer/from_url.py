@@ -17,8 +17,9 @@ from functools import partial
 
 from filelock import FileLock, Timeout
 
-from assetsync.backends import Backend, ObjectInfo, open_backend
-from assetsync.errors import ConflictError, InvalidError, NoStoreError, NotFoundError
+from assetsync.backends.contract import Backend, ObjectInfo
+from assetsync.backends.opening import open_backend
+from assetsync.errors import ConflictError, InvalidError, NotFoundError
 from assetsync.local.exclude import Excludes
 from assetsync.local.scan import scan
 from assetsync.manifest.settings import completed
@@ -123,8 +124,6 @@ def look(url: str, config: StoreConfig, environ: Mapping[str, str], closing: Exi
     if key and not url.endswith("/"):
         try:
             size = backend.stat(key).size
-        except NoStoreError:
-            raise
         except NotFoundError:
             pass
         else:

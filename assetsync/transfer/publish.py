@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from assetsync.backends import MultipartBackend, Part, ProbedBackend, Progress
+from assetsync.backends.contract import MultipartBackend, Part, ProbedBackend, Progress
 from assetsync.errors import (
     ChecksumError,
     ConflictError,

@@ -31,7 +31,7 @@ WORK = {"5,000 × 20 KiB": [20 * 1024] * 5000, "200 × 2 MiB": [2 * MIB] * 200, 
 MOST_MEMORY = 100  # MiB
 PROCESS = """
 import os, resource, sys
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.state.cache import Cache
 from assetsync.transfer.fetch import Retrieval, pull
 from assetsync.state.pull_markers import Markers

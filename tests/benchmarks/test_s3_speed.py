@@ -20,8 +20,7 @@ from typing import Any
 
 import pytest
 
-from assetsync.backends.s3 import open_store
-from assetsync.backends.s3.backend import S3Backend
+from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 from assetsync.model.versioning import load_versioning
@@ -130,7 +129,7 @@ def _s5cmd(server: RcloneServer, url: str, *arguments: str) -> Callable[[], obje
 def _obstore(server: RcloneServer, url: str) -> Any:
     """A store of obstore, or None where it is not installed."""
     try:
-        from obstore.store import S3Store  # type: ignore[import-not-found]
+        from obstore.store import S3Store
     except ImportError:
         return None
     return S3Store(

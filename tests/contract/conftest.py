@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from assetsync.backends import MultipartBackend
+from assetsync.backends.contract import MultipartBackend
 from tests.contract.harness import Faults, Serve, Server, Target
 
 _prefixes = count()

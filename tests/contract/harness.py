@@ -24,7 +24,8 @@ from typing import Protocol
 
 import pytest
 
-from assetsync.backends import Backend, open_backend
+from assetsync.backends.contract import Backend
+from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 

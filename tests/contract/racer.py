@@ -10,7 +10,8 @@ import random
 import sys
 import time
 
-from assetsync.backends import Backend, open_backend
+from assetsync.backends.contract import Backend
+from assetsync.backends.opening import open_backend
 from assetsync.errors import ChangedError, ExistsError, NotFoundError
 from assetsync.model.manifest import StoreConfig
 

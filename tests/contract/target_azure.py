@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import Backend
-from assetsync.backends.azure import open_store
+from assetsync.backends.azure.store import open_store
+from assetsync.backends.contract import Backend
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.azurite import ACCOUNT, Azurite, missing

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assetsync.backends import Backend
-from assetsync.backends.gcs import GRAIN, open_store
+from assetsync.backends.contract import Backend
+from assetsync.backends.gcs.store import GRAIN, open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.gcs import GCSServer

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assetsync.backends import Backend
-from assetsync.backends.local import LocalBackend
+from assetsync.backends.contract import Backend
+from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 
@@ -22,7 +22,7 @@ class _Directory(Server):
         return StoreConfig((self._folder / prefix).as_uri())
 
     def fill(self, backend: Backend, keys: Iterable[str]) -> None:
-        assert isinstance(backend, LocalBackend)
+        assert isinstance(backend, DirectoryBackend)
         for key in keys:
             path = Path(backend.root, key)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assetsync.backends import Backend
-from assetsync.backends.memory import open_store
+from assetsync.backends.contract import Backend
+from assetsync.backends.memory.store import open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assetsync.backends import Backend
-from assetsync.backends.s3 import open_store
+from assetsync.backends.contract import Backend
+from assetsync.backends.s3.store import open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Fault, Server
 from tests.servers.s3 import Break, S3Server

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings, generate_container_sas
 
-from assetsync.backends import Part
-from assetsync.backends.azure import AzureBackend, backend, open_store
-from assetsync.backends.azure.translate import Place
+from assetsync.backends.azure import store as module
+from assetsync.backends.azure.store import AzureBackend, open_store
+from assetsync.backends.contract import Part
 from assetsync.backends.http import age_of
+from assetsync.backends.refusal import Place
 from assetsync.errors import (
     ChangedError,
     DeniedError,
@@ -292,7 +293,7 @@ def test_folders_of_a_hierarchical_namespace_are_no_objects(store: AzureBackend,
 def test_an_object_that_changes_while_it_is_read_is_not_mixed(
     store: AzureBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backend, "CHUNK", 10)
+    monkeypatch.setattr(module, "CHUNK", 10)
     store.replace("a.versions", b"1" * 30, None)
     chunks = store.read_range("a.versions", 0, 30)
     assert next(chunks) == b"1" * 10
@@ -366,10 +367,10 @@ def test_small_files_come_through_where_parts_of_a_large_one_lie(store: AzureBac
     [(1, 8), (8 * 50_000, 8), (8 * 50_000 + 1, 9), (12 * 50_000, 12), (10**6, 20)],
 )
 def test_parts_grow_so_that_they_are_not_too_many(store: AzureBackend, size: int, step: int) -> None:
-    store.bytes_per_part = 8 * backend.MIB
-    found = store.part_size(size * backend.MIB)
-    assert found == step * backend.MIB
-    assert -(-size * backend.MIB // found) <= 50_000
+    store.bytes_per_part = 8 * module.MIB
+    found = store.part_size(size * module.MIB)
+    assert found == step * module.MIB
+    assert -(-size * module.MIB // found) <= 50_000
 
 
 @pytest.mark.parametrize(
@@ -422,7 +423,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def sleep(duration: float) -> None:
         seconds[0] += duration
 
-    monkeypatch.setattr(backend, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: seconds[0]))
+    monkeypatch.setattr(module, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: seconds[0]))
     return seconds
 
 
@@ -450,7 +451,7 @@ def test_a_copy_that_does_not_end_is_given_up(clock: list[float]) -> None:
     store, copies = _copying("pending")
     with pytest.raises(UnsupportedError, match="pending"):
         store.copy("a", "b", entry_of(b"data"))
-    assert clock[0] > backend.COPY_PATIENCE
+    assert clock[0] > module.COPY_PATIENCE
     assert copies.calls[-1] == 'delete "0x1"'
     assert "abort id" in copies.calls
 
@@ -474,7 +475,7 @@ def test_a_netrc_does_not_replace_the_signature(
 def test_opening_a_store_with_a_key_imports_no_identity(azurite: Azurite) -> None:
     code = (
         "import json, os, sys\n"
-        "from assetsync.backends import open_backend\n"
+        "from assetsync.backends.opening import open_backend\n"
         "from assetsync.model.manifest import StoreConfig\n"
         f"open_backend(StoreConfig('az://{CONTAINER}/none'), os.environ).list()\n"
         "assert 'azure.storage.blob' in sys.modules\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assetsync.backends import Backend, MultipartBackend
+from assetsync.backends.contract import Backend, MultipartBackend
 from assetsync.errors import (
     ChangedError,
     ChecksumError,

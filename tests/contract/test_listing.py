@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assetsync.errors import NotFoundError
+from assetsync.errors import NoStoreError
 from tests.contract.harness import Target
 
 
@@ -73,13 +73,13 @@ def test_more_keys_than_a_page_holds(target: Target) -> None:
     assert folded.folders == [key.removesuffix("x") for key in folders]
 
 
-def test_a_bucket_that_does_not_exist_is_not_found(target: Target) -> None:
+def test_a_bucket_that_does_not_exist_is_not_an_empty_one(target: Target) -> None:
     config = target.server.without_bucket()
     if config is None:
         pytest.skip("this store has no buckets; a folder that is not there yet is an empty store")
     backend = target.open(config)
-    with pytest.raises(NotFoundError) as caught:
+    with pytest.raises(NoStoreError) as caught:
         backend.list()
     assert caught.value.hint
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NoStoreError):
         backend.create("a/1.0", b"x")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assetsync.backends import MultipartBackend, Part
+from assetsync.backends.contract import MultipartBackend, Part
 from assetsync.errors import ExistsError, NotFoundError
 from assetsync.model.tree import FileEntry
 from tests.contract.harness import Target, content, entry_of, some_bytes

@@ -14,7 +14,7 @@ from threading import Barrier
 
 import pytest
 
-from assetsync.backends import Backend, MultipartBackend
+from assetsync.backends.contract import Backend, MultipartBackend
 from assetsync.errors import ChangedError, ExistsError
 from tests.contract.harness import Target, content, entry_of, some_bytes
 from tests.contract.racer import INCREMENTS, add_one

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import ProbedBackend
-from assetsync.backends.s3 import access, open_store, wire
-from assetsync.backends.s3.backend import S3Backend
+from assetsync.backends.contract import ProbedBackend
+from assetsync.backends.s3 import access, wire
+from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import (
     ChangedError,
     ChecksumError,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends.s3 import open_store
-from assetsync.backends.s3.backend import S3Backend
+from assetsync.backends.probe import check_create, check_replace
+from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import ChangedError, DeniedError, ExistsError, NoStoreError, NotFoundError, UnsupportedError
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import content, entry_of, some_bytes
@@ -94,3 +94,12 @@ def test_its_refusals_are_understood(served: RcloneServer) -> None:
     with pytest.raises(DeniedError, match="signature"):
         stranger.list()
     stranger.close()
+
+
+def test_a_check_does_not_say_that_the_store_refuses_what_it_does_not(backend: S3Backend) -> None:
+    """The backend looks before it writes, which is not the same as a store that refuses."""
+    backend.create("probe", b"first")
+    for check in (check_create, check_replace):
+        with pytest.raises(UnsupportedError, match="is asked before each write instead"):
+            check(backend, "probe")
+    assert backend.read("probe").data == b"first"

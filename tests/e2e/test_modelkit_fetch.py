@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.names import parse_spec
 from assetsync.model.versioning import MajorMinor

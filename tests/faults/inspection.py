@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-from assetsync.backends import Backend, open_backend
-from assetsync.backends.s3.backend import PROBE
+from assetsync.backends.contract import Backend
+from assetsync.backends.opening import open_backend
+from assetsync.backends.s3.store import PROBE
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import content
 from tests.e2e.remotes import Remote

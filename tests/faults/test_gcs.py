@@ -24,8 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.cloud import storage
 
-from assetsync.backends.gcs import GRAIN, GCSBackend, open_store
 from assetsync.backends.gcs.client import CREDENTIALS_VARIABLE, Identity, identity
+from assetsync.backends.gcs.store import GRAIN, GCSBackend, open_store
 from assetsync.errors import (
     ChecksumError,
     DeniedError,
@@ -571,7 +571,7 @@ def test_a_backend_that_is_dropped_closes_its_connections(server: GCSServer, ope
 
 def test_a_process_that_closes_nothing_ends_in_silence(server: GCSServer) -> None:
     program = (
-        "from assetsync.backends import open_backend\n"
+        "from assetsync.backends.opening import open_backend\n"
         "from assetsync.model.manifest import StoreConfig\n"
         f"backend = open_backend(StoreConfig('gs://bucket/pre'), {server.environ!r})\n"
         "print(backend.list())\n"

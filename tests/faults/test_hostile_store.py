@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assetsync.backends import Backend, open_backend
-from assetsync.backends.memory import MemoryBackend
+from assetsync.backends.contract import Backend
+from assetsync.backends.memory.store import MemoryBackend
+from assetsync.backends.opening import open_backend
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, InvalidError
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig

@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from assetsync.backends import Backend
+from assetsync.backends.contract import Backend
 from assetsync.model.manifest import StoreConfig
 from tests.e2e.harness import Repo, Run
 
@@ -151,7 +151,7 @@ def main(path: str) -> None:
 def _import_everything() -> None:
     from importlib import import_module
 
-    for name in ("cli.commands.sync", "cli.commands.browse", "cli.progress", "cli.failure", "backends.local"):
+    for name in ("cli.commands.sync", "cli.commands.browse", "cli.progress", "cli.failure", "backends.directory.store"):
         import_module(f"assetsync.{name}")
     for name in ("s3.backend", "gcs.client", "azure.backend", "azure.access"):
         with suppress(ModuleNotFoundError):

@@ -9,8 +9,8 @@ from builtins import list as List  # noqa: N812 - a store has a method `list`
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from assetsync.backends import Blob, Listing, ObjectInfo
-from assetsync.backends.memory import MemoryBackend
+from assetsync.backends.contract import Blob, Listing, ObjectInfo
+from assetsync.backends.memory.store import MemoryBackend
 from assetsync.errors import NotFoundError
 from assetsync.local.scan import scan
 from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree

@@ -10,9 +10,9 @@ import azure.identity
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from assetsync.backends import open_backend
-from assetsync.backends.azure import AzureBackend, open_store
 from assetsync.backends.azure.access import Access, open_container
+from assetsync.backends.azure.store import AzureBackend, open_store
+from assetsync.backends.opening import open_backend
 from assetsync.errors import DeniedError, StoreError, UsageError
 from assetsync.model.manifest import StoreConfig
 

@@ -20,7 +20,8 @@ from azure.core.exceptions import (
 )
 
 from assetsync.backends.azure import translate
-from assetsync.backends.azure.translate import Place, Refusal, refused, translated
+from assetsync.backends.azure.translate import refused, translated
+from assetsync.backends.refusal import Place, Refusal
 from assetsync.errors import (
     ChangedError,
     ChecksumError,

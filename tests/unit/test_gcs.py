@@ -16,9 +16,11 @@ import google.auth.exceptions
 import pytest
 from gcsfs.retry import HttpError
 
-from assetsync.backends import gcs, open_backend
 from assetsync.backends.gcs import client, digest, translate
-from assetsync.backends.gcs.translate import COPY, CREATE, DELETE, LIST, READ, REPLACE, SEND_PARTS, Operation, Place
+from assetsync.backends.gcs import store as gcs
+from assetsync.backends.gcs.translate import COPY, CREATE, DELETE, LIST, READ, REPLACE, SEND_PARTS
+from assetsync.backends.opening import open_backend
+from assetsync.backends.refusal import Operation, Place, Refusal
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -178,9 +180,9 @@ def test_words_of_the_store_are_shown_as_one_printable_line() -> None:
 
 def test_a_page_instead_of_json_is_left_out() -> None:
     told = translate.told(502, b"<html><title>Error 502</title></html>")
-    assert told == (502, "", "")
-    assert translate.told(404, b"Not Found") == (404, "", "Not Found")
-    assert translate.told(404, b'{"error": []}').reason == ""
+    assert told == Refusal(502)
+    assert translate.told(404, b"Not Found") == Refusal(404, message="Not Found")
+    assert translate.told(404, b'{"error": []}').code == ""
 
 
 def _connector_error(cause: OSError) -> aiohttp.ClientConnectorError:

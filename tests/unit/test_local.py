@@ -17,9 +17,10 @@ import pytest
 from filelock import FileLock
 
 from assetsync.atomic import TEMPORARY_PREFIX
-from assetsync.backends import local, open_backend
-from assetsync.backends.local import LOCK_PREFIX, LocalBackend
-from assetsync.backends.local_errors import TABLE, translated
+from assetsync.backends.directory import store as local
+from assetsync.backends.directory.store import LOCK_PREFIX, DirectoryBackend
+from assetsync.backends.directory.translate import TABLE, translated
+from assetsync.backends.opening import open_backend
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -42,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(root: Path) -> LocalBackend:
+def store(root: Path) -> DirectoryBackend:
     return _open(root)
 
 
@@ -53,9 +54,9 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-def _open(root: Path | str) -> LocalBackend:
+def _open(root: Path | str) -> DirectoryBackend:
     backend = open_backend(StoreConfig(str(root)), {})
-    assert isinstance(backend, LocalBackend)
+    assert isinstance(backend, DirectoryBackend)
     return backend
 
 
@@ -116,7 +117,7 @@ def test_the_url_stays_as_configured(root: Path) -> None:
     assert _open(f"{root.as_uri()}//").url == root.as_uri()
 
 
-def test_looking_at_a_directory_that_is_not_there_does_not_make_it(root: Path, store: LocalBackend) -> None:
+def test_looking_at_a_directory_that_is_not_there_does_not_make_it(root: Path, store: DirectoryBackend) -> None:
     assert store.list() == ([], [])
     with pytest.raises(NotFoundError):
         store.read("a.versions")
@@ -132,7 +133,9 @@ def test_looking_at_a_directory_that_is_not_there_does_not_make_it(root: Path, s
 @pytest.mark.parametrize(
     "key", ["", "/etc/x", "../x", "a/../../x", "a//b", "a/./b", "a/", "a\0b", ".assetsync-tmp-1/x"]
 )
-def test_keys_that_would_leave_the_store_or_are_ours_are_refused(tmp_path: Path, store: LocalBackend, key: str) -> None:
+def test_keys_that_would_leave_the_store_or_are_ours_are_refused(
+    tmp_path: Path, store: DirectoryBackend, key: str
+) -> None:
     path, entry = _file(tmp_path, b"x")
     before = sorted(tmp_path.rglob("*"))
     for call in (
@@ -149,7 +152,7 @@ def test_keys_that_would_leave_the_store_or_are_ours_are_refused(tmp_path: Path,
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_object_and_a_folder_of_one_name_are_a_clear_error(store: LocalBackend, tmp_path: Path) -> None:
+def test_an_object_and_a_folder_of_one_name_are_a_clear_error(store: DirectoryBackend, tmp_path: Path) -> None:
     path, entry = _file(tmp_path, b"x")
     store.create("a/1.0", b"object")
     store.create("b/1.0/part", b"object")
@@ -169,7 +172,7 @@ def test_an_object_and_a_folder_of_one_name_are_a_clear_error(store: LocalBacken
     assert [info.key for info in store.list().objects] == ["a/1.0", "b/1.0/part"]
 
 
-def test_what_is_neither_file_nor_folder_is_no_object(root: Path, store: LocalBackend) -> None:
+def test_what_is_neither_file_nor_folder_is_no_object(root: Path, store: DirectoryBackend) -> None:
     store.create("a/real", b"x")
     os.mkfifo(root / "a" / "fifo")
     (root / "a" / "broken").symlink_to("nowhere")
@@ -184,7 +187,7 @@ def test_what_is_neither_file_nor_folder_is_no_object(root: Path, store: LocalBa
             store.create(key, b"x")
 
 
-def test_links_are_followed_but_not_in_circles(tmp_path: Path, root: Path, store: LocalBackend) -> None:
+def test_links_are_followed_but_not_in_circles(tmp_path: Path, root: Path, store: DirectoryBackend) -> None:
     other_disk = tmp_path / "other"
     other_disk.mkdir()
     store.create("a/real", b"x")
@@ -197,7 +200,7 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path, root: Path, store
     assert store.list(delimiter=True).folders == ["a/", "moved/"]
 
 
-def test_folders_without_objects_are_not_listed(root: Path, store: LocalBackend) -> None:
+def test_folders_without_objects_are_not_listed(root: Path, store: DirectoryBackend) -> None:
     (root / "a" / "1.0" / "deep").mkdir(parents=True)
     (root / "a" / "1.0" / "deep" / (TEMPORARY_PREFIX + "1")).write_bytes(b"cut off")
     assert store.list(delimiter=True) == ([], [])
@@ -206,7 +209,7 @@ def test_folders_without_objects_are_not_listed(root: Path, store: LocalBackend)
 
 
 def test_deleting_the_last_object_removes_the_folder_and_the_other_client_copes(
-    root: Path, store: LocalBackend
+    root: Path, store: DirectoryBackend
 ) -> None:
     other = _open(root)
     store.create("a/b/c/1", b"x")
@@ -219,7 +222,7 @@ def test_deleting_the_last_object_removes_the_folder_and_the_other_client_copes(
     assert store.read("a/b/c/2").data == b"again"
 
 
-def test_a_folder_is_not_deleted(root: Path, store: LocalBackend) -> None:
+def test_a_folder_is_not_deleted(root: Path, store: DirectoryBackend) -> None:
     store.create("a/b", b"x")
     store.delete("a")
     assert store.read("a/b").data == b"x"
@@ -228,7 +231,7 @@ def test_a_folder_is_not_deleted(root: Path, store: LocalBackend) -> None:
 # Appearing in one step
 
 
-def test_permissions_are_those_of_the_umask(root: Path, store: LocalBackend, tmp_path: Path) -> None:
+def test_permissions_are_those_of_the_umask(root: Path, store: DirectoryBackend, tmp_path: Path) -> None:
     path, entry = _file(tmp_path, b"x")
     os.chmod(path, 0o700)
     before = os.umask(0o027)
@@ -249,7 +252,7 @@ def test_permissions_are_those_of_the_umask(root: Path, store: LocalBackend, tmp
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
 def test_without_hard_links_creating_is_as_exclusive(
-    root: Path, store: LocalBackend, monkeypatch: pytest.MonkeyPatch, code: int
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     monkeypatch.setattr(os, "link", _failing(code))
     clients = [store, _open(root)]
@@ -269,7 +272,9 @@ def test_without_hard_links_creating_is_as_exclusive(
     assert not [name for name in _hidden(root) if name.startswith(TEMPORARY_PREFIX)]
 
 
-def test_a_link_whose_reply_got_lost_is_ours(root: Path, store: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_whose_reply_got_lost_is_ours(
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     link = os.link
 
     def link_but_say_no(source: str, target: str) -> None:
@@ -282,7 +287,9 @@ def test_a_link_whose_reply_got_lost_is_ours(root: Path, store: LocalBackend, mo
     assert _hidden(root) == []
 
 
-def test_an_object_that_was_in_the_way_and_went_is_exists(store: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_was_in_the_way_and_went_is_exists(
+    store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "link", _failing(errno.EEXIST))
     with pytest.raises(ExistsError):
         store.create("a/1.0.claim", b"mine")
@@ -290,10 +297,10 @@ def test_an_object_that_was_in_the_way_and_went_is_exists(store: LocalBackend, m
 
 DYING = """
 import os, sys
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
-from assetsync.backends import local
+from assetsync.backends.directory import store as local
 setattr(os, sys.argv[1], lambda *args: os._exit(9))
 store = open_backend(StoreConfig(sys.argv[2]), {})
 store.create("a/1.0.claim", b"mine")
@@ -301,7 +308,7 @@ store.create("a/1.0.claim", b"mine")
 
 
 @pytest.mark.parametrize(("call", "there"), [("fsync", False), ("link", False), ("unlink", True)])
-def test_a_process_that_dies_leaves_all_or_nothing(root: Path, store: LocalBackend, call: str, there: bool) -> None:
+def test_a_process_that_dies_leaves_all_or_nothing(root: Path, store: DirectoryBackend, call: str, there: bool) -> None:
     root.mkdir()
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     dead = subprocess.run([sys.executable, "-P", "-c", DYING, call, str(root)], env=environ)
@@ -312,7 +319,7 @@ def test_a_process_that_dies_leaves_all_or_nothing(root: Path, store: LocalBacke
         assert store.read("a/1.0.claim").data == b"next"
 
 
-def test_what_fails_half_way_leaves_nothing(root: Path, store: LocalBackend, tmp_path: Path) -> None:
+def test_what_fails_half_way_leaves_nothing(root: Path, store: DirectoryBackend, tmp_path: Path) -> None:
     path, entry = _file(tmp_path, some_bytes(3_000_000))
 
     def interrupted(count: int) -> None:
@@ -324,7 +331,7 @@ def test_what_fails_half_way_leaves_nothing(root: Path, store: LocalBackend, tmp
     assert _hidden(root) == []
 
 
-def test_leftovers_of_the_dead_are_removed_a_day_later(root: Path, store: LocalBackend) -> None:
+def test_leftovers_of_the_dead_are_removed_a_day_later(root: Path, store: DirectoryBackend) -> None:
     folder = root / "a"
     folder.mkdir(parents=True)
     old, young = folder / (TEMPORARY_PREFIX + "old"), folder / (TEMPORARY_PREFIX + "young")
@@ -338,7 +345,7 @@ def test_leftovers_of_the_dead_are_removed_a_day_later(root: Path, store: LocalB
     assert [info.key for info in store.list().objects] == ["a/1.0"]
 
 
-def test_modelkit_sees_objects_alone(root: Path, store: LocalBackend) -> None:
+def test_modelkit_sees_objects_alone(root: Path, store: DirectoryBackend) -> None:
     (root / "a").mkdir(parents=True)
     (root / "a" / (TEMPORARY_PREFIX + "1")).write_bytes(b"cut off")
     for number in range(40):
@@ -354,13 +361,13 @@ def test_modelkit_sees_objects_alone(root: Path, store: LocalBackend) -> None:
 # Copies
 
 
-def test_a_copy_shares_no_inode(root: Path, store: LocalBackend) -> None:
+def test_a_copy_shares_no_inode(root: Path, store: DirectoryBackend) -> None:
     store.create("a/1.0", b"data")
     store.copy("a/1.0", "a/1.1", entry_of(b"data"))
     assert (root / "a/1.0").stat().st_ino != (root / "a/1.1").stat().st_ino
 
 
-def test_a_damaged_source_is_not_copied(root: Path, store: LocalBackend) -> None:
+def test_a_damaged_source_is_not_copied(root: Path, store: DirectoryBackend) -> None:
     store.create("a/1.0", b"data")
     (root / "a/1.0").write_bytes(b"dAta")
     with pytest.raises(ChecksumError, match=r"a/1\.0"):
@@ -370,7 +377,7 @@ def test_a_damaged_source_is_not_copied(root: Path, store: LocalBackend) -> None
 
 @pytest.mark.parametrize("honest", [True, False])
 def test_blocks_are_shared_where_the_file_system_can_and_still_verified(
-    store: LocalBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: bool
+    store: DirectoryBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, honest: bool
 ) -> None:
     """Few machines have a file system that clones; this one clones by copying, or wrongly."""
     data = some_bytes(2_500_000)
@@ -399,7 +406,7 @@ def test_blocks_are_shared_where_the_file_system_can_and_still_verified(
 
 
 def test_a_lock_that_is_held_for_too_long_is_said(
-    root: Path, store: LocalBackend, monkeypatch: pytest.MonkeyPatch
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local, "LOCK_PATIENCE", 0.0)
     store.create("a.versions", b"one")
@@ -413,7 +420,7 @@ def test_a_lock_that_is_held_for_too_long_is_said(
 
 
 def test_the_age_goes_by_the_clock_of_the_file_system(
-    root: Path, store: LocalBackend, monkeypatch: pytest.MonkeyPatch
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.create("a/old", b"x")
     written = (root / "a/old").stat().st_mtime
@@ -464,7 +471,7 @@ def test_names_are_printable_in_messages() -> None:
     ],
 )
 def test_failing_writes_store_nothing_and_are_told_apart(
-    root: Path, store: LocalBackend, monkeypatch: pytest.MonkeyPatch, code: int, expected: type[StoreError]
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch, code: int, expected: type[StoreError]
 ) -> None:
     store.create("a/there", b"x")
     with monkeypatch.context() as patched:
@@ -477,7 +484,7 @@ def test_failing_writes_store_nothing_and_are_told_apart(
 
 
 @pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
-def test_denied_is_not_absent(store: LocalBackend, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_denied_is_not_absent(store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     store.create("a/1.0", b"x")
     monkeypatch.setattr(os, "open", _failing(code))
     monkeypatch.setattr(os, "scandir", _failing(code))
@@ -494,7 +501,7 @@ def test_denied_is_not_absent(store: LocalBackend, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_stale_handle_is_asked_for_again_when_reading(
-    store: LocalBackend, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+    store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch, waits: list[float]
 ) -> None:
     store.create("a/1.0", b"x")
     monkeypatch.setattr(os, "open", _failing(errno.ESTALE, 2, os.open))

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from assetsync.backends.retry import ATTEMPTS, CONNECT_ATTEMPTS, FIRST_WAIT, MAX_WAIT, retrying
+from assetsync.backends.memory.store import MemoryBackend
+from assetsync.backends.retry import ATTEMPTS, CONNECT_ATTEMPTS, FIRST_WAIT, MAX_WAIT, holds, retrying, settled
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
     DamagedError,
     DeniedError,
     ExistsError,
+    NoStoreError,
     NotFoundError,
     StoreError,
     TransientError,
@@ -116,6 +118,40 @@ def test_jitter_is_full(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> 
     with pytest.raises(TransientError):
         retrying(_Call(*[TransientError("busy")] * 50))
     assert waits == [0] * (ATTEMPTS - 1)
+
+
+REFUSALS = [ExistsError("x"), ChangedError("x"), NotFoundError("x")]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda error: type(error).__name__)
+def test_a_refusal_after_a_lost_reply_is_looked_into(refusal: StoreError) -> None:
+    assert settled(_Call(TransientError("cut"), refusal), lambda: True) is None
+    with pytest.raises(type(refusal)):
+        settled(_Call(TransientError("cut"), refusal), lambda: False)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda error: type(error).__name__)
+def test_a_refusal_at_first_is_an_answer(refusal: StoreError) -> None:
+    def look() -> bool:
+        raise AssertionError("nothing was lost")
+
+    with pytest.raises(type(refusal)):
+        settled(_Call(refusal), look)
+    assert settled(_Call(), look) == "done"
+
+
+@pytest.mark.parametrize("error", [NoStoreError("x"), DeniedError("x"), ChecksumError("x")])
+def test_what_says_nothing_of_the_object_is_not_looked_into(error: StoreError) -> None:
+    with pytest.raises(type(error)):
+        settled(_Call(TransientError("cut"), error), lambda: True)
+
+
+def test_what_is_there_is_compared_byte_by_byte() -> None:
+    store = MemoryBackend("memory://lost-replies")
+    store.create("a", b"mine")
+    assert holds(store, "a", b"mine")
+    assert not any(holds(store, "a", other) for other in (b"mind", b"min", b"mine!", b""))
+    assert not holds(store, "b", b"")
 
 
 def _with_jitter(monkeypatch: pytest.MonkeyPatch, uniform: Callable[[float, float], float]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import TokenRetrievalError
 
-from assetsync.backends.s3 import open_store
 from assetsync.backends.s3.access import EMPTY_SHA256, Access
+from assetsync.backends.s3.store import open_store
 from assetsync.backends.s3.wire import _route_to
 from assetsync.errors import DeniedError, UnsupportedError, UsageError
 from assetsync.model.manifest import StoreConfig

@@ -7,8 +7,9 @@ import socket
 import pytest
 import urllib3.exceptions
 
+from assetsync.backends.refusal import Operation, Place, Refusal
 from assetsync.backends.s3 import translate
-from assetsync.backends.s3.translate import Place, Refusal, cut, refusal_of, refused
+from assetsync.backends.s3.translate import cut, refusal_of
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -120,8 +121,12 @@ STATUSES: list[tuple[int, type[StoreError], str]] = [
 ]
 
 
-def _refusal(status: int = 400, code: str = "", message: str = "", *, create_only: bool = False) -> Refusal:
-    return Refusal(status, code, message, "eu-west-3", create_only)
+def _refusal(status: int = 400, code: str = "", message: str = "") -> Refusal:
+    return Refusal(status, code, message, region="eu-west-3")
+
+
+def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, create_only: bool = False) -> StoreError:
+    return translate.refused(operation, key, place, refusal, create_only=create_only)
 
 
 @pytest.mark.parametrize(("code", "error", "said", "hinted"), CODES, ids=[row[0] for row in CODES])
@@ -151,7 +156,7 @@ def test_a_status_decides_where_there_is_no_code(status: int, error: type[StoreE
 
 @pytest.mark.parametrize("code", ["PreconditionFailed", ""])
 def test_a_failed_precondition_of_a_create_says_that_it_exists(code: str) -> None:
-    found = refused(translate.CREATE, "a/1.0", PLACE, _refusal(412, code, create_only=True))
+    found = refused(translate.CREATE, "a/1.0", PLACE, _refusal(412, code), create_only=True)
     assert type(found) is ExistsError
 
 
@@ -174,7 +179,7 @@ def test_a_denied_read_may_be_an_absent_object() -> None:
         (translate.ABORT, "s3:AbortMultipartUpload"),
     ],
 )
-def test_a_denied_operation_names_its_permission(operation: translate.Operation, permission: str) -> None:
+def test_a_denied_operation_names_its_permission(operation: Operation, permission: str) -> None:
     found = refused(operation, "a/1.0", PLACE, _refusal(403, "AccessDenied", "User x is not authorized"))
     assert permission in (found.hint or "")
     assert "User x is not authorized" in found.message
@@ -199,16 +204,16 @@ def test_braces_in_a_reply_are_no_placeholders() -> None:
 
 
 def test_without_a_region_the_hint_says_how_to_find_it() -> None:
-    found = refused(translate.LIST, "", PLACE, Refusal(301, "", "", "", False))
+    found = refused(translate.LIST, "", PLACE, Refusal(301))
     assert "head-bucket" in (found.hint or "")
 
 
 def test_a_reply_is_read_from_its_body_and_headers() -> None:
     body = b"<Error><Code>SlowDown</Code><Message>Less!</Message><Region>r-1</Region></Error>"
-    assert refusal_of(503, {}, body, create_only=False) == Refusal(503, "SlowDown", "Less!", "r-1", False)
-    assert refusal_of(301, {"x-amz-bucket-region": "r-2"}, b"", create_only=True) == Refusal(301, "", "", "r-2", True)
+    assert refusal_of(503, {}, body) == Refusal(503, "SlowDown", "Less!", region="r-1")
+    assert refusal_of(301, {"x-amz-bucket-region": "r-2"}, b"") == Refusal(301, region="r-2")
     for nonsense in (b"", b"<html>", b"<Other><Code>x</Code></Other>", b"\xff"):
-        assert refusal_of(502, {}, nonsense, create_only=False).code == ""
+        assert refusal_of(502, {}, nonsense).code == ""
 
 
 def _wrapped(outer: Exception, inner: Exception) -> Exception:

@@ -8,7 +8,6 @@ cut to what is known to be harmless, and they are not chained.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 import requests.exceptions
 from azure.core.exceptions import (
@@ -22,11 +21,26 @@ from azure.core.exceptions import (
 )
 
 from assetsync.backends.azure.access import WAYS_IN
+from assetsync.backends.refusal import (
+    AGAIN,
+    CHANGED,
+    EXISTS,
+    FAILING,
+    NO_OBJECT,
+    OTHER_BYTES,
+    REFUSED,
+    THROTTLED,
+    ByException,
+    Operation,
+    Place,
+    Refusal,
+    Rule,
+    error_by,
+    rule_by,
+    rule_for_exception,
+)
 from assetsync.errors import (
-    ChangedError,
-    ChecksumError,
     DeniedError,
-    ExistsError,
     NoStoreError,
     NotFoundError,
     StoreError,
@@ -35,14 +49,6 @@ from assetsync.errors import (
     UnsupportedError,
 )
 from assetsync.escape import printable
-
-
-class Operation(NamedTuple):
-    """What was tried, in words, and the role that allows it."""
-
-    verb: str
-    role: str
-
 
 _READER = "Storage Blob Data Reader"
 _CONTRIBUTOR = "Storage Blob Data Contributor"
@@ -56,40 +62,11 @@ SEND_PARTS = Operation("upload parts of", _CONTRIBUTOR)
 LIST_PARTS = Operation("list the uploaded parts of", _READER)
 
 
-class Refusal(NamedTuple):
-    """A reply that is not a success. `code` is empty where it is not Azure that answered; `detail` is rarely there."""
-
-    status: int
-    code: str
-    message: str
-    detail: str = ""
-
-
-class Place(NamedTuple):
-    """What messages name: the store's URL, its container, the account's URL, where the credentials come from."""
-
-    store: str
-    container: str
-    endpoint: str
-    credentials: str
-
-
-class Rule(NamedTuple):
-    """An error and its words. Both may name a `{role}`, and the fields of `Place`."""
-
-    error: type[StoreError]
-    reason: str
-    hint: str | None = None
-
-
-_AGAIN = "run the same command again; what was uploaded is kept"
 _ALLOW = (
-    "give these credentials, which come from {credentials}, the role `{role}` on `{container}`; a SAS token needs the "
-    "permission itself"
+    "give these credentials, which come from {credentials}, the role `{permission}` on `{bucket}`; a SAS token needs "
+    "the permission itself"
 )
 _SAS = "get a SAS token that allows this; the credentials come from {credentials}"
-_THROTTLED = Rule(TransientError, "it asks for fewer requests", _AGAIN)
-_FAILING = Rule(TransientError, "the store fails for the moment", _AGAIN)
 _DENIED = Rule(DeniedError, "access denied", _ALLOW)
 _LIMITED = Rule(DeniedError, "the SAS token does not allow this", _SAS)
 _UNKNOWN = Rule(
@@ -101,17 +78,13 @@ _EXPIRED = Rule(DeniedError, "the credentials, which come from {credentials}, ha
 _CLOCK = Rule(DeniedError, "this machine's clock differs too much from the store's", "set the clock right, by NTP")
 _CLOSED = Rule(DeniedError, "the account or the container is disabled", "ask its owner")
 _LEASED = Rule(DeniedError, "someone holds a lease on it", "break the lease: `az storage blob lease break`")
-_KEPT = Rule(DeniedError, "an immutability policy or a legal hold keeps it as it is", "ask the owner of `{container}`")
+_KEPT = Rule(DeniedError, "an immutability policy or a legal hold keeps it as it is", "ask the owner of `{bucket}`")
 _NO_CONTAINER = Rule(
     NoStoreError,
-    "there is no container `{container}` at `{endpoint}`",
-    "check `store` and the account, or create it: `az storage container create --name {container}`",
+    "there is no container `{bucket}` at `{endpoint}`",
+    "check `store` and the account, or create it: `az storage container create --name {bucket}`",
 )
-_NO_OBJECT = Rule(NotFoundError, "there is no such object")
-_EXISTS = Rule(ExistsError, "it exists already")
-_CHANGED = Rule(ChangedError, "it changed meanwhile")
-_OTHER_BYTES = Rule(ChecksumError, "the bytes that arrived are not those of the checksum; nothing was stored")
-_NO_PARTS = Rule(NotFoundError, "its parts are gone: completed by someone else, or expired", _AGAIN)
+_NO_PARTS = Rule(NotFoundError, "its parts are gone: completed by someone else, or expired", AGAIN)
 _OTHER_PARTS = Rule(
     StoreError,
     "an unfinished upload by another program lies there",
@@ -129,17 +102,16 @@ _SCOPE = Rule(
 _ELSEWHERE = Rule(
     StoreError, "`{endpoint}` does not answer like Azure Blob Storage", "check the account, and `endpoint` of `store`"
 )
-_REFUSED = Rule(StoreError, "the request was refused")
 
 BY_CODE: dict[str, Rule] = {
     "ContainerNotFound": _NO_CONTAINER,
     "FilesystemNotFound": _NO_CONTAINER,
-    "ContainerBeingDeleted": Rule(NoStoreError, "the container `{container}` is being deleted", "check `store`"),
+    "ContainerBeingDeleted": Rule(NoStoreError, "the container `{bucket}` is being deleted", "check `store`"),
     "ContainerDisabled": _CLOSED,
     "AccountIsDisabled": _CLOSED,
-    "BlobNotFound": _NO_OBJECT,
-    "ResourceNotFound": _NO_OBJECT,
-    "PathNotFound": _NO_OBJECT,
+    "BlobNotFound": NO_OBJECT,
+    "ResourceNotFound": NO_OBJECT,
+    "PathNotFound": NO_OBJECT,
     "AuthenticationFailed": _UNKNOWN,
     "InvalidAuthenticationInfo": _UNKNOWN,
     "NoAuthenticationInformation": _UNKNOWN,
@@ -159,18 +131,18 @@ BY_CODE: dict[str, Rule] = {
         DeniedError, "the account takes no keys", "unset {credentials}, and `az login` or use a managed identity"
     ),
     "AccountRequiresHttps": Rule(DeniedError, "the account takes `https` only", "write `https://` in `endpoint`"),
-    "BlobAlreadyExists": _EXISTS,
-    "ResourceAlreadyExists": _EXISTS,
-    "PathAlreadyExists": _EXISTS,
+    "BlobAlreadyExists": EXISTS,
+    "ResourceAlreadyExists": EXISTS,
+    "PathAlreadyExists": EXISTS,
     # To credentials that may create, but not overwrite.
-    "UnauthorizedBlobOverwrite": _EXISTS,
-    "ConditionNotMet": _CHANGED,
-    "TargetConditionNotMet": _CHANGED,
-    "SourceConditionNotMet": _CHANGED,
-    "BlobOverwritten": _CHANGED,
-    "Md5Mismatch": _OTHER_BYTES,
-    "InvalidMd5": _OTHER_BYTES,
-    "Crc64Mismatch": _OTHER_BYTES,
+    "UnauthorizedBlobOverwrite": EXISTS,
+    "ConditionNotMet": CHANGED,
+    "TargetConditionNotMet": CHANGED,
+    "SourceConditionNotMet": CHANGED,
+    "BlobOverwritten": CHANGED,
+    "Md5Mismatch": OTHER_BYTES,
+    "InvalidMd5": OTHER_BYTES,
+    "Crc64Mismatch": OTHER_BYTES,
     "InvalidBlockList": _NO_PARTS,
     "InvalidBlobOrBlock": _OTHER_PARTS,
     "InvalidBlockId": _OTHER_PARTS,
@@ -189,19 +161,19 @@ BY_CODE: dict[str, Rule] = {
     "BlobImmutableDueToLegalHold": _KEPT,
     "CannotVerifyCopySource": _NO_COPY,
     "CopyAcrossAccountsNotSupported": _NO_COPY,
-    "PendingCopyOperation": Rule(TransientError, "a copy to it is under way", _AGAIN),
-    "ServerBusy": _THROTTLED,
-    "SystemInUse": _THROTTLED,
-    "InternalError": _FAILING,
-    "OperationTimedOut": _FAILING,
+    "PendingCopyOperation": Rule(TransientError, "a copy to it is under way", AGAIN),
+    "ServerBusy": THROTTLED,
+    "SystemInUse": THROTTLED,
+    "InternalError": FAILING,
+    "OperationTimedOut": FAILING,
 }
 
 BY_STATUS: dict[int, Rule] = {
     401: _UNKNOWN,
     403: _DENIED,
-    408: _FAILING,
-    412: _CHANGED,
-    429: _THROTTLED,
+    408: FAILING,
+    412: CHANGED,
+    429: THROTTLED,
 }
 
 # What a refusal of credentials says beside its code, in lower case; in this order.
@@ -216,20 +188,18 @@ BY_WORDS: tuple[tuple[str, Rule], ...] = (
 
 def rule_for(refusal: Refusal, *, create_only: bool) -> Rule:
     """What a refusal means: by its code, else by its status."""
-    rule = BY_CODE.get(refusal.code) or BY_STATUS.get(refusal.status)
-    if rule is None:
-        if refusal.status >= 500:
-            return _FAILING
+    rule = rule_by(refusal, BY_CODE, BY_STATUS, create_only=create_only)
+    if rule is REFUSED:
         if "encryption scope" in refusal.message.lower():
             return _SCOPE
         # Azure always gives a code. A 404 without one says nothing of the object.
-        return _REFUSED if refusal.code else _ELSEWHERE
+        return REFUSED if refusal.code else _ELSEWHERE
     if rule.error is DeniedError:
         said = f"{refusal.detail} {refusal.message}".lower()
         return next((found for words, found in BY_WORDS if words in said), rule)
     if rule is _NO_COPY and refusal.status == 404:
-        return _NO_OBJECT
-    return _EXISTS if rule is _CHANGED and create_only else rule
+        return NO_OBJECT
+    return rule
 
 
 def translated(operation: Operation, key: str, place: Place, error: AzureError, *, create_only: bool) -> StoreError:
@@ -247,14 +217,13 @@ def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, c
     """The error for a refusal."""
     rule = rule_for(refusal, create_only=create_only)
     told = " ".join(filter(None, (str(refusal.status), printable(refusal.code))))
-    if rule is _REFUSED:
+    if rule is REFUSED:
         told += f": {refusal.message}"
-    return _error(rule, operation, key, place, told)
+    return error_by(rule, operation, key, place, told)
 
 
-_Exceptions = tuple[type[Exception], ...]
 # In this order. The SDK's exceptions are matched together with those of requests that they were made from.
-BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
+BY_EXCEPTION: ByException = (
     # A key that is not base64, or no identity at all.
     ((ClientAuthenticationError,), Rule(DeniedError, "there are no valid credentials: see {credentials}", WAYS_IN)),
     (
@@ -270,8 +239,8 @@ BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
         (requests.exceptions.ProxyError,),
         Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`"),
     ),
-    ((ServiceResponseTimeoutError,), Rule(TransientError, "`{endpoint}` does not answer", _AGAIN)),
-    ((ServiceResponseError, IncompleteReadError), Rule(TransientError, "the connection was cut", _AGAIN)),
+    ((ServiceResponseTimeoutError,), Rule(TransientError, "`{endpoint}` does not answer", AGAIN)),
+    ((ServiceResponseError, IncompleteReadError), Rule(TransientError, "the connection was cut", AGAIN)),
     (
         (ServiceRequestError,),
         Rule(UnreachableError, "`{endpoint}` can't be reached", "check the network, and the account or `endpoint`"),
@@ -280,18 +249,8 @@ BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
 
 
 def _cut(operation: Operation, key: str, place: Place, error: AzureError) -> StoreError:
-    found = (error, error.inner_exception)
-    for kinds, rule in BY_EXCEPTION:
-        if any(isinstance(candidate, kinds) for candidate in found):
-            return _error(rule, operation, key, place, _cause(error))
-    return _error(_ELSEWHERE, operation, key, place, _cause(error))
-
-
-def _error(rule: Rule, operation: Operation, key: str, place: Place, told: str) -> StoreError:
-    words = {"role": operation.role, **place._asdict()}
-    where = f"`{printable(key)}` in `{place.store}`" if key else f"`{place.store}`"
-    message = f"cannot {operation.verb} {where}: {rule.reason.format(**words)} ({told})"
-    return rule.error(message, hint=rule.hint.format(**words) if rule.hint else None)
+    rule = rule_for_exception(BY_EXCEPTION, error, error.inner_exception) or _ELSEWHERE
+    return error_by(rule, operation, key, place, _cause(error))
 
 
 def _cause(error: AzureError) -> str:

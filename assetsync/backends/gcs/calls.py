@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.client import CUT, NO_TOKEN, Body, Client, Reply, Stream
-from assetsync.backends.gcs.translate import Operation, Place
+from assetsync.backends.refusal import Operation, Place, tried
 from assetsync.errors import StoreError, UnsupportedError
 
 _INCOMPLETE = 308  # of a resumable upload, to which bytes are missing
@@ -115,7 +115,7 @@ class Calls:
 
     def tried(self, task: Task) -> str:
         """What was tried, the beginning of every message."""
-        return translate.tried(task.operation, task.key, self._place)
+        return tried(task.operation, task.key, self._place)
 
     def no_sense(self, task: Task) -> StoreError:
         """The error for a reply that can't be one of Cloud Storage."""

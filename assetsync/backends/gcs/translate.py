@@ -8,16 +8,30 @@ a message and a reason, but for replies of the upload server and of proxies, whe
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
 
 import aiohttp
 import google.auth.exceptions
 
+from assetsync.backends.refusal import (
+    AGAIN,
+    BUSY,
+    CHANGED,
+    FAILING,
+    NO_OBJECT,
+    OTHER_BYTES,
+    THROTTLED,
+    ByException,
+    Operation,
+    Place,
+    Refusal,
+    Rule,
+    error_by,
+    rule_by,
+    rule_for_exception,
+    tried,
+)
 from assetsync.errors import (
-    ChangedError,
-    ChecksumError,
     DeniedError,
-    ExistsError,
     NoStoreError,
     NotFoundError,
     StoreError,
@@ -28,14 +42,6 @@ from assetsync.escape import printable
 
 # Long enough for who was denied what; some proxies answer with a page.
 _LONGEST_MESSAGE = 400
-
-
-class Operation(NamedTuple):
-    """What was tried, in words, and the permission that it needs. `session`: it goes to a resumable upload."""
-
-    verb: str
-    permission: str
-    session: bool = False
 
 
 LIST = Operation("list", "storage.objects.list")
@@ -49,48 +55,22 @@ LIST_PARTS = Operation("see the uploaded parts of", "storage.objects.create", se
 ABORT = Operation("abort the upload of", "storage.objects.create", session=True)
 
 
-class Refusal(NamedTuple):
-    """A reply that is not a success. `reason` and `message` are empty where the body has none."""
-
-    status: int
-    reason: str
-    message: str
-
-
-class Place(NamedTuple):
-    """What messages name: the store's URL, its bucket, the endpoint asked, and whose credentials it was asked with."""
-
-    store: str
-    bucket: str
-    endpoint: str
-    who: str
-
-
-class Rule(NamedTuple):
-    """An error and its words. Both may name a `{permission}`, and the fields of `Place`."""
-
-    error: type[StoreError]
-    reason: str
-    hint: str | None = None
-
-
 _LOGIN = "run `gcloud auth application-default login`, or name a key file in `GOOGLE_APPLICATION_CREDENTIALS`"
-_ALLOW = "allow `{permission}` on `{bucket}` for {who}"
-_AGAIN = "run the same command again; what was uploaded is kept"
+_ALLOW = "allow `{permission}` on `{bucket}` for {credentials}"
 _DENIED = Rule(DeniedError, "access denied", _ALLOW)
 # Without storage.objects.list, Cloud Storage answers 403 where an object is missing.
 _DENIED_READ = Rule(
     DeniedError,
     "access denied, or it is absent and `storage.objects.list` is missing, without which Cloud Storage does not tell",
-    "allow `storage.objects.get` and `storage.objects.list` on `{bucket}` for {who}",
+    "allow `storage.objects.get` and `storage.objects.list` on `{bucket}` for {credentials}",
 )
-_UNKNOWN = Rule(DeniedError, "Cloud Storage does not accept {who}", _LOGIN)
+_UNKNOWN = Rule(DeniedError, "Cloud Storage does not accept {credentials}", _LOGIN)
 _PAYER = Rule(
     DeniedError,
     "the bucket lets the requester pay, and this project can't",
     "name a project that you may bill in `ASSETSYNC_GCS_USER_PROJECT`",
 )
-_SCOPES = Rule(DeniedError, "the scope for storage is missing in {who}", _LOGIN)
+_SCOPES = Rule(DeniedError, "the scope for storage is missing in {credentials}", _LOGIN)
 _KEPT = Rule(DeniedError, "the bucket keeps its objects for some time", "ask the owner of `{bucket}`")
 _CLOSED = Rule(DeniedError, "the project or its billing is closed", "ask the owner of `{bucket}`")
 _KMS = Rule(
@@ -100,35 +80,27 @@ _KMS = Rule(
     "the role CryptoKey Encrypter/Decrypter for the storage service agent",
 )
 _NO_BUCKET = Rule(NoStoreError, "there is no bucket `{bucket}` at `{endpoint}`", "check `store`, or create the bucket")
-_NO_OBJECT = Rule(NotFoundError, "there is no such object")
-_NO_UPLOAD = Rule(NotFoundError, "that upload is gone: completed, aborted, or expired", _AGAIN)
-_THROTTLED = Rule(TransientError, "it asks for fewer requests", _AGAIN)
-_FAILING = Rule(TransientError, "the store fails for the moment", _AGAIN)
-_BUSY = Rule(TransientError, "another operation on it is under way", _AGAIN)
-_OTHER_BYTES = Rule(ChecksumError, "the bytes that arrived are not those of the checksum; nothing was stored")
-_CHANGED = Rule(ChangedError, "it changed meanwhile")
-_EXISTS = Rule(ExistsError, "it exists already")
+_NO_UPLOAD = Rule(NotFoundError, "that upload is gone: completed, aborted, or expired", AGAIN)
 _ELSEWHERE = Rule(StoreError, "`{endpoint}` does not answer like Cloud Storage", "check `endpoint` of `store`")
-_REFUSED = Rule(StoreError, "the request was refused")
 
 # A status, some words of the message, and what both together mean; in this order.
 BY_WORDS: tuple[tuple[int, str, Rule], ...] = (
-    (404, "no such object", _NO_OBJECT),
+    (404, "no such object", NO_OBJECT),
     (404, "bucket does not exist", _NO_BUCKET),
     (404, "no such bucket", _NO_BUCKET),
-    (400, "doesn't match calculated", _OTHER_BYTES),
+    (400, "doesn't match calculated", OTHER_BYTES),
     (400, "requester pays", _PAYER),
     (403, "cloud kms", _KMS),
     (400, "kms", _KMS),
 )
 
 BY_REASON: dict[str, Rule] = {
-    "rateLimitExceeded": _THROTTLED,
-    "userRateLimitExceeded": _THROTTLED,
-    "quotaExceeded": _THROTTLED,
-    "backendError": _FAILING,
-    "internalError": _FAILING,
-    "conflict": _BUSY,
+    "rateLimitExceeded": THROTTLED,
+    "userRateLimitExceeded": THROTTLED,
+    "quotaExceeded": THROTTLED,
+    "backendError": FAILING,
+    "internalError": FAILING,
+    "conflict": BUSY,
     "authError": _UNKNOWN,
     "insufficientPermissions": _SCOPES,
     "UserProjectMissing": _PAYER,
@@ -145,16 +117,16 @@ BY_STATUS: dict[int, Rule] = {
     301: _ELSEWHERE,
     302: _ELSEWHERE,
     307: _ELSEWHERE,
-    401: Rule(DeniedError, "access denied to {who}", _LOGIN),
+    401: Rule(DeniedError, "access denied to {credentials}", _LOGIN),
     403: _DENIED,
-    404: _NO_OBJECT,
+    404: NO_OBJECT,
     405: _ELSEWHERE,
-    408: _FAILING,
-    409: _BUSY,
-    412: _CHANGED,
+    408: FAILING,
+    409: BUSY,
+    412: CHANGED,
     413: Rule(StoreError, "it is too large for this store"),
     416: Rule(StoreError, "it has no such range of bytes"),
-    429: _THROTTLED,
+    429: THROTTLED,
 }
 
 # What a session URI answers once the session is over; 499 after it was cancelled.
@@ -169,12 +141,8 @@ def rule_for(operation: Operation, refusal: Refusal, *, create_only: bool) -> Ru
     for status, words, rule in BY_WORDS:
         if refusal.status == status and words in said:
             return rule
-    found = BY_REASON.get(refusal.reason) or BY_STATUS.get(refusal.status)
-    if found is None:
-        return _FAILING if refusal.status >= 500 else _REFUSED
-    if found is _CHANGED and create_only:
-        return _EXISTS
-    if found is _NO_OBJECT and operation in (LIST, CREATE, REPLACE):
+    found = rule_by(refusal, BY_REASON, BY_STATUS, create_only=create_only)
+    if found is NO_OBJECT and operation in (LIST, CREATE, REPLACE):
         return _NO_BUCKET
     return _DENIED_READ if found is _DENIED and operation is READ else found
 
@@ -182,16 +150,13 @@ def rule_for(operation: Operation, refusal: Refusal, *, create_only: bool) -> Ru
 def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, create_only: bool) -> StoreError:
     """The error for a refusal of an operation on `key` (empty for the store itself)."""
     rule = rule_for(operation, refusal, create_only=create_only)
-    words = {"permission": operation.permission, **place._asdict()}
-    told = f"{refusal.status}: {refusal.message}" if refusal.message else str(refusal.status)
-    hint = rule.hint.format(**words) if rule.hint else None
-    return rule.error(f"{tried(operation, key, place)}: {rule.reason.format(**words)} ({told})", hint=hint)
+    said = f"{refusal.status}: {refusal.message}" if refusal.message else str(refusal.status)
+    return error_by(rule, operation, key, place, said)
 
 
 def no_sense(operation: Operation, key: str, place: Place) -> StoreError:
     """The error for a success that holds something else than it should, such as the page of a proxy."""
-    reason = _ELSEWHERE.reason.format(**place._asdict())
-    return StoreError(f"{tried(operation, key, place)}: {reason}", hint=_ELSEWHERE.hint)
+    return error_by(_ELSEWHERE, operation, key, place)
 
 
 def told(status: int, body: bytes) -> Refusal:
@@ -203,20 +168,12 @@ def told(status: int, body: bytes) -> Refusal:
         message, reason = body.decode("utf-8", errors="replace"), ""
         if message.lstrip().startswith("<"):  # a page, of a proxy or of a front end
             message = ""
-    return Refusal(status, reason, printable(" ".join(message.split()))[:_LONGEST_MESSAGE])
+    return Refusal(status, code=reason, message=printable(" ".join(message.split()))[:_LONGEST_MESSAGE])
 
 
-def tried(operation: Operation, key: str, place: Place) -> str:
-    """The beginning of every message."""
-    if not key:
-        return f"cannot {operation.verb} `{place.store}`"
-    return f"cannot {operation.verb} `{printable(key)}` in `{place.store}`"
-
-
-_Exceptions = tuple[type[Exception], ...]
 _NETWORK = "check the network, `endpoint` of `store`, and `STORAGE_EMULATOR_HOST`"
 # In this order: aiohttp's errors are kinds of each other.
-BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
+BY_EXCEPTION: ByException = (
     (
         (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch),
         Rule(
@@ -233,19 +190,17 @@ BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
         (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL),
         Rule(UnreachableError, "`{endpoint}` can't be reached", _NETWORK),
     ),
-    ((TimeoutError,), Rule(TransientError, "`{endpoint}` does not answer", _AGAIN)),
-    ((aiohttp.ClientError, OSError), Rule(TransientError, "the connection was cut", _AGAIN)),
+    ((TimeoutError,), Rule(TransientError, "`{endpoint}` does not answer", AGAIN)),
+    ((aiohttp.ClientError, OSError), Rule(TransientError, "the connection was cut", AGAIN)),
 )
 
 
 def cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
     """The error for an exchange that failed on the way, from an exception of aiohttp or of the socket."""
-    for kinds, rule in BY_EXCEPTION:
-        if isinstance(error, kinds):
-            reason = rule.reason.format(**place._asdict())
-            cause = printable(" ".join(str(error).split())) or type(error).__name__
-            return rule.error(f"{tried(operation, key, place)}: {reason} ({cause})", hint=rule.hint)
-    raise error
+    rule = rule_for_exception(BY_EXCEPTION, error)
+    if rule is None:
+        raise error
+    return error_by(rule, operation, key, place, printable(" ".join(str(error).split())) or type(error).__name__)
 
 
 # Words of google-auth's errors, and what they mean; in this order. Tokens are never part of them.
@@ -258,8 +213,8 @@ BY_CREDENTIALS: tuple[tuple[str, Rule], ...] = (
             "set the clock right, by NTP for example",
         ),
     ),
-    ("invalid_grant", Rule(DeniedError, "{who} have expired", _LOGIN)),
-    ("", Rule(DeniedError, "{who} can't be used", _LOGIN)),
+    ("invalid_grant", Rule(DeniedError, "{credentials} have expired", _LOGIN)),
+    ("", Rule(DeniedError, "{credentials} can't be used", _LOGIN)),
 )
 
 
@@ -273,6 +228,6 @@ def no_token(operation: Operation, key: str, place: Place, error: Exception) -> 
             f"{doing}: the server that issues tokens can't be reached ({said})", hint="check the network and the proxy"
         )
     if getattr(cause, "retryable", False):
-        return TransientError(f"{doing}: the server that issues tokens fails for the moment ({said})", hint=_AGAIN)
+        return TransientError(f"{doing}: the server that issues tokens fails for the moment ({said})", hint=AGAIN)
     rule = next(rule for words, rule in BY_CREDENTIALS if words in said)
-    return rule.error(f"{doing}: {rule.reason.format(**place._asdict())} ({said})", hint=rule.hint)
+    return error_by(rule, operation, key, place, said)

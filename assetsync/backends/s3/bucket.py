@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote_plus
 
 import urllib3
 
+from assetsync.backends.refusal import Operation
 from assetsync.backends.s3 import markup
 from assetsync.backends.s3.content import EMPTY, Content, content_of
 from assetsync.backends.s3.translate import (
@@ -21,7 +22,6 @@ from assetsync.backends.s3.translate import (
     LIST_PARTS,
     READ,
     SEND_PARTS,
-    Operation,
     refusal_of,
 )
 from assetsync.backends.s3.wire import Reply, Request, Wire
@@ -219,8 +219,7 @@ class Bucket:
         with self._understood(request):
             root = markup.parse(reply.body)
         if root.name == "Error":
-            create_only = "If-None-Match" in request.headers
-            raise self._wire.refused(request, refusal_of(200, reply.headers, reply.body, create_only=create_only))
+            raise self._wire.refused(request, refusal_of(200, reply.headers, reply.body))
         return root
 
     @contextmanager

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from assetsync.backends import Progress
+from assetsync.backends.contract import Progress
 from assetsync.backends.s3.access import EMPTY_SHA256
 from assetsync.backends.s3.wire import CHUNK, chunks_of, drop
 from assetsync.errors import ChecksumError, StoreError, UnsupportedError

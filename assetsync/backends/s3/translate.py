@@ -7,16 +7,29 @@ hence no code; there the status decides.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import urllib3.exceptions
 
+from assetsync.backends.refusal import (
+    AGAIN,
+    BUSY,
+    CHANGED,
+    FAILING,
+    NO_OBJECT,
+    OTHER_BYTES,
+    THROTTLED,
+    ByException,
+    Operation,
+    Place,
+    Refusal,
+    Rule,
+    error_by,
+    rule_by,
+    rule_for_exception,
+)
 from assetsync.backends.s3 import markup
 from assetsync.errors import (
-    ChangedError,
-    ChecksumError,
     DeniedError,
-    ExistsError,
     NoStoreError,
     NotFoundError,
     StoreError,
@@ -35,13 +48,6 @@ class NoRangeError(StoreError):
     """The object has no such bytes."""
 
 
-class Operation(NamedTuple):
-    """What was tried, in words, and the permissions that it needs."""
-
-    verb: str
-    permission: str
-
-
 LIST = Operation("list", "s3:ListBucket")
 READ = Operation("read", "s3:GetObject")
 CREATE = Operation("create", "s3:PutObject")
@@ -51,33 +57,6 @@ DELETE = Operation("delete", "s3:DeleteObject")
 SEND_PARTS = Operation("upload parts of", "s3:PutObject")
 LIST_PARTS = Operation("list the uploaded parts of", "s3:ListMultipartUploadParts")
 ABORT = Operation("abort the upload of", "s3:AbortMultipartUpload")
-
-
-class Refusal(NamedTuple):
-    """A reply that is not a success. `code` and `message` are empty where the body has none."""
-
-    status: int
-    code: str
-    message: str
-    region: str
-    create_only: bool
-
-
-class Place(NamedTuple):
-    """What messages name: the store's URL, its bucket, the endpoint asked, where the credentials come from."""
-
-    store: str
-    bucket: str
-    endpoint: str
-    credentials: str
-
-
-class Rule(NamedTuple):
-    """An error and its words. Both may name a `{permission}`, and the fields of `Place` and `Refusal`."""
-
-    error: type[StoreError]
-    reason: str
-    hint: str | None = None
 
 
 _ALLOW = "allow `{permission}` on `{bucket}` for these credentials, which come from {credentials}"
@@ -92,9 +71,6 @@ _NEW_CREDENTIALS = "get new ones, for example by `aws sso login`; these come fro
 _REGION = "set `region` of `store` to the bucket's region: {region}"
 _KMS = "check `kms_key_id` of `store`: the key must exist, be enabled, be in the bucket's region, and allow its use"
 _CONDITIONAL = "use a store that does, or set `conditional_writes: false` in `store` to go without"
-_AGAIN = "run the same command again; what was uploaded is kept"
-_THROTTLED = Rule(TransientError, "it asks for fewer requests", _AGAIN)
-_FAILING = Rule(TransientError, "the store fails for the moment", _AGAIN)
 _EXPIRED = Rule(DeniedError, "the credentials have expired", _NEW_CREDENTIALS)
 _UNKNOWN_KEY = Rule(
     DeniedError,
@@ -102,15 +78,14 @@ _UNKNOWN_KEY = Rule(
     "check the credentials, which come from {credentials}, and that `endpoint` of `store` is theirs",
 )
 _OTHER_REGION = Rule(StoreError, "the bucket is in another region", _REGION)
-_OTHER_BYTES = Rule(ChecksumError, "the bytes that arrived are not those of the checksum; nothing was stored")
 _BAD_KMS = Rule(DeniedError, "the KMS key can't be used", _KMS)
 _NO_RANGE = Rule(NoRangeError, "it has no such range of bytes")
 _LACKS = Rule(UnsupportedError, "`{endpoint}` does not support this request", _CONDITIONAL)
 _DISABLED = Rule(DeniedError, "the account or the bucket is closed to all", "ask its owner")
 
 BY_CODE: dict[str, Rule] = {
-    "NoSuchKey": Rule(NotFoundError, "there is no such object"),
-    "NoSuchVersion": Rule(NotFoundError, "there is no such object"),
+    "NoSuchKey": NO_OBJECT,
+    "NoSuchVersion": NO_OBJECT,
     "NoSuchUpload": Rule(NotFoundError, "that upload is gone: completed, aborted, or expired"),
     "NoSuchBucket": Rule(
         NoStoreError,
@@ -146,37 +121,37 @@ BY_CODE: dict[str, Rule] = {
     "TemporaryRedirect": _OTHER_REGION,
     "Redirect": _OTHER_REGION,
     "IllegalLocationConstraintException": _OTHER_REGION,
-    "PreconditionFailed": Rule(ChangedError, "it changed meanwhile"),
-    "ConditionalRequestConflict": Rule(ConflictingError, "another write to it is under way", _AGAIN),
-    "OperationAborted": Rule(TransientError, "another operation on it is under way", _AGAIN),
-    "SlowDown": _THROTTLED,
-    "SlowDownRead": _THROTTLED,
-    "SlowDownWrite": _THROTTLED,
-    "Throttling": _THROTTLED,
-    "ThrottlingException": _THROTTLED,
-    "ThrottledException": _THROTTLED,
-    "RequestThrottled": _THROTTLED,
-    "RequestThrottledException": _THROTTLED,
-    "RequestLimitExceeded": _THROTTLED,
-    "TooManyRequests": _THROTTLED,
-    "TooManyRequestsException": _THROTTLED,
-    "BandwidthLimitExceeded": _THROTTLED,
-    "KMS.ThrottlingException": _THROTTLED,
-    "PriorRequestNotComplete": _FAILING,
-    "InternalError": _FAILING,
-    "InternalFailure": _FAILING,
-    "ServiceUnavailable": _FAILING,
-    "RequestTimeout": _FAILING,
-    "RequestTimeoutException": _FAILING,
-    "IncompleteBody": _FAILING,
-    "XAmzContentSHA256Mismatch": _OTHER_BYTES,
-    "XAmzContentChecksumMismatch": _OTHER_BYTES,
-    "BadDigest": _OTHER_BYTES,
-    "InvalidDigest": _OTHER_BYTES,
+    "PreconditionFailed": CHANGED,
+    "ConditionalRequestConflict": Rule(ConflictingError, "another write to it is under way", AGAIN),
+    "OperationAborted": BUSY,
+    "SlowDown": THROTTLED,
+    "SlowDownRead": THROTTLED,
+    "SlowDownWrite": THROTTLED,
+    "Throttling": THROTTLED,
+    "ThrottlingException": THROTTLED,
+    "ThrottledException": THROTTLED,
+    "RequestThrottled": THROTTLED,
+    "RequestThrottledException": THROTTLED,
+    "RequestLimitExceeded": THROTTLED,
+    "TooManyRequests": THROTTLED,
+    "TooManyRequestsException": THROTTLED,
+    "BandwidthLimitExceeded": THROTTLED,
+    "KMS.ThrottlingException": THROTTLED,
+    "PriorRequestNotComplete": FAILING,
+    "InternalError": FAILING,
+    "InternalFailure": FAILING,
+    "ServiceUnavailable": FAILING,
+    "RequestTimeout": FAILING,
+    "RequestTimeoutException": FAILING,
+    "IncompleteBody": FAILING,
+    "XAmzContentSHA256Mismatch": OTHER_BYTES,
+    "XAmzContentChecksumMismatch": OTHER_BYTES,
+    "BadDigest": OTHER_BYTES,
+    "InvalidDigest": OTHER_BYTES,
     "NotImplemented": _LACKS,
     "MethodNotAllowed": _LACKS,
     "InvalidRange": _NO_RANGE,
-    "InvalidPart": Rule(StoreError, "a part is missing or is another", _AGAIN),
+    "InvalidPart": Rule(StoreError, "a part is missing or is another", AGAIN),
     "InvalidPartOrder": Rule(StoreError, "the parts are not in order"),
     "EntityTooSmall": Rule(StoreError, "a part is too small for this store"),
     "EntityTooLarge": Rule(StoreError, "it is too large for this store"),
@@ -203,40 +178,32 @@ BY_STATUS: dict[int, Rule] = {
     ),
     401: _DENIED,
     403: _DENIED,
-    404: Rule(NotFoundError, "there is no such object"),
+    404: NO_OBJECT,
     405: _LACKS,
-    408: _FAILING,
-    409: Rule(TransientError, "another operation on it is under way", _AGAIN),
-    412: Rule(ChangedError, "it changed meanwhile"),
+    408: FAILING,
+    409: BUSY,
+    412: CHANGED,
     416: _NO_RANGE,
-    429: _THROTTLED,
+    429: THROTTLED,
     501: _LACKS,
-    503: _THROTTLED,
+    503: THROTTLED,
 }
 
 
-def rule_for(operation: Operation, refusal: Refusal) -> Rule:
+def rule_for(operation: Operation, refusal: Refusal, *, create_only: bool) -> Rule:
     """What a refusal means: by its code, else by its status."""
-    rule = BY_CODE.get(refusal.code) or BY_STATUS.get(refusal.status)
-    if rule is None:
-        return _FAILING if refusal.status >= 500 else Rule(StoreError, "the request was refused")
-    if rule.error is ChangedError and refusal.create_only:
-        return Rule(ExistsError, "it exists already")
-    if rule is _DENIED and operation is READ:
-        return _DENIED_READ
-    return rule
+    rule = rule_by(refusal, BY_CODE, BY_STATUS, create_only=create_only)
+    return _DENIED_READ if rule is _DENIED and operation is READ else rule
 
 
-def refused(operation: Operation, key: str, place: Place, refusal: Refusal) -> StoreError:
+def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, create_only: bool) -> StoreError:
     """The error for a refusal of an operation on `key` (empty for the store itself)."""
-    rule = rule_for(operation, refusal)
-    words = {"permission": operation.permission, **place._asdict(), **refusal._asdict()}
-    words["region"] = f"`{printable(refusal.region)}`" if refusal.region else "see `aws s3api head-bucket`"
-    told = " ".join(filter(None, (str(refusal.status), printable(refusal.code))))
+    rule = rule_for(operation, refusal, create_only=create_only)
+    region = f"`{printable(refusal.region)}`" if refusal.region else "see `aws s3api head-bucket`"
+    said = " ".join(filter(None, (str(refusal.status), printable(refusal.code))))
     if _tells_more(rule, refusal):
-        told += f": {printable(refusal.message)}"
-    message = f"{_tried(operation, key, place)}: {rule.reason.format(**words)} ({told})"
-    return rule.error(message, hint=rule.hint.format(**words) if rule.hint else None)
+        said += f": {printable(refusal.message)}"
+    return error_by(rule, operation, key, place, said, region)
 
 
 def _tells_more(rule: Rule, refusal: Refusal) -> bool:
@@ -246,17 +213,14 @@ def _tells_more(rule: Rule, refusal: Refusal) -> bool:
 
 def cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
     """The error for an exchange that failed on the way, from an exception of urllib3 or of the socket."""
-    tried = _tried(operation, key, place)
-    for kinds, rule in _BY_EXCEPTION:
-        if isinstance(error, kinds):
-            reason = rule.reason.format(**place._asdict())
-            return rule.error(f"{tried}: {reason} ({_cause(error)})", hint=rule.hint)
-    raise error
+    rule = rule_for_exception(_BY_EXCEPTION, error)
+    if rule is None:
+        raise error
+    return error_by(rule, operation, key, place, _cause(error))
 
 
-_Exceptions = tuple[type[Exception], ...]
 # In this order: a certificate that is refused arrives as an SSLError, or as a ProxyError about one.
-_BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
+_BY_EXCEPTION: ByException = (
     (
         (urllib3.exceptions.SSLError,),
         Rule(
@@ -275,11 +239,11 @@ _BY_EXCEPTION: tuple[tuple[_Exceptions, Rule], ...] = (
     ),
     (
         (urllib3.exceptions.ReadTimeoutError,),
-        Rule(TransientError, "`{endpoint}` does not answer", _AGAIN),
+        Rule(TransientError, "`{endpoint}` does not answer", AGAIN),
     ),
     (
         (urllib3.exceptions.HTTPError, OSError),
-        Rule(TransientError, "the connection was cut", _AGAIN),
+        Rule(TransientError, "the connection was cut", AGAIN),
     ),
 )
 
@@ -291,13 +255,7 @@ def _cause(error: BaseException) -> str:
     return printable(str(error) or type(error).__name__)
 
 
-def _tried(operation: Operation, key: str, place: Place) -> str:
-    if not key:
-        return f"cannot {operation.verb} `{place.store}`"
-    return f"cannot {operation.verb} `{printable(key)}` in `{place.store}`"
-
-
-def refusal_of(status: int, headers: Mapping[str, str], body: bytes, *, create_only: bool) -> Refusal:
+def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     """The refusal that a reply is. `headers` are looked up by lower-case names."""
     try:
         error = markup.parse(body)
@@ -306,4 +264,4 @@ def refusal_of(status: int, headers: Mapping[str, str], body: bytes, *, create_o
     if error.name != "Error":
         error = markup.Element("")
     region = headers.get("x-amz-bucket-region") or error.get("Region")
-    return Refusal(status, error.get("Code"), error.get("Message"), region, create_only)
+    return Refusal(status, error.get("Code"), error.get("Message"), region=region)

@@ -19,8 +19,9 @@ from botocore.httpsession import get_cert_path
 from urllib3.exceptions import HTTPError
 
 from assetsync.backends.http import proxy_for
+from assetsync.backends.refusal import Operation, Place, Refusal
 from assetsync.backends.s3.access import EMPTY_SHA256, Access, Location
-from assetsync.backends.s3.translate import Operation, Place, Refusal, cut, refusal_of, refused
+from assetsync.backends.s3.translate import cut, refusal_of, refused
 from assetsync.errors import DamagedError, StoreError, UsageError
 from assetsync.escape import printable
 
@@ -130,7 +131,8 @@ class Wire:
 
     def refused(self, request: Request, refusal: Refusal) -> StoreError:
         """The error for a refusal."""
-        return refused(request.operation, request.name, self._place(), refusal)
+        create_only = "If-None-Match" in request.headers
+        return refused(request.operation, request.name, self._place(), refusal, create_only=create_only)
 
     def broken(self, request: Request, error: Exception) -> StoreError:
         """The error for an exchange that broke off."""
@@ -173,8 +175,7 @@ class Wire:
             body = b""  # the status says enough
         finally:
             drop(response)
-        create_only = "If-None-Match" in request.headers
-        return refusal_of(response.status, response.headers, body, create_only=create_only)
+        return refusal_of(response.status, response.headers, body)
 
     def _place(self) -> Place:
         return Place(self._store, self._bucket, self.location.endpoint, self._access.source)

@@ -7,8 +7,8 @@ import pytest
 
 import assetsync
 from assetsync import AssetStore, AssetsyncError, ConflictError, ContentError, InvalidError, NotFoundError, UsageError
-from assetsync.backends import Blob
-from assetsync.backends.local import LocalBackend
+from assetsync.backends.contract import Blob
+from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.manifest.settings import max_files
 from assetsync.plan.plan import Adopt, Keep, Update
 from assetsync.transfer.publish import Elsewhere
@@ -133,13 +133,13 @@ def test_the_newest_version_alone_is_looked_at(place: Place, monkeypatch: pytest
         for number in range(5):
             store.update(place.write("m.bin", str(number)), name="m")
     read: list[str] = []
-    original = LocalBackend.read
+    original = DirectoryBackend.read
 
-    def noted(self: LocalBackend, key: str) -> Blob:
+    def noted(self: DirectoryBackend, key: str) -> Blob:
         read.append(key)
         return original(self, key)
 
-    monkeypatch.setattr(LocalBackend, "read", noted)
+    monkeypatch.setattr(DirectoryBackend, "read", noted)
     with place.open() as store:
         store.plan_update(place.write("m.bin", "new"), name="m")
     assert read == ["m.versions", "m/0.5.meta"]

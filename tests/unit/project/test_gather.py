@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import Blob
-from assetsync.backends.local import LocalBackend
+from assetsync.backends.contract import Blob
+from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.project.project import Project
 
 # What another process, which publishes the next version, has put into the store when it is done.
@@ -53,16 +53,16 @@ def finishing(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lets the other process end just before its claim is read."""
     store = root.parent / "store"
     _claim(store)
-    read = LocalBackend.read
+    read = DirectoryBackend.read
 
-    def read_after(self: LocalBackend, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+    def read_after(self: DirectoryBackend, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
         if key == CLAIM:
             for name in reversed(LAST):
                 shutil.copy(root.parent / "done" / name, store / name)
             (store / CLAIM).unlink(missing_ok=True)
         return read(self, key, limit=limit)
 
-    monkeypatch.setattr(LocalBackend, "read", read_after)
+    monkeypatch.setattr(DirectoryBackend, "read", read_after)
     yield
     assert not (store / CLAIM).exists()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.errors import ConflictError
 from assetsync.local.scan import scan
 from assetsync.model.manifest import StoreConfig

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import Backend
-from assetsync.backends.memory import MemoryBackend
+from assetsync.backends.contract import Backend
+from assetsync.backends.memory.store import MemoryBackend
 from assetsync.errors import ConflictError, InvalidError, NotFoundError
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import MajorMinor

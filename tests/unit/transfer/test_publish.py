@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import pytest
 
-from assetsync.backends import Backend, no_progress, open_backend
-from assetsync.backends.memory import MemoryBackend
+from assetsync.backends.contract import Backend, no_progress
+from assetsync.backends.memory.store import MemoryBackend
+from assetsync.backends.opening import open_backend
 from assetsync.errors import ChecksumError, ConflictError, ContentError, DeniedError, StoreError, UnsupportedError
 from assetsync.local.scan import scan
 from assetsync.model.manifest import StoreConfig

@@ -26,8 +26,8 @@ from urllib.request import url2pathname
 from filelock import FileLock, Timeout
 
 from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
-from assetsync.backends import Blob, Listing, ObjectInfo, Progress, no_progress
-from assetsync.backends.local_errors import translated
+from assetsync.backends.contract import Blob, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.directory.translate import translated
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
     ChangedError,
@@ -55,14 +55,14 @@ LEFTOVER_AGE = 86_400.0
 T = TypeVar("T")
 
 
-def open_store(config: StoreConfig, environ: Mapping[str, str]) -> LocalBackend:
+def open_store(config: StoreConfig, environ: Mapping[str, str]) -> DirectoryBackend:
     """The store in that directory, which need not exist yet. UsageError when it is no absolute path or no directory."""
     root = _root(config.url)
     if not os.path.isabs(root):
         raise UsageError(f"`{config.url}` is not an absolute path", hint="write `file:///abs/dir` or `./relative/dir`")
     if os.path.exists(root) and not os.path.isdir(root):
         raise UsageError(f"the store `{config.url}` is not a directory")
-    return LocalBackend(config.url.rstrip("/") or config.url, root)
+    return DirectoryBackend(config.url.rstrip("/") or config.url, root)
 
 
 def _root(url: str) -> str:
@@ -74,7 +74,7 @@ def _root(url: str) -> str:
     return os.path.normpath(url2pathname(slash + path))
 
 
-class LocalBackend:
+class DirectoryBackend:
     """See the module. `url` is as configured; `root` is an absolute path."""
 
     def __init__(self, url: str, root: str) -> None:

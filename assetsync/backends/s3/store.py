@@ -7,28 +7,33 @@ had its effect although its reply was lost, a refusal is looked into before it c
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO
 
-from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
-from assetsync.backends.retry import retrying
+from assetsync.backends.probe import check_create, check_replace
+from assetsync.backends.retry import holds, is_file, retrying, settled
+from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bucket import Bucket, SentPart
 from assetsync.backends.s3.content import MIB, Stream, content_of, file_content, holds_part
 from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError
+from assetsync.backends.s3.wire import Wire
 from assetsync.errors import (
     ChangedError,
     DeniedError,
     ExistsError,
-    NoStoreError,
     NotFoundError,
     StoreError,
     UnsupportedError,
+    UsageError,
 )
 from assetsync.escape import printable
+from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 
 # Limits of S3, from "Amazon S3 multipart upload limits".
@@ -39,6 +44,21 @@ COPY_WIDTH = 8
 PROBE = ".assetsync-probe-"
 
 _CREATE_ONLY = {"If-None-Match": "*"}
+
+
+_URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
+
+
+def open_store(config: StoreConfig, environ: Mapping[str, str]) -> S3Backend:
+    """The bucket and prefix of `config.url`. Nothing is sent before it is used. UsageError."""
+    match = _URL.fullmatch(config.url)
+    if match is None:
+        raise UsageError(f"`{printable(config.url)}` is no S3 store", hint="write `s3://BUCKET/PREFIX`")
+    prefix = (match["prefix"] or "").strip("/")
+    url = f"s3://{match['bucket']}/{prefix}".rstrip("/")
+    wire = Wire(Access(config, match["bucket"], environ), url, match["bucket"], environ)
+    bucket = Bucket(wire, match["bucket"], f"{prefix}/" if prefix else "", config.kms_key_id)
+    return S3Backend(url, bucket, conditional_writes=config.conditional_writes)
 
 
 class S3Backend:
@@ -91,7 +111,7 @@ class S3Backend:
         def attempt() -> None:
             self._bucket.put_object(CREATE, key, content, self._if_none(key))
 
-        _settle(attempt, lambda: self._holds(key, data))
+        settled(attempt, lambda: holds(self, key, data))
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         content = content_of(data)
@@ -101,9 +121,7 @@ class S3Backend:
             self._bucket.put_object(REPLACE, key, content, condition)
 
         try:
-            _settle(attempt, lambda: self._holds(key, data))
-        except NoStoreError:
-            raise
+            settled(attempt, lambda: holds(self, key, data))
         except (ExistsError, NotFoundError) as error:
             raise self._changed(key) from error
 
@@ -113,7 +131,7 @@ class S3Backend:
         def attempt() -> None:
             self._bucket.put_object(CREATE, key, content, self._if_none(key))
 
-        _settle(attempt, lambda: self._is(key, entry))
+        settled(attempt, lambda: is_file(self, key, entry))
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
         stream = Stream(
@@ -135,7 +153,7 @@ class S3Backend:
         def attempt() -> None:
             self._bucket.copy_object(source, target, self._if_none_surely(target))
 
-        _settle(attempt, lambda: self._is(target, entry))
+        settled(attempt, lambda: is_file(self, target, entry))
 
     def delete(self, key: str) -> None:
         retrying(partial(self._bucket.delete_object, key))
@@ -165,7 +183,7 @@ class S3Backend:
             self._bucket.complete_multipart_upload(key, upload_id, sent, condition)
 
         try:
-            _settle(attempt, lambda: self._is(key, entry))
+            settled(attempt, lambda: is_file(self, key, entry))
         except ConflictingError:
             # S3 wants such an upload to begin anew ("CompleteMultipartUpload", 409): the next try will.
             self.abort_upload(key, upload_id)
@@ -182,6 +200,10 @@ class S3Backend:
         return self._bucket.identity
 
     @property
+    def conditional_writes(self) -> bool:
+        return self._conditional
+
+    @property
     def needs_probe(self) -> bool:
         return self._conditional and self._bucket.is_custom
 
@@ -189,21 +211,10 @@ class S3Backend:
         key = PROBE + secrets.token_hex(8)
         self.create(key, b"first")
         try:
-            self._refuses(lambda: self.create(key, b"second"), "creates")
-            self._refuses(lambda: self.replace(key, b"third", '"00000000000000000000000000000000"'), "replaces")
+            check_create(self, key)
+            check_replace(self, key)
         finally:
             self._clear(key)
-
-    def _refuses(self, write: Callable[[], None], verb: str) -> None:
-        try:
-            write()
-        except (ExistsError, ChangedError):
-            return
-        raise UnsupportedError(
-            f"`{self._url}` ignores the condition of a write, and {verb} what it must not",
-            hint="use a store that honours conditions, or set `conditional_writes: false` in `store`, which can't "
-            "keep two publishers from overwriting each other",
-        )
 
     def _clear(self, key: str) -> None:
         try:
@@ -242,19 +253,6 @@ class S3Backend:
     def _changed(self, key: str) -> ChangedError:
         return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
 
-    def _holds(self, key: str, data: bytes) -> bool:
-        try:
-            return self.read(key).data == data
-        except NotFoundError:
-            return False
-
-    def _is(self, key: str, entry: FileEntry) -> bool:
-        try:
-            info = self.stat(key)
-        except NotFoundError:
-            return False
-        return (info.size, info.sha256) == (entry.size, entry.sha256)
-
     def _copy_in_parts(self, source: str, target: str, entry: FileEntry) -> None:
         upload_id = retrying(partial(self._bucket.create_multipart_upload, target, entry.sha256, checksums=False))
         step = max(self.copy_part_size, self.part_size(entry.size))
@@ -286,21 +284,3 @@ def _is_of(file: BinaryIO, sent: SentPart, start: int, step: int, size: int) -> 
     if sent.size != min(step, size - start):
         return False
     return holds_part(file, start, sent.size, etag=sent.etag, sha256=sent.checksum)
-
-
-def _settle(attempt: Callable[[], None], is_ours: Callable[[], bool]) -> None:
-    """Try a write until it is settled. A refusal after a try whose reply got lost is none where `is_ours`."""
-    tries = 0
-
-    def counted() -> None:
-        nonlocal tries
-        tries += 1
-        attempt()
-
-    try:
-        retrying(counted)
-    except NoStoreError:
-        raise
-    except (ExistsError, ChangedError, NotFoundError):
-        if tries == 1 or not is_ours():
-            raise

@@ -26,7 +26,6 @@ from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient
 
-from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.azure.access import open_container
 from assetsync.backends.azure.translate import (
     COPY,
@@ -37,19 +36,18 @@ from assetsync.backends.azure.translate import (
     READ,
     REPLACE,
     SEND_PARTS,
-    Operation,
-    Place,
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
-from assetsync.backends.retry import retrying
+from assetsync.backends.refusal import Operation, Place
+from assetsync.backends.retry import holds, is_file, retrying, settled
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
     DamagedError,
     ExistsError,
-    NoStoreError,
     NotFoundError,
     UnsupportedError,
     UsageError,
@@ -179,21 +177,19 @@ class AzureBackend:
         return ObjectInfo(key, found.size, _sha256_of(found))
 
     def create(self, key: str, data: bytes) -> None:
-        self._put(CREATE, key, data, IF_MISSING, lambda: self._holds(key, data))
+        self._put(CREATE, key, data, IF_MISSING, lambda: holds(self, key, data))
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         condition = IF_MISSING if tag is None else _if_still(tag)
         try:
-            self._put(REPLACE, key, data, condition, lambda: self._holds(key, data))
-        except NoStoreError:
-            raise
+            self._put(REPLACE, key, data, condition, lambda: holds(self, key, data))
         except (ExistsError, NotFoundError) as error:
             raise ChangedError(error.message, hint=error.hint) from error
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
         with self._large_bodies if entry.size > LARGE_BODY else nullcontext():
             data = self._bytes_of(path, key, entry)
-            self._put(CREATE, key, data, IF_MISSING, lambda: self._is(key, entry), {SHA256: entry.sha256})
+            self._put(CREATE, key, data, IF_MISSING, lambda: is_file(self, key, entry), {SHA256: entry.sha256})
         progress(entry.size)
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
@@ -216,7 +212,7 @@ class AzureBackend:
         blob = self._blob(target)
         url = self._blob(source).url  # with its SAS token, where there is one: the source needs it too
         reply = self._written(
-            COPY, target, lambda: blob.start_copy_from_url(url, **IF_MISSING), lambda: self._is(target, entry)
+            COPY, target, lambda: blob.start_copy_from_url(url, **IF_MISSING), lambda: is_file(self, target, entry)
         )
         if reply and reply["copy_status"] != "success":
             self._await_copy(target)
@@ -225,8 +221,6 @@ class AzureBackend:
         blob = self._blob(key)
         try:
             self._tried(DELETE, key, lambda: blob.delete_blob(delete_snapshots="include"))
-        except NoStoreError:
-            raise
         except NotFoundError:
             pass
 
@@ -244,8 +238,6 @@ class AzureBackend:
         blob = self._blob(key)
         try:
             _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
-        except NoStoreError:
-            raise
         except NotFoundError:
             return []
         parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if block.id.startswith(upload_id)]
@@ -270,9 +262,7 @@ class AzureBackend:
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
         try:
-            self._commit(key, parts, {SHA256: entry.sha256}, lambda: self._is(key, entry))
-        except NoStoreError:
-            raise
+            self._commit(key, parts, {SHA256: entry.sha256}, lambda: is_file(self, key, entry))
         except NotFoundError as error:
             if self._exists(key):  # when another upload is completed, the parts of all others vanish
                 raise ExistsError(error.message) from error
@@ -399,23 +389,9 @@ class AzureBackend:
     def _exists(self, key: str) -> bool:
         try:
             self.stat(key)
-        except NoStoreError:
-            raise
         except NotFoundError:
             return False
         return True
-
-    def _holds(self, key: str, data: bytes) -> bool:
-        try:
-            return self.read(key).data == data
-        except NotFoundError:
-            return False
-
-    def _is(self, key: str, entry: FileEntry) -> bool:
-        try:
-            return self.stat(key)[1:] == (entry.size, entry.sha256)
-        except NotFoundError:
-            return False
 
     def _blob(self, key: str) -> BlobClient:
         name = self._prefix + key
@@ -427,23 +403,8 @@ class AzureBackend:
         return self._container.get_blob_client(name)
 
     def _written(self, operation: Operation, key: str, write: Callable[[], T], is_ours: Callable[[], bool]) -> T | None:
-        """What a conditional `write` returns, tried again where that may help.
-
-        A refusal after a try whose reply was lost may be due to our own success: then `is_ours`, and None is returned.
-        """
-        tries = 0
-
-        def attempt() -> T:
-            nonlocal tries
-            tries += 1
-            return self._once(operation, key, write, create_only=operation is not REPLACE)
-
-        try:
-            return retrying(attempt)
-        except (ExistsError, ChangedError):
-            if tries == 1 or not is_ours():
-                raise
-            return None
+        """Return what a conditional `write` returns; None when only its reply was lost."""
+        return settled(lambda: self._once(operation, key, write, create_only=operation is not REPLACE), is_ours)
 
     def _tried(self, operation: Operation, key: str, call: Callable[[], T]) -> T:
         """What `call` of the SDK returns, tried again where that may help. StoreError."""

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assetsync.backends import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig

@@ -1,0 +1,173 @@
+"""What every store must do, and what some can do besides: one narrow interface. What it can't say can't go wrong.
+
+Keys are POSIX paths relative to the root of the store (the prefix of its URL); a backend adds its own prefix. The
+interface has no way to overwrite an object, but for `replace`, which is a compare-and-swap and serves `.versions`
+alone, and `delete`, which serves claims, probes and leftovers of versions that were never committed.
+
+Every method may raise `DeniedError`, `NoStoreError`, `TransientError` (after its own retries with backoff and jitter)
+and `UnreachableError`; other errors are named where they belong. Backends are safe to use from many threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from assetsync.model.tree import FileEntry
+
+# Called with the number of further bytes that went through; from any thread.
+Progress = Callable[[int], None]
+
+
+def no_progress(count: int) -> None:
+    """The progress of a caller who does not look."""
+
+
+class ObjectInfo(NamedTuple):
+    """An object as listed or looked up. `sha256` (hex) is None where the store does not know it."""
+
+    key: str
+    size: int
+    sha256: str | None = None
+
+
+class Listing(NamedTuple):
+    """Objects under a prefix and, when listed with a delimiter, the `folders` (keys with a trailing slash)."""
+
+    objects: list[ObjectInfo]
+    folders: list[str]
+
+
+class Blob(NamedTuple):
+    """A small object, read whole. `tag` is what `replace` wants; `age` is in seconds, by the store's own clock."""
+
+    data: bytes
+    tag: str
+    age: float
+    # When the store replied, in seconds since 1970 by its clock; None where it does not tell.
+    now: float | None = None
+
+
+class Part(NamedTuple):
+    """A part of a multipart upload that the store has. `number` counts from 1; `token` is the store's own receipt."""
+
+    number: int
+    size: int
+    token: str
+
+
+class Backend(Protocol):
+    """What every store can do."""
+
+    @property
+    def url(self) -> str:
+        """The store's URL for messages and the lock: no credentials, no trailing slash."""
+
+    def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        """All objects whose key starts with `prefix`, which is empty or ends with `/`, in the order of their keys.
+
+        With `delimiter`, only those without a further `/`; the rest are folded into `folders`. An empty result is
+        not an error; a bucket that does not exist raises NoStoreError.
+        """
+
+    def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+        """The bytes of a small object. NotFoundError; DamagedError when it is larger than `limit` bytes."""
+
+    def stat(self, key: str) -> ObjectInfo:
+        """Size and, where known, sha256 of an object. NotFoundError."""
+
+    def create(self, key: str, data: bytes) -> None:
+        """Store a small object that must not exist yet. ExistsError.
+
+        When a reply got lost and the next try finds an object, it is read back: the same bytes are our own success.
+        """
+
+    def replace(self, key: str, data: bytes, tag: str | None) -> None:
+        """Store `data` if the object still is the one that `read` returned with `tag` (None: if there is none).
+
+        ChangedError when it is not.
+        """
+
+    def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
+        """Store the local file `path`, of `entry.size` bytes, as an object that must not exist yet, in one request.
+
+        The store verifies the bytes (`entry.sha256` where it can). ExistsError; ChecksumError when the bytes are not
+        those of `entry`, in which case nothing is stored. `entry.sha256` is kept with the object, for `stat`. OSErrors
+        of the local file come through as they are. A lost reply is dealt with as in `create`.
+        """
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """The bytes of a range, in chunks of at most 8 MiB. NotFoundError. Retries resume where it stopped.
+
+        A range that reaches beyond the end of the object ends there; one without bytes asks nothing of the store.
+        """
+
+    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError.
+
+        ChecksumError where the store can tell that the source is not what `entry` says; then nothing is stored.
+        """
+
+    def delete(self, key: str) -> None:
+        """Remove an object. Removing what is not there is no error."""
+
+    def close(self) -> None:
+        """Let go of connections. Nothing else is called afterwards; closing twice is no error."""
+
+
+@runtime_checkable
+class MultipartBackend(Protocol):
+    """Stores where a large file is sent in parts, which survive the process that sent them.
+
+    `upload` of such a backend takes files up to `multipart_threshold`; larger ones come through here, create-only too.
+    """
+
+    multipart_threshold: int
+    # Parts must arrive in order, one at a time.
+    sequential_parts: bool
+
+    def part_size(self, size: int) -> int:
+        """How many bytes each part of a file of `size` bytes has, the last one excepted."""
+
+    def begin_upload(self, key: str, entry: FileEntry) -> str:
+        """Start, and return an id that another process can go on with. ExistsError when known early."""
+
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        """The parts that the store has already, of the local file `path`. NotFoundError when the upload is gone.
+
+        Stores that verify the whole, not its parts, read them from the file, to know their share of the checksum.
+        """
+
+    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+        """Send part `number` of a file of `size` bytes. The store verifies it, here or as a whole. ChecksumError."""
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
+        """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError, ChecksumError."""
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Throw the parts away; some stores do so by themselves, later. An upload that is gone is no error."""
+
+
+@runtime_checkable
+class ProbedBackend(Protocol):
+    """Stores of which it is not sure that they honour preconditions."""
+
+    @property
+    def conditional_writes(self) -> bool:
+        """Whether the store is relied on to honour them."""
+
+    @property
+    def needs_probe(self) -> bool:
+        """Whether `probe` should run before the first publish."""
+
+    def probe(self) -> None:
+        """Try a create-only write twice under a probe key. UnsupportedError when the second one succeeds."""
+
+
+@runtime_checkable
+class RemoteBackend(Protocol):
+    """Stores behind a server, which ask who is there."""
+
+    @property
+    def identity(self) -> str:
+        """Where the credentials come from and at which endpoint they are used, in words. No secret. DeniedError."""

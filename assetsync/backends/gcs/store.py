@@ -1,0 +1,430 @@
+"""The store in a bucket of Google Cloud Storage, through gcsfs.
+
+Every write names the generation that it expects: 0 for create-only, else that of the object to replace. What is sent
+carries a CRC32C, which the server compares before it stores anything, and the sha256 as metadata, for `stat`.
+
+Large files go through a resumable upload, whose session URI is all that another process needs to go on. The server
+knows no checksum of its parts, only of the whole, so the checksum grows here, part by part; who goes on with the upload
+of another process reads the bytes that are there already from the local file, which is much cheaper than to send them.
+The last bytes are held back for `complete_upload`, because the object comes into being with them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.gcs import translate
+from assetsync.backends.gcs.calls import Calls, Task
+from assetsync.backends.gcs.client import Client, Identity, Reply, identity
+from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
+from assetsync.backends.http import age_of, proxy_for, store_time
+from assetsync.backends.refusal import Place
+from assetsync.backends.retry import holds, retrying, settled
+from assetsync.errors import (
+    ChecksumError,
+    DamagedError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+    UsageError,
+)
+from assetsync.model.manifest import StoreConfig
+from assetsync.model.tree import FileEntry
+
+USER_PROJECT_VARIABLE = "ASSETSYNC_GCS_USER_PROJECT"
+EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
+# Bytes. Parts but the last are multiples of GRAIN; so is what the server keeps of one that was cut.
+GRAIN = 256 * 1024
+MULTIPART_THRESHOLD = 8 * 1024 * 1024
+BYTES_PER_PART = 16 * 1024 * 1024
+# Files in one request are held in memory; of those that are not small, so many at once.
+SMALL = 1024 * 1024
+LARGE_AT_ONCE = 8
+PAGE = 1000
+
+_URL = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<prefix>.*))?")
+_BINARY = "application/octet-stream"
+_NEW = "0"  # the generation of what is not there
+_SAYS_PERSISTED = re.compile(r"bytes=0-(\d+)")
+
+
+def open_store(config: StoreConfig, environ: Mapping[str, str]) -> GCSBackend:
+    """The store at `config.url`. UsageError for a URL that names no bucket; DeniedError for unusable credentials."""
+    match = _URL.fullmatch(config.url)
+    if match is None:
+        raise UsageError(f"`{config.url}` names no bucket", hint="write `gs://BUCKET` or `gs://BUCKET/PREFIX`")
+    endpoint = _endpoint(config.endpoint or environ.get(EMULATOR_VARIABLE), environ)
+    return GCSBackend(
+        match["bucket"],
+        (match["prefix"] or "").strip("/"),
+        endpoint=endpoint,
+        identity=identity(endpoint, environ),
+        kms_key=config.kms_key_id,
+        user_project=environ.get(USER_PROJECT_VARIABLE) or None,
+        proxy=proxy_for(endpoint, environ),
+    )
+
+
+def _endpoint(given: str | None, environ: Mapping[str, str]) -> str:
+    if not given:
+        return f"https://storage.{environ.get('GOOGLE_CLOUD_UNIVERSE_DOMAIN') or 'googleapis.com'}"
+    return (given if "://" in given else f"http://{given}").rstrip("/")
+
+
+@dataclass(slots=True)
+class _Upload:
+    """What this process knows of a resumable upload. `digest` is that of all bytes so far, the `tail` included."""
+
+    digest: Digest = field(default_factory=Digest)
+    # Bytes that the server has, and whether that must be asked, because a reply is missing.
+    sent: int = 0
+    unsure: bool = False
+    tail: bytes = b""
+
+
+class GCSBackend:
+    """See the module. `multipart_threshold` and `bytes_per_part` may be set, to multiples of GRAIN."""
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        endpoint: str,
+        identity: Identity,
+        kms_key: str | None = None,
+        user_project: str | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._url = f"gs://{bucket}/{prefix}".rstrip("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._objects = f"/storage/v1/b/{quote(bucket, safe='')}/o"
+        self._kms_key = kms_key
+        self._client = Client(endpoint, identity.credentials, user_project=user_project, proxy=proxy)
+        self._calls = Calls(self._client, Place(self._url, bucket, endpoint, identity.who))
+        self._room = threading.BoundedSemaphore(LARGE_AT_ONCE)
+        self._uploads: dict[str, _Upload] = {}
+        self.multipart_threshold = MULTIPART_THRESHOLD
+        self.bytes_per_part = BYTES_PER_PART
+        self.sequential_parts = True
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    @property
+    def identity(self) -> str:
+        place = self._calls.place
+        return f"{place.credentials}, at {place.endpoint}"
+
+    def close(self) -> None:
+        """Close the connections. Also done when the last reference goes, and at exit."""
+        self._client.close()
+
+    def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        params = {
+            "prefix": self._prefix + prefix,
+            "maxResults": str(PAGE),
+            "fields": "nextPageToken,prefixes,items(name,size,metadata)",
+            **({"delimiter": "/"} if delimiter else {}),
+        }
+        task = Task(translate.LIST, prefix)
+        objects: list[ObjectInfo] = []
+        folders: list[str] = []
+        while True:
+            page = retrying(partial(self._calls.ask_json, task, "GET", self._objects, params))
+            objects += [self._listed(item) for item in page.get("items", ())]
+            folders += [name.removeprefix(self._prefix) for name in page.get("prefixes", ())]
+            if not page.get("nextPageToken"):
+                return Listing(objects, folders)
+            params["pageToken"] = page["nextPageToken"]
+
+    def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+        return retrying(lambda: self._read(key, limit))
+
+    def stat(self, key: str) -> ObjectInfo:
+        return self._listed(retrying(lambda: self._resource(key)))
+
+    def create(self, key: str, data: bytes) -> None:
+        task = Task(translate.CREATE, key, create_only=True)
+        settled(partial(self._insert, task, data, Digest(data), _NEW), lambda: holds(self, key, data))
+
+    def replace(self, key: str, data: bytes, tag: str | None) -> None:
+        task = Task(translate.REPLACE, key)
+        settled(partial(self._insert, task, data, Digest(data), tag or _NEW), lambda: holds(self, key, data))
+
+    def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
+        task = Task(translate.CREATE, key, create_only=True)
+        with self._room if entry.size > SMALL else nullcontext():
+            with open(path, "rb") as file:
+                data = file.read(entry.size + 1)
+            digest = Digest(data)
+            self._check(task, digest, entry)
+            settled(partial(self._insert, task, data, digest, _NEW), lambda: self._is_there(key, digest))
+        progress(entry.size)
+
+    def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        task = Task(translate.READ, key)
+        params = {"alt": "media"}
+        position, end = start, start + length
+        while position < end:
+            open_range = partial(self._calls.open_range, task, self._path(key), params, position, end)
+            stream, chunk = retrying(open_range)
+            try:
+                while chunk and position < end:
+                    position += len(chunk)
+                    yield chunk[: len(chunk) - max(0, position - end)]
+                    chunk = self._calls.read_on(task, stream)
+                return  # all is read, or the object ends here
+            except TransientError:
+                # The rest comes from the same object, or not at all.
+                params["generation"] = self._calls.generation(task, stream.headers)
+            finally:
+                stream.close()
+
+    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        task = Task(translate.COPY, f"{source}` to `{target}", create_only=True)
+        params = {"ifGenerationMatch": _NEW, "fields": "done,rewriteToken,resource(name,size,metadata,generation)"}
+        if self._kms_key:
+            params["destinationKmsKeyName"] = self._kms_key
+        path = f"{self._path(source)}/rewriteTo{self._path(target).removeprefix('/storage/v1')}"
+
+        def rewrite() -> None:
+            # Large objects take several rounds; the token says how far it has come, over failures too.
+            while not (reply := self._calls.ask_json(task, "POST", path, params))["done"]:
+                params["rewriteToken"] = reply["rewriteToken"]
+            copied = self._listed(reply["resource"])
+            if copied.size != entry.size or copied.sha256 not in (None, entry.sha256):
+                self._take_back(target, reply["resource"])
+                raise ChecksumError(
+                    f"{self._calls.tried(task)}: it is not what its version says",
+                    hint="look at it with `assetsync verify`",
+                )
+
+        settled(rewrite, lambda: self._same(source, target))
+
+    def delete(self, key: str) -> None:
+        try:
+            retrying(lambda: self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), {}))
+        except NotFoundError:
+            pass
+
+    def part_size(self, size: int) -> int:
+        return self.bytes_per_part
+
+    def begin_upload(self, key: str, entry: FileEntry) -> str:
+        task = Task(translate.CREATE, key, create_only=True)
+        params = {"uploadType": "resumable", **self._conditions(_NEW)}
+        headers = {
+            "Content-Type": "application/json; charset=UTF-8",
+            "X-Upload-Content-Type": _BINARY,
+            "X-Upload-Content-Length": str(entry.size),
+        }
+        body = [json.dumps(self._metadata(key, entry.sha256)).encode()]
+        reply = retrying(lambda: self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body))
+        upload_id = reply.headers.get("Location")
+        if upload_id is None:
+            raise self._calls.no_sense(task)
+        self._uploads[upload_id] = _Upload()
+        return upload_id
+
+    def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
+        task = Task(translate.LIST_PARTS, key)
+        try:
+            sent = retrying(lambda: _persisted(self._query(task, upload_id, entry.size), entry.size))
+        except NotFoundError:
+            self._uploads.pop(upload_id, None)
+            raise
+        upload = self._uploads.get(upload_id)
+        if upload is None:
+            whole = sent if sent == entry.size else sent - sent % self.bytes_per_part
+            upload = self._uploads[upload_id] = _Upload(digest_of_file(path, whole), sent)
+        size = self.bytes_per_part
+        return [
+            Part(number, min(size, entry.size - start), "")
+            for number, start in enumerate(range(0, upload.digest.size, size), start=1)
+        ]
+
+    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+        task = Task(translate.SEND_PARTS, key, create_only=True)
+        upload = self._uploads.setdefault(upload_id, _Upload())
+        start = (number - 1) * self.bytes_per_part
+        if upload.digest.size != start:
+            raise StoreError(f"{self._calls.tried(task)}: part {number} is not the one that follows")
+        stop = start + len(data)
+        if stop == size:
+            stop = (size - 1) // GRAIN * GRAIN
+        self._send(task, upload_id, upload, start, data[: stop - start], size)
+        upload.digest.update(data)
+        upload.tail = bytes(data[stop - start :])
+        return Part(number, len(data), "")
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
+        task = Task(translate.SEND_PARTS, key, create_only=True)
+        upload = self._uploads.get(upload_id)
+        if upload is None:
+            raise NotFoundError(
+                f"{self._calls.tried(task)}: that upload is not known here", hint="run the command again"
+            )
+        try:
+            self._check(task, upload.digest, entry)
+            settled(
+                partial(self._finish, task, upload_id, upload, entry.size),
+                lambda: self._is_there(key, upload.digest),
+            )
+        except ChecksumError:
+            with suppress(StoreError):
+                self.abort_upload(key, upload_id)
+            raise
+        self._uploads.pop(upload_id, None)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        self._uploads.pop(upload_id, None)
+        task = Task(translate.ABORT, key)
+        try:
+            retrying(lambda: self._calls.ask_session(task, "DELETE", upload_id, {}))
+        except NotFoundError:
+            pass
+
+    # One try of a request each.
+
+    def _read(self, key: str, limit: int) -> Blob:
+        task = Task(translate.READ, key)
+        reply = self._calls.ask(task, "GET", self._path(key), {"alt": "media"}, limit=limit)
+        if len(reply.body) > limit:
+            raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
+        return Blob(
+            reply.body, self._calls.generation(task, reply.headers), age_of(reply.headers), store_time(reply.headers)
+        )
+
+    def _resource(self, key: str) -> Any:
+        params = {"fields": f"name,size,metadata,generation,{FIELD}"}
+        return self._calls.ask_json(Task(translate.READ, key), "GET", self._path(key), params)
+
+    def _insert(self, task: Task, data: bytes, digest: Digest, generation: str) -> None:
+        metadata = {**self._metadata(task.key, digest.sha256), FIELD: digest.checksum}
+        boundary = uuid.uuid4().hex
+        head = (
+            f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(metadata)}\r\n"
+            f"--{boundary}\r\nContent-Type: {_BINARY}\r\n\r\n"
+        )
+        params = {"uploadType": "multipart", "fields": "generation", **self._conditions(generation)}
+        headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
+        body = [head.encode(), data, f"\r\n--{boundary}--\r\n".encode()]
+        self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body)
+
+    def _send(self, task: Task, upload_id: str, upload: _Upload, start: int, data: memoryview, size: int) -> None:
+        """Send what the server has not got yet of `data`, which begins at `start`; with retries."""
+        stop = start + len(data)
+
+        def send() -> None:
+            if upload.unsure:
+                upload.sent = _persisted(self._query(task, upload_id, size), size)
+            while upload.sent < stop:
+                first = upload.sent
+                if first < start:
+                    raise StoreError(
+                        f"{self._calls.tried(task)}: the server lost a part of it", hint="run the same command again"
+                    )
+                upload.unsure = True
+                reply = self._calls.ask_session(
+                    task,
+                    "POST",
+                    upload_id,
+                    {"Content-Range": f"bytes {first}-{stop - 1}/{size}"},
+                    data[first - start :],
+                )
+                upload.sent, upload.unsure = _persisted(reply, size), False
+                if upload.sent <= first:
+                    raise TransientError(f"{self._calls.tried(task)}: the server kept nothing of what was sent")
+
+        retrying(send)
+
+    def _finish(self, task: Task, upload_id: str, upload: _Upload, size: int) -> None:
+        """Send the tail, if the server has not got it, and see that it made an object of the right bytes."""
+        reply = self._query(task, upload_id, size) if upload.unsure or upload.sent == size else None
+        if reply is None or _persisted(reply, size) < size:
+            headers = {
+                "Content-Range": f"bytes {size - len(upload.tail)}-{size - 1}/{size}",
+                "X-Goog-Hash": f"{CHECKSUM}={upload.digest.checksum}",
+            }
+            upload.unsure = True
+            reply = self._calls.ask_session(task, "POST", upload_id, headers, upload.tail)
+        if _persisted(reply, size) < size:
+            raise TransientError(f"{self._calls.tried(task)}: the server did not keep the end of it")
+        stored = self._calls.parsed(task, reply) if reply.body else self._resource(task.key)
+        if stored.get(FIELD) != upload.digest.checksum:  # it did not look at X-Goog-Hash
+            self._take_back(task.key, stored)
+            raise ChecksumError(f"{self._calls.tried(task)}: the bytes that arrived are not those of the checksum")
+
+    def _take_back(self, key: str, resource: Mapping[str, Any]) -> None:
+        """Delete an object that was made just now and is wrong. Nobody has seen it: its version has no `.meta`."""
+        params = {"ifGenerationMatch": str(resource["generation"])}
+        self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), params)
+
+    def _query(self, task: Task, upload_id: str, size: int) -> Reply:
+        """How far a resumable upload has come. NotFoundError too when the object that it made is not there any more."""
+        reply = self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
+        if _persisted(reply, size) == size:
+            # The session remembers its success for a week, and so may a journal; the object can be removed meanwhile.
+            made = self._calls.parsed(task, reply) if reply.body else {}
+            found = self._resource(task.key)
+            if made.get("generation", found["generation"]) != found["generation"]:
+                raise NotFoundError(
+                    f"{self._calls.tried(task)}: what it made was replaced", hint="run the command again"
+                )
+        return reply
+
+    # What is there, after a reply got lost: by the checksum that the server keeps of all objects, modelkit's too.
+
+    def _is_there(self, key: str, digest: Digest) -> bool:
+        try:
+            found = retrying(lambda: self._resource(key))
+        except NotFoundError:
+            return False
+        return (int(found["size"]), found.get(FIELD)) == (digest.size, digest.checksum)
+
+    def _same(self, source: str, target: str) -> bool:
+        try:
+            one, other = (retrying(partial(self._resource, key)) for key in (source, target))
+        except NotFoundError:
+            return False
+        return all(one.get(name) == other.get(name) for name in ("size", FIELD))
+
+    def _check(self, task: Task, digest: Digest, entry: FileEntry) -> None:
+        if (digest.size, digest.sha256) != (entry.size, entry.sha256):
+            raise ChecksumError(f"{self._calls.tried(task)}: the bytes of the file are not those that were hashed")
+
+    def _path(self, key: str) -> str:
+        return f"{self._objects}/{quote(self._prefix + key, safe='')}"
+
+    def _listed(self, item: Mapping[str, Any]) -> ObjectInfo:
+        key = str(item["name"]).removeprefix(self._prefix)
+        return ObjectInfo(key, int(item["size"]), item.get("metadata", {}).get("sha256"))
+
+    def _metadata(self, key: str, sha256: str) -> dict[str, Any]:
+        return {"name": self._prefix + key, "contentType": _BINARY, "metadata": {"sha256": sha256}}
+
+    def _conditions(self, generation: str) -> dict[str, str]:
+        conditions = {"ifGenerationMatch": generation}
+        if self._kms_key:
+            conditions["kmsKeyName"] = self._kms_key
+        return conditions
+
+
+def _persisted(reply: Reply, size: int) -> int:
+    """How many bytes of a resumable upload the server has, by its reply; all once it has made an object of them."""
+    if reply.status != 308:
+        return size
+    match = _SAYS_PERSISTED.fullmatch(reply.headers.get("Range", ""))
+    return int(match[1]) + 1 if match else 0
