@@ -9,6 +9,9 @@ where ``serve(folder)`` is a context manager that starts the server (port 0, dat
 
 A file that also says ``WITHOUT = {"faults", "parts"}`` is of a store that has no server which could fail, or that takes
 files of any size in one request: tests that use these fixtures are not for it.
+
+A server that is not as strict as the cloud it stands for says so with ``LENIENT = {"test_name": "what it does"}``, for
+tests that must fail on it, and ``AT_TIMES`` for those that may, which are not run. docs/reliability.md has the list.
 """
 
 from __future__ import annotations

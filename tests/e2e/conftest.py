@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness import Repo
-from tests.e2e.remotes import SERVERS, Remote
+from tests.e2e.remotes import SERVERS, STORES, Remote
 
 
-@pytest.fixture(scope="session", params=list(SERVERS))
+@pytest.fixture(scope="session", params=list(STORES))
 def serving(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Remote]]:
     """The server of one kind of store, for the whole run."""
     with SERVERS[request.param]() as place:
@@ -18,7 +18,7 @@ def serving(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Remote]
 
 @pytest.fixture(scope="session")
 def s3_serving() -> Iterator[Callable[[Path], Remote]]:
-    with SERVERS["s3"]() as place:
+    with SERVERS["strict s3"]() as place:
         yield place
 
 
@@ -30,7 +30,7 @@ def remote(serving: Callable[[Path], Remote], tmp_path: Path) -> Remote:
 
 @pytest.fixture
 def s3(s3_serving: Callable[[Path], Remote], tmp_path: Path) -> Remote:
-    """An empty store on S3."""
+    """An empty store on the strict S3, which tells what it was asked."""
     return s3_serving(tmp_path)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.e2e.harness import Repo
-from tests.e2e.remotes import SERVERS, Remote
+from tests.e2e.remotes import STORES as KINDS
+from tests.e2e.remotes import Remote
 from tests.servers.modelkit import needs_modelkit, run_modelkit
 
 # Each run of modelkit takes seconds; the two stores that most of its users have are enough for every day.
-STORES = [kind if kind in ("directory", "s3") else pytest.param(kind, marks=pytest.mark.slow) for kind in SERVERS]
+STORES = [kind if kind in ("directory", "s3") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", STORES, indirect=True)]
 
 FETCH = """

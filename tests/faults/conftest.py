@@ -19,8 +19,8 @@ def warm() -> Iterator[Warm]:
         yield warm
 
 
-@pytest.fixture(scope="session", params=["s3", "gcs", pytest.param("azure", marks=pytest.mark.slow)])
+@pytest.fixture(scope="session", params=["strict s3", "gcs", pytest.param("azure", marks=pytest.mark.slow)])
 def over_http(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], Remote]]:
-    """Places for stores on a server, of each kind in turn."""
+    """Places for stores on a server that can be made to fail, of each kind in turn."""
     with SERVERS[request.param]() as place:
         yield place

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.process import accepts, program, running
+
 ACCESS_KEY = "AKIDRCLONEEXAMPLE000"
 SECRET_KEY = "rclone-secret-for-tests-only-000"  # 32 characters
-START_TRIES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +34,20 @@ class RcloneServer:
 
 def rclone() -> str | None:
     """The program, from the environment of this Python or from the path."""
-    here = os.path.dirname(sys.executable)
-    return shutil.which("rclone", path=os.pathsep.join([here, os.environ.get("PATH", "")]))
+    return program("rclone")
 
 
 @contextmanager
 def serve_rclone(folder: Path) -> Iterator[RcloneServer]:
     """Serve `folder` until the end of the block. RuntimeError when the server does not start."""
-    program = rclone()
-    if program is None:
+    found = rclone()
+    if found is None:
         raise RuntimeError("rclone is not installed")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    command = [program, "serve", "s3", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--addr", address, str(folder)]
+
+    def command(ports: list[int]) -> list[str]:
+        address = f"127.0.0.1:{ports[0]}"
+        return [found, "serve", "s3", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--addr", address, str(folder)]
+
     # Its own configuration is none of ours, and it complains when there is none.
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "RCLONE_CONFIG": ""})
-    try:
-        _wait(port, process)
-        yield RcloneServer(f"http://{address}", folder)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(START_TRIES):
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            break
-        return
-    raise RuntimeError("rclone did not start")
+    with running(command, lambda ports: accepts(ports[0]), environ={"RCLONE_CONFIG": ""}) as ports:
+        yield RcloneServer(f"http://127.0.0.1:{ports[0]}", folder)
