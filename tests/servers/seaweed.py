@@ -83,8 +83,11 @@ def missing() -> str | None:
 
 
 @contextmanager
-def serve_seaweed(folder: Path) -> Iterator[SeaweedServer]:
-    """Run a server with its data in `folder`, until the end of the block. RuntimeError when it does not start."""
+def serve_seaweed(folder: Path, volumes: int = 50) -> Iterator[SeaweedServer]:
+    """Run a server until the end of the block, with its data in `folder`, in so many volumes of at most 64 MiB.
+
+    RuntimeError when it does not start.
+    """
     weed = program("weed")
     if weed is None:
         raise RuntimeError(missing())
@@ -98,7 +101,7 @@ def serve_seaweed(folder: Path) -> Iterator[SeaweedServer]:
         used.extend(ports)
         # A new folder for each try: the first may have left half of one.
         data = tempfile.mkdtemp(dir=folder)
-        return [weed, "server", f"-dir={data}", *_options(ports), f"-s3.config={config}"]
+        return [weed, "server", f"-dir={data}", *_options(ports), f"-volume.max={volumes}", f"-s3.config={config}"]
 
     try:
         with running(command, lambda ports: _answers(_url(ports[0])), ports=_PORTS) as ports:
@@ -133,7 +136,6 @@ def _options(ports: list[int]) -> list[str]:
         "-s3.port.lance=0",  # otherwise servers beside each other crash
         "-s3.autoCreateBucket=false",  # AWS says NoSuchBucket
         "-master.telemetry=false",  # it is on by default
-        "-volume.max=50",
         "-master.volumeSizeLimitMB=64",
         "-volume.minFreeSpace=0",
     ]

@@ -1,0 +1,136 @@
+"""Servers, sizes and the report of the benchmarks.
+
+``pytest -m benchmark`` measures everything and writes docs/performance.md. ``ASSETSYNC_BENCH_PART=0.1`` makes all
+numbers that much smaller, measures once and writes nothing. Below 0.01 each test runs with its first parameters alone
+and no peer is installed: to see that it is alive.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import peers, report
+from tests.benchmarks.measure import ROUNDS, Contender, side_by_side
+from tests.benchmarks.report import Row
+from tests.benchmarks.worlds import Place, a_bucket, serve_ignorant
+from tests.servers.process import program
+from tests.servers.rclone import rclone
+from tests.servers.seaweed import missing, serve_seaweed
+
+PART = float(os.environ.get("ASSETSYNC_BENCH_PART", "1"))
+TINY = 0.01
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.benchmark)
+        item.add_marker(pytest.mark.timeout(900))
+    if PART < TINY:
+        first = {getattr(item, "originalname", item.name): item for item in reversed(ours)}
+        items[:] = [item for item in items if item not in ours or item in first.values()]
+
+
+@dataclass
+class Bench:
+    """Measures rows, and keeps them for the report."""
+
+    say: Callable[[str], None]
+    rows: list[Row] = field(default_factory=list)
+
+    def number(self, full: int) -> int:
+        """How many of something, out of `full` of them."""
+        return max(2, round(full * PART))
+
+    def size(self, full: int) -> int:
+        """How large a file, in bytes: files get smaller only where there are few of them."""
+        return max(1000, round(full * PART))
+
+    def row(
+        self, work: str, contenders: Mapping[str, Contender], store: str = "", requests: Callable[[], int] | None = None
+    ) -> Row:
+        """Run the contenders that are here, and show what they took."""
+        reasons = {name: peers.why_missing(name, install=PART >= TINY) for name in contenders if peers.is_peer(name)}
+        here = {name: contender for name, contender in contenders.items() if not reasons.get(name)}
+        results = side_by_side(here, rounds=1 if PART < 1 else ROUNDS, requests=requests)
+        row = Row(work, store, results, [reason for reason in reasons.values() if reason])
+        self.rows.append(row)
+        self.say(report.details(row))
+        return row
+
+
+@pytest.fixture(scope="session")
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The rows of the run; the page is written when all of them have been measured in full."""
+    if program("assetsync") is None:
+        pytest.skip("the command `assetsync` is not installed")
+    if PART == 1 and os.environ.get("PYTEST_XDIST_WORKER"):
+        pytest.exit("benchmarks beside each other measure each other; run them without -n")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stdout.write(f"\n{text}\n")
+
+    if PART < 1:
+        say(f"Not to be kept: the numbers in the titles were made smaller by {PART}.")
+    bench = Bench(say)
+    yield bench
+    whole = not request.config.option.keyword and not request.session.testsfailed and PART == 1
+    names = [name for name in [*peers.PEERS, "modelkit"] if not peers.why_missing(name, install=False)]
+    versions = {name: peers.version(name) for name in names}
+    if whole:
+        report.write(bench.rows, versions)
+    elif bench.rows:
+        report.text(bench.rows, versions)
+        report.plot(bench.rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # gigabytes; pytest would keep the last three
+
+
+@pytest.fixture(scope="session")
+def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A server that honours preconditions and counts requests."""
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+    where = tmp_path_factory.mktemp("seaweed")
+    with serve_seaweed(where, volumes=1000) as server:
+        yield Place("SeaweedFS", server.url, server.environ, lambda: server.requests().total())
+    shutil.rmtree(where)
+
+
+@pytest.fixture(scope="session")
+def ignorant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """rclone's server, which ignores preconditions."""
+    if rclone() is None:
+        pytest.skip("rclone is not installed")
+    where = tmp_path_factory.mktemp("rclone")
+    with serve_ignorant(where) as place:
+        yield place
+    shutil.rmtree(where)
+
+
+@pytest.fixture(params=["seaweed", "ignorant"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each server in turn."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def bucket(place: Place) -> Iterator[str]:
+    """A new bucket, at each place in turn."""
+    with a_bucket(place) as name:
+        yield name
