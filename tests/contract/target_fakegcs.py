@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import Backend
-from assetsync.backends.gcs import GRAIN, open_store
+from assetsync.backends.contract import Backend
+from assetsync.backends.gcs.store import GRAIN, open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.fakegcs import FakeGCSServer, missing, serve_fake_gcs

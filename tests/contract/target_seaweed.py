@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from assetsync.backends import Backend
-from assetsync.backends.s3 import open_store
+from assetsync.backends.contract import Backend
+from assetsync.backends.s3.store import open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
 from tests.servers.seaweed import SeaweedServer, missing, shared_seaweed
