@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from assetsync.cli.options import Common
+from assetsync.cli.prompt import ask
 from assetsync.errors import AssetsyncError
 from assetsync.progress import Reporter, Silent
 
@@ -70,12 +71,12 @@ class Console:
             raise AssetsyncError(
                 "there is no terminal to ask on, and nothing was confirmed", hint="pass `--yes` to go on without asking"
             )
-        if not click.confirm(question, default=False, err=True):
+        if not ask(question):
             raise AssetsyncError("answered no; nothing was written")
 
     def offer(self, question: str, *, yes: bool) -> bool:
         """Whether to do an extra that the command can do without. No, where nobody can be asked."""
-        return yes or (sys.stdin.isatty() and click.confirm(question, default=False, err=True))
+        return yes or (sys.stdin.isatty() and ask(question))
 
     @contextmanager
     def progress(self) -> Iterator[Reporter]:
