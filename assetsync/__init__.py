@@ -85,8 +85,10 @@ if TYPE_CHECKING:
     from assetsync.plan.plan import Action, Plan, Problem
     from assetsync.plan.request import Options, Purpose
     from assetsync.progress import Reporter
-    from assetsync.project.asset_store import AssetStore, Difference, Logged
-    from assetsync.project.project import Project, Result
+    from assetsync.project.asset_store import AssetStore
+    from assetsync.project.browse import Difference, Logged
+    from assetsync.project.project import Project
+    from assetsync.project.result import Result
     from assetsync.remote.documents import Meta
     from assetsync.remote.store import ListedAsset
 else:
@@ -98,8 +100,10 @@ else:
         "plan.plan": ("Action", "Plan", "Problem"),
         "plan.request": ("Options", "Purpose"),
         "progress": ("Reporter",),
-        "project.asset_store": ("AssetStore", "Difference", "Logged"),
-        "project.project": ("Project", "Result"),
+        "project.asset_store": ("AssetStore",),
+        "project.browse": ("Difference", "Logged"),
+        "project.project": ("Project",),
+        "project.result": ("Result",),
         "remote.documents": ("Meta",),
         "remote.store": ("ListedAsset",),
     }
@@ -110,3 +114,6 @@ else:
         if module is None:
             raise AttributeError(f"module `assetsync` has no attribute `{name}`")
         return getattr(import_module(f"assetsync.{module}"), name)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

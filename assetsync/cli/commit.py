@@ -14,7 +14,8 @@ from assetsync.cli.console import Console
 from assetsync.errors import AssetsyncError, PartialError
 from assetsync.escape import printable
 from assetsync.git.commit import Checkout
-from assetsync.project.project import Project, Result
+from assetsync.project.project import Project
+from assetsync.project.result import Result
 
 
 @dataclass(frozen=True, slots=True)

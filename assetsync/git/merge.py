@@ -10,8 +10,9 @@ import os
 from collections.abc import Mapping
 
 from assetsync.atomic import write_atomically
-from assetsync.errors import GitError, InvalidError, LockError, NotFoundError
+from assetsync.errors import GitError, LockError
 from assetsync.escape import printable
+from assetsync.files import read_existing
 from assetsync.git.repository import UNSAFE, open_repository
 from assetsync.lock.merge import merge_locks, resolve_conflicts
 from assetsync.lock.text import FILENAME, parse_lock, render_lock
@@ -28,7 +29,7 @@ def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
     if stages:
         merged = _merged(stages, os.path.relpath(lock_file))
     else:
-        data = _read(lock_file)
+        data = read_existing(lock_file)
         merged = resolve_conflicts(data.decode("utf-8", "replace"), filename=os.path.relpath(lock_file))
         if render_lock(merged).encode() == data:
             return False
@@ -41,7 +42,7 @@ def drive(base: str, ours: str, theirs: str, environ: Mapping[str, str]) -> None
 
     Where a person must decide, git's own merge goes there, markers and all, and LockError says why.
     """
-    stages = {stage: _read(path) for stage, path in ((1, base), (2, ours), (3, theirs))}
+    stages = {stage: read_existing(path) for stage, path in ((1, base), (2, ours), (3, theirs))}
     try:
         # Without a common ancestor, git gives an empty file.
         merged = _merged({stage: data for stage, data in stages.items() if data}, FILENAME)
@@ -82,13 +83,3 @@ def _stages(lock_file: str, environ: Mapping[str, str]) -> dict[int, bytes]:
             raise GitError(f"git can't read `{printable(lock_file)}`: {printable(content.reason)}", hint=UNSAFE)
         stages[int(stage)] = content.out
     return stages
-
-
-def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise NotFoundError(f"`{path}` does not exist") from None
-    except OSError as error:
-        raise InvalidError(f"can't read `{path}`: {error.strerror}") from error

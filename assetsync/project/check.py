@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, NotFoundError, UsageError
+from assetsync.files import read, shown_path
 from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.lock import Lock
@@ -21,7 +22,7 @@ from assetsync.model.versioning import BUILT_IN, DEFAULT, Versioning, load_versi
 from assetsync.plan.snapshot import RemoteVersion
 from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
-from assetsync.project.texts import Source, read, shown_path, staged_sources, worktree_source
+from assetsync.project.texts import Source, staged_sources, worktree_source
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store

@@ -13,99 +13,40 @@ from __future__ import annotations
 
 import difflib
 import os
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import overload
 
-from assetsync import __version__
 from assetsync.atomic import write_atomically
-from assetsync.errors import AssetsyncError, ConflictError, InvalidError, NotFoundError, PartialError, UsageError
-from assetsync.git.provenance import provenance
-from assetsync.lock.text import parse_lock, render_lock
-from assetsync.manifest import settings
+from assetsync.errors import ConflictError, InvalidError, UsageError
+from assetsync.files import read, read_existing, shown_path
+from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
-from assetsync.manifest.parse import parse_manifest
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
-from assetsync.model.provenance import Provenance
-from assetsync.model.versioning import BUILT_IN, Versioning, load_versioning
 from assetsync.plan.decide import plan_pull, plan_sync, plan_upgrade
-from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Plan, Pull, Update
+from assetsync.plan.plan import Action, Adopt, Plan, Update
 from assetsync.plan.request import Options, Purpose, Request
 from assetsync.plan.snapshot import Snapshot
-from assetsync.pool import Transfers
 from assetsync.progress import Reporter, Silent
-from assetsync.project.execute import Execution, Outcome, who
 from assetsync.project.gather import Site, gather
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
-from assetsync.remote.store import Store, open_store
+from assetsync.project.lock_writer import LockWriter
+from assetsync.project.result import Result, problems_error
+from assetsync.project.texts import parse_project, read_manifest
+from assetsync.project.workspace import Workspace
+from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, what_moved
-from assetsync.state.cache import Cache
 from assetsync.state.folder import State
-from assetsync.state.journal import Journal
 from assetsync.state.last_seen import Placed
-from assetsync.state.pull_markers import Markers
 
 _PLANNERS: dict[Purpose, Callable[[Snapshot, Options | None], Plan]] = {
     Purpose.SYNC: plan_sync,
     Purpose.PULL: plan_pull,
     Purpose.UPGRADE: plan_upgrade,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How carrying out a plan ended, asset by asset, in the order of the plan."""
-
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def done(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
-
-    @property
-    def lines(self) -> Mapping[str, str]:
-        """The lines that one-shot bumps opened, by asset: what its `version` in assets.yaml became."""
-        lines = {}
-        for outcome in self.done:
-            action = outcome.action
-            if isinstance(action, Update | Adopt) and action.set_line is not None:
-                lines[action.asset] = action.set_line
-        return lines
-
-    @property
-    def published(self) -> frozenset[str]:
-        """The assets of which a new version is in the store now."""
-        return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
-
-    @property
-    def changed_lock(self) -> bool:
-        """Whether assets.lock says something else now: a pull of what was locked leaves it as it is."""
-        return any(not isinstance(o.action, Pull) or o.action.base != o.action.to for o in self.done)
-
-    @property
-    def error(self) -> AssetsyncError | None:
-        """None when all went well; PartialError when only some did; otherwise what stopped them."""
-        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
-        if not errors:
-            return None
-        names = ", ".join(f"`{outcome.action.asset}`" for outcome in self.failed)
-        if self.done:
-            return PartialError(
-                f"{len(errors)} of {len(self.outcomes)} assets failed: {names}",
-                hint="assets.lock holds those that succeeded; run the same command again for the others",
-            )
-        if len(errors) == 1:
-            return errors[0]
-        kind = ConflictError if all(isinstance(error, ConflictError) for error in errors) else AssetsyncError
-        return kind(f"all {len(errors)} assets failed: {names}", hint=errors[0].hint)
 
 
 class Project:
@@ -116,16 +57,11 @@ class Project:
         self.manifest_file = manifest_file
         self.lock_file = os.path.join(self.root, LOCK)
         self.manifest = manifest
-        self.versioning: Versioning = load_versioning(manifest.versioning)
-        self.state = State(self.root)
         self._manifest_text = manifest_text
-        self._environ = environ
-        self.state.ensure()
-        self._cache = Cache(self.state.cache)
-        self._placed = Placed(self._cache)
-        self._journal = Journal(self.state.journal)
-        self._markers = Markers(self.state.pulls)
-        self._store: Store | None = None
+        self._state = State(self.root)
+        self._state.ensure()
+        self._workspace = Workspace(self.root, manifest.store, manifest.versioning, self._state, environ=environ)
+        self._placed = Placed(self._workspace.cache)
 
     @classmethod
     def load(
@@ -143,8 +79,9 @@ class Project:
         """
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
-        data = _read(path)
-        return cls(path, data.decode(), _checked(data, path, environ, store), environ)
+        data = read_manifest(path)
+        manifest = parse_project(data, path, store=store, environ=environ)
+        return cls(path, data.decode(), manifest, environ)
 
     def __enter__(self) -> Project:
         return self
@@ -154,25 +91,19 @@ class Project:
 
     def close(self) -> None:
         """Release the cache and the connections. Nothing is lost by not calling it."""
-        self._cache.close()
-        if self._store is not None:
-            self._store.close()
+        self._workspace.close()
 
     @property
     def store(self) -> Store:
         """The store, opened at first use. UsageError, DeniedError."""
-        if self._store is None:
-            self._store = open_store(
-                self.manifest.store, self.versioning, self._cache, root=self.root, environ=self._environ
-            )
-        return self._store
+        return self._workspace.store
 
     def lock(self) -> Lock | None:
         """What assets.lock says now; None where there is none. LockError."""
-        return self._parse_lock(self._lock_data())
+        return self._parse_lock(read(self.lock_file))
 
     def _parse_lock(self, data: bytes | None) -> Lock | None:
-        return None if data is None else parse_lock(data, filename=os.path.relpath(self.lock_file))
+        return None if data is None else parse_lock(data, filename=shown_path(self.lock_file))
 
     def plan(
         self,
@@ -188,7 +119,7 @@ class Project:
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
         chosen = options or Options()
-        lock_data = self._lock_data()
+        lock_data = read(self.lock_file)
         lock = self._parse_lock(lock_data)
         self._check_names(names, chosen, lock)
         site = self._site(lock)
@@ -216,7 +147,7 @@ class Project:
 
         Besides what `plan` raises: InvalidError for a file that is no saved plan.
         """
-        saved = parse_saved_plan(_read(path).decode("utf-8", "replace"))
+        saved = parse_saved_plan(read_existing(path).decode("utf-8", "replace"))
         plan = self.plan(saved.request.names, options=saved.request.options, reporter=reporter)
         moved = what_moved(saved, plan)
         if moved:
@@ -248,40 +179,20 @@ class Project:
         with self._alone():
             lock = self._checked_lock(plan)
             start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
-            keeper = _LockKeeper(self.lock_file, start, self._set_line, aside=self.state.folder)
+            writer = LockWriter(self.lock_file, start, before=self._set_line, aside=self._state.folder)
 
             def record(action: Action, entry: LockEntry | None) -> None:
-                keeper.record(action, entry)
+                writer.record(action, entry)
                 if entry is not None:
                     self._placed.put(action.asset, entry.path, entry.content)
 
-            with Transfers() as transfers:
-                outcomes = Execution(
-                    site=self._site(lock),
-                    store=self.store,
-                    transfers=transfers,
-                    reporter=reporter or Silent(),
-                    record=record,
-                    who=who(),
-                    provenance=self._provenance(actions, message),
-                ).carry_out(actions)
+            outcomes = self._workspace.carry_out(
+                actions, self._site(lock), record=record, message=message, reporter=reporter or Silent()
+            )
         return Result(tuple(outcomes))
 
-    def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
-        """Where what is published comes from. Asking git takes a tenth of a second, so only for what is published."""
-        tool = f"assetsync {__version__}"
-        if any(isinstance(action, Create | Update) for action in actions):
-            return provenance(self.root, self._environ, tool=tool, message=message)
-        return Provenance(tool=tool)
-
     def _site(self, lock: Lock | None) -> Site:
-        return Site(self.root, self.manifest, lock, self.versioning, self._cache, self._journal, self._markers)
-
-    def _lock_data(self) -> bytes | None:
-        try:
-            return _read(self.lock_file)
-        except NotFoundError:
-            return None
+        return self._workspace.site(self.manifest, lock)
 
     def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
         in_manifest = {entry.name for entry in self.manifest.entries}
@@ -290,7 +201,7 @@ class Project:
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
-                    f"`{name}` is not an asset of `{os.path.relpath(self.manifest_file)}`",
+                    f"`{name}` is not an asset of `{shown_path(self.manifest_file)}`",
                     hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
                 )
         for name in sorted(options.names):
@@ -302,12 +213,12 @@ class Project:
         """Hold `.assetsync/lock`: one writer of assets.lock at a time. ConflictError when there is another."""
         from filelock import FileLock, Timeout
 
-        if not self.state.ensure():
+        if not self._state.ensure():
             raise InvalidError(
-                f"can't write to `{self.state.folder}`", hint="applying needs it, to be safe against interruption"
+                f"can't write to `{self._state.folder}`", hint="applying needs it, to be safe against interruption"
             )
         try:
-            with FileLock(self.state.lock, timeout=0):
+            with FileLock(self._state.lock, timeout=0):
                 yield
         except Timeout:
             raise ConflictError(
@@ -315,8 +226,8 @@ class Project:
             ) from None
 
     def _checked_lock(self, plan: Plan) -> Lock | None:
-        lock_data = self._lock_data()
-        now = plan.based_on(_text(_read(self.manifest_file)), _text(lock_data)).basis
+        lock_data = read(self.lock_file)
+        now = plan.based_on(_text(read_manifest(self.manifest_file)), _text(lock_data)).basis
         for name, changed in ((MANIFEST, now.manifest != plan.basis.manifest), (LOCK, now.lock != plan.basis.lock)):
             if changed:
                 raise ConflictError(f"`{name}` changed since the plan was made", hint="plan again")
@@ -329,7 +240,7 @@ class Project:
                 text,
                 name,
                 line,
-                filename=os.path.relpath(self.manifest_file),
+                filename=shown_path(self.manifest_file),
                 default_versioning=self.manifest.versioning,
             )
         return text
@@ -339,67 +250,7 @@ class Project:
         if not isinstance(action, Update | Adopt) or action.set_line is None:
             return
         self._manifest_text = self.with_lines(self._manifest_text, {action.asset: action.set_line})
-        write_atomically(self.manifest_file, self._manifest_text.encode(), aside=self.state.folder)
-
-
-class _LockKeeper:
-    """Saves assets.lock as assets resolve, from many threads. Those that come while one save runs share the next."""
-
-    def __init__(self, path: str, lock: Lock, before: Callable[[Action], None], *, aside: str) -> None:
-        self._path = path
-        self._aside = aside
-        self._lock = lock
-        self._before = before
-        self._assets = dict(lock.assets)
-        self._changing = threading.Lock()
-        self._saving = threading.Lock()
-        self._changes = 0
-        self._saved = 0
-
-    def record(self, action: Action, entry: LockEntry | None) -> None:
-        """Note what the asset of `action` resolved to (None: forget it); returns when that is in assets.lock. OSError.
-
-        assets.yaml is written first: a bump that is in the lock alone would be bumped again.
-        """
-        with self._changing:
-            self._before(action)
-            if entry is None:
-                self._assets.pop(action.asset, None)
-            else:
-                self._assets[action.asset] = entry
-            self._changes += 1
-            mine = self._changes
-        with self._saving:
-            if self._saved >= mine:
-                return
-            with self._changing:
-                lock = replace(self._lock, assets=dict(self._assets))
-                upto = self._changes
-            save_lock(self._path, lock, aside=self._aside)
-            self._saved = upto
-
-
-def save_lock(path: str, lock: Lock, *, aside: str) -> None:
-    """Write assets.lock, atomically by way of the folder `aside`, and only when its bytes change. OSError."""
-    data = render_lock(lock).encode()
-    try:
-        with open(path, "rb") as file:
-            if file.read() == data:
-                return
-    except FileNotFoundError:
-        pass
-    write_atomically(path, data, aside=aside)
-
-
-def problems_error(plan: Plan) -> AssetsyncError | None:
-    """What the problems of a plan amount to: ConflictError when each is someone else's doing, None without any."""
-    if not plan.problems:
-        return None
-    count = len(plan.problems)
-    what = f"the plan has {count} problem{'s' if count > 1 else ''}; nothing was written"
-    if all(problem.code in CONFLICTS for problem in plan.problems):
-        return ConflictError(what)
-    return InvalidError(what)
+        write_atomically(self.manifest_file, self._manifest_text.encode(), aside=self._state.folder)
 
 
 @overload
@@ -409,47 +260,3 @@ def _text(data: None) -> None: ...
 def _text(data: bytes | None) -> str | None:
     """What a digest is made of, whatever the bytes are."""
     return None if data is None else data.decode("utf-8", "replace")
-
-
-def read_manifest(path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
-    """The assets.yaml at `path`, as the flag `store` and the environment change it. ManifestError, NotFoundError."""
-    return _checked(_read(path), path, environ, store)
-
-
-def read_lock(path: str) -> Lock | None:
-    """The assets.lock at `path`; None where there is none. LockError."""
-    try:
-        return parse_lock(_read(path), filename=os.path.relpath(path))
-    except NotFoundError:
-        return None
-
-
-def _checked(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
-    manifest = _parse(data, path, environ, store)
-    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
-
-
-def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
-    def parse(system: Versioning | None) -> Manifest:
-        return parse_manifest(
-            data,
-            filename=os.path.relpath(path),
-            default_store=settings.given_store(environ, store),
-            default_versioning=settings.default_versioning(environ),
-            system=system,
-        )
-
-    manifest = parse(None)
-    # Only a plug-in itself can say which versions it knows.
-    return manifest if manifest.versioning in BUILT_IN else parse(load_versioning(manifest.versioning))
-
-
-def _read(path: str) -> bytes:
-    """A file of the project. NotFoundError, InvalidError."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise NotFoundError(f"`{path}` does not exist") from None
-    except OSError as error:
-        raise InvalidError(f"can't read `{path}`: {error.strerror}") from error

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import GitError, InvalidError, NotFoundError
 from assetsync.escape import printable
+from assetsync.files import read, read_existing, shown_path
 from assetsync.lock.check import LOCK, MANIFEST, Finding
+from assetsync.lock.text import parse_lock
+from assetsync.manifest import settings
+from assetsync.manifest.parse import parse_manifest
+from assetsync.model.lock import Lock
+from assetsync.model.manifest import Manifest
+from assetsync.model.versioning import BUILT_IN, Versioning, load_versioning
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository, Staged
@@ -31,10 +38,7 @@ class Source:
 
 def worktree_source(manifest_file: str) -> Source:
     """What lies in the working tree. NotFoundError, InvalidError."""
-    manifest = read(manifest_file)
-    if manifest is None:
-        raise NotFoundError(f"`{shown_path(manifest_file)}` does not exist", hint="write one with `assetsync init`")
-    return Source(manifest_file, manifest, read(os.path.join(os.path.dirname(manifest_file), LOCK)))
+    return Source(manifest_file, read_manifest(manifest_file), read(os.path.join(os.path.dirname(manifest_file), LOCK)))
 
 
 def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[str, str]) -> list[Source]:
@@ -119,17 +123,36 @@ def _inside(repository: Repository, path: str) -> str:
     return "" if relative == "." else relative
 
 
-def shown_path(path: str) -> str:
-    """A path as a person at the current directory finds it, and as annotations of CI systems want it."""
-    return printable(os.path.relpath(path).replace(os.sep, "/"))
+def read_manifest(path: str) -> bytes:
+    """The bytes of an assets.yaml. NotFoundError, InvalidError."""
+    return read_existing(path, hint="write one with `assetsync init`")
 
 
-def read(path: str) -> bytes | None:
-    """A file, or None where there is none. InvalidError."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise InvalidError(f"can't read `{shown_path(path)}`: {(error.strerror or str(error)).lower()}") from error
+def parse_project(data: bytes, path: str, *, store: str | None, environ: Mapping[str, str]) -> Manifest:
+    """The assets.yaml at `path`, whose bytes are `data`, as the flag `store` and the environment change it.
+
+    ManifestError, UsageError.
+    """
+    manifest = _parse(data, path, environ, store)
+    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
+
+
+def read_lock(path: str) -> Lock | None:
+    """The assets.lock at `path`; None where there is none. LockError, InvalidError."""
+    data = read(path)
+    return None if data is None else parse_lock(data, filename=shown_path(path))
+
+
+def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+    def parse(system: Versioning | None) -> Manifest:
+        return parse_manifest(
+            data,
+            filename=shown_path(path),
+            default_store=settings.given_store(environ, store),
+            default_versioning=settings.default_versioning(environ),
+            system=system,
+        )
+
+    manifest = parse(None)
+    # Only a plug-in itself can say which versions it knows.
+    return manifest if manifest.versioning in BUILT_IN else parse(load_versioning(manifest.versioning))

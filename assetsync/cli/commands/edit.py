@@ -13,12 +13,12 @@ from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import ContentError, InvalidError, NotFoundError
 from assetsync.escape import printable
+from assetsync.files import read, shown_path
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import settings
 from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
 from assetsync.manifest.parse import path_problem
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
-from assetsync.project.texts import read, shown_path
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository

@@ -14,7 +14,8 @@ from assetsync.cli.options import Common, command
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.plan.plan import Plan, Pull
 from assetsync.plan.request import Options, Purpose, Request
-from assetsync.project.project import Project, Result, problems_error
+from assetsync.project.project import Project
+from assetsync.project.result import Result, problems_error
 from assetsync.render.plan_json import plan_json
 from assetsync.render.plan_text import plan_text
 from assetsync.render.units import plural

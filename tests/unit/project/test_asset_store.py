@@ -220,7 +220,7 @@ def test_a_plan_of_a_url_belongs_to_the_store_that_made_it(place: Place) -> None
         object.__setattr__(action, "path", url)
         with pytest.raises(UsageError, match="by the AssetStore that made it"):
             store.publish(plan)
-        store._elsewhere[url] = Elsewhere(path=str(place.folder / "m.bin"))
+        store._direct._elsewhere[url] = Elsewhere(path=str(place.folder / "m.bin"))
         assert store.publish(plan) == "0.0"
 
 
@@ -238,7 +238,7 @@ def test_an_object_that_changes_meanwhile_is_not_published(place: Place) -> None
             place.write(f"store/{key}", "other")
 
         object.__setattr__(action, "path", "s3://bucket/key")
-        store._elsewhere["s3://bucket/key"] = Elsewhere(copy=copy)
+        store._direct._elsewhere["s3://bucket/key"] = Elsewhere(copy=copy)
         with pytest.raises(ConflictError, match="other content"):
             store.publish(plan)
         assert store.list() == []

@@ -1,0 +1,73 @@
+"""How carrying out a plan ended, and what the problems of a plan amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
+from assetsync.plan.plan import CONFLICTS, Adopt, Create, Plan, Pull, Update
+from assetsync.project.execute import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How carrying out a plan ended, asset by asset, in the order of the plan."""
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def done(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
+
+    @property
+    def lines(self) -> Mapping[str, str]:
+        """The lines that one-shot bumps opened, by asset: what its `version` in assets.yaml became."""
+        lines = {}
+        for outcome in self.done:
+            action = outcome.action
+            if isinstance(action, Update | Adopt) and action.set_line is not None:
+                lines[action.asset] = action.set_line
+        return lines
+
+    @property
+    def published(self) -> frozenset[str]:
+        """The assets of which a new version is in the store now."""
+        return frozenset(o.action.asset for o in self.done if isinstance(o.action, Create | Update))
+
+    @property
+    def changed_lock(self) -> bool:
+        """Whether assets.lock says something else now: a pull of what was locked leaves it as it is."""
+        return any(not isinstance(o.action, Pull) or o.action.base != o.action.to for o in self.done)
+
+    @property
+    def error(self) -> AssetsyncError | None:
+        """None when all went well; PartialError when only some did; otherwise what stopped them."""
+        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        if not errors:
+            return None
+        names = ", ".join(f"`{outcome.action.asset}`" for outcome in self.failed)
+        if self.done:
+            return PartialError(
+                f"{len(errors)} of {len(self.outcomes)} assets failed: {names}",
+                hint="assets.lock holds those that succeeded; run the same command again for the others",
+            )
+        if len(errors) == 1:
+            return errors[0]
+        kind = ConflictError if all(isinstance(error, ConflictError) for error in errors) else AssetsyncError
+        return kind(f"all {len(errors)} assets failed: {names}", hint=errors[0].hint)
+
+
+def problems_error(plan: Plan) -> AssetsyncError | None:
+    """What the problems of a plan amount to: ConflictError when each is someone else's doing, None without any."""
+    if not plan.problems:
+        return None
+    count = len(plan.problems)
+    what = f"the plan has {count} problem{'s' if count > 1 else ''}; nothing was written"
+    if all(problem.code in CONFLICTS for problem in plan.problems):
+        return ConflictError(what)
+    return InvalidError(what)

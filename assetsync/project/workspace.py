@@ -1,0 +1,110 @@
+"""What `Project` and `AssetStore` stand on: a folder, what is remembered about it, and the store it works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from assetsync import __version__
+from assetsync.git.provenance import provenance
+from assetsync.model.lock import Lock
+from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.provenance import Provenance
+from assetsync.model.versioning import Versioning, load_versioning
+from assetsync.plan.plan import Action, Create, Update
+from assetsync.pool import Transfers
+from assetsync.progress import Reporter
+from assetsync.project.execute import Execution, Outcome, Record, who
+from assetsync.project.gather import Site
+from assetsync.remote.store import Store, open_store
+from assetsync.state.cache import Cache
+from assetsync.state.folder import State
+from assetsync.state.journal import Journal
+from assetsync.state.pull_markers import Markers
+from assetsync.transfer.publish import Elsewhere
+
+
+class Workspace:
+    """One folder and one store. Close it when done.
+
+    Paths of assets are relative to `root`; a relative directory store is relative to `store_root`. Cache, journal and
+    pull markers lie in `state`. `environ` is the environment that settings and credentials are taken from. UsageError
+    when no versioning system is called `versioning_name`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        config: StoreConfig,
+        versioning_name: str,
+        state: State,
+        *,
+        environ: Mapping[str, str],
+        store_root: str | None = None,
+    ) -> None:
+        self.root = root
+        self.config = config
+        self.versioning_name = versioning_name
+        self.versioning: Versioning = load_versioning(versioning_name)
+        self.state = state
+        self.environ = environ
+        self.cache = Cache(state.cache)
+        self.journal = Journal(state.journal)
+        self.markers = Markers(state.pulls)
+        self._store_root = store_root or root
+        self._store: Store | None = None
+
+    def close(self) -> None:
+        """Release the cache and the connections. Nothing is lost by not calling it."""
+        self.cache.close()
+        if self._store is not None:
+            self._store.close()
+
+    @property
+    def store(self) -> Store:
+        """The store, opened at first use. UsageError, DeniedError."""
+        if self._store is None:
+            self._store = open_store(
+                self.config, self.versioning, self.cache, root=self._store_root, environ=self.environ
+            )
+        return self._store
+
+    def site(self, manifest: Manifest, lock: Lock | None) -> Site:
+        """This folder with the entries of `manifest`, for gathering and carrying out."""
+        return Site(self.root, manifest, lock, self.versioning, self.cache, self.journal, self.markers)
+
+    def has_claim(self, version: str) -> bool:
+        """Whether a publish of `version`, as NAME:VERSION, began here and was not seen through."""
+        return self.journal.has_claim(self.store.url, version)
+
+    def carry_out(
+        self,
+        actions: Sequence[Action],
+        site: Site,
+        *,
+        record: Record,
+        message: str | None,
+        reporter: Reporter,
+        elsewhere: Mapping[str, Elsewhere] | None = None,
+    ) -> Sequence[Outcome]:
+        """Do `actions`; how each of them ended. `message` is kept with what is published.
+
+        `record` and `elsewhere` are as in `Execution`. Raises only what concerns all of them: UnsupportedError.
+        """
+        with Transfers() as transfers:
+            return Execution(
+                site=site,
+                store=self.store,
+                transfers=transfers,
+                reporter=reporter,
+                record=record,
+                who=who(),
+                provenance=self._provenance(actions, message),
+                elsewhere=elsewhere or {},
+            ).carry_out(actions)
+
+    def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
+        """Where published content comes from. Asking git takes a tenth of a second, so only when there is some."""
+        tool = f"assetsync {__version__}"
+        if any(isinstance(action, Create | Update) for action in actions):
+            return provenance(self.root, self.environ, tool=tool, message=message)
+        return Provenance(tool=tool)
