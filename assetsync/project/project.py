@@ -38,7 +38,7 @@ from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.remote.store import Store
-from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, what_moved
+from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.folder import State
 from assetsync.state.last_seen import Placed
 
@@ -148,8 +148,9 @@ class Project:
         Besides what `plan` raises: InvalidError for a file that is no saved plan.
         """
         saved = parse_saved_plan(read_existing(path).decode("utf-8", "replace"))
-        plan = self.plan(saved.request.names, options=saved.request.options, reporter=reporter)
-        moved = what_moved(saved, plan)
+        request = request_of(saved)
+        plan = self.plan(request.names, options=request.options, reporter=reporter)
+        moved = what_moved(saved, saved_plan(plan, request))
         if moved:
             raise ConflictError("\n".join(["the saved plan is stale", *moved]), hint="plan again, and approve that")
         return plan

@@ -1,212 +1,199 @@
-"""Saved plans: the JSON of a plan and what it was made from, as text and back; and what has moved since, in words.
+"""Saved plans: the JSON of a plan and of what it was made from; and what has moved since, in words.
 
-A saved plan is never carried out by itself. Who applies it plans again, for the same assets and with the same options,
-and goes on only when nothing has moved: so a file that was tampered with can make assetsync refuse, and nothing else.
+A saved plan is only compared, never carried out. Who applies it plans again, for the same assets and with the same
+options, and goes on only when both documents agree: so a file that was tampered with can make assetsync refuse, and
+nothing else.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
-from assetsync.plan.plan import KIND, Basis, Plan, Seen
+from assetsync.plan.plan import Plan
 from assetsync.plan.request import Options, Request
 from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
 
+Document = Mapping[str, Any]
+
 # The fields of Options, as the file has them.
 _OPTIONS = ("bump_major", "supersede", "discard_local", "force")
+# The keys of an action that must stay the same.
+_STEP = ("action", "path", "from", "to", "digest")
 _NEXT_DATE = "next date"
 
-T = TypeVar("T")
+_MAYBE = (str, type(None))
+# What the comparison relies on, key by key: a type, several, a list of one shape, or an object. The key `*` stands for
+# any. Other keys are left alone.
+_SHAPE: dict[str, Any] = {
+    "store": str,
+    "fingerprint": str,
+    "actions": [{"asset": str, "action": str, "path": str, "from": _MAYBE, "to": _MAYBE, "digest": _MAYBE}],
+    "problems": [{"asset": str, "code": str}],
+    "basis": {
+        "names": [str],
+        "options": {name: [str] for name in _OPTIONS},
+        "dated": bool,
+        "manifest": _MAYBE,
+        "lock": _MAYBE,
+        "assets": {"*": {"local": str, "locked": _MAYBE, "remote": [str]}},
+    },
+}
 
 
-class Step(NamedTuple):
-    """What a plan does about one asset, as far as it must stay the same. A date that is yet to come is `next date`."""
+def saved_plan(plan: Plan, request: Request) -> Document:
+    """`plan`, which was made for `request`: the document of `--format json`, and `basis`, from what it was made.
 
-    action: str
-    path: str
-    base: str | None
-    to: str | None
-    digest: str | None
-
-    def __str__(self) -> str:
-        versions = " → ".join(dict.fromkeys(version for version in (self.base, self.to) if version))
-        return printable(f"{self.action} {versions}".rstrip())
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPlan:
-    """A saved plan, read back. `steps` and `problems` (their codes) are by asset."""
-
-    request: Request
-    store: str
-    fingerprint: str
-    steps: Mapping[str, Step]
-    problems: Mapping[str, str]
-    basis: Basis
-
-
-def render_saved_plan(plan: Plan, request: Request) -> str:
-    """The text of a saved plan: the document of `--format json` and its basis. Nothing in it depends on the machine."""
+    Nothing in it depends on the machine.
+    """
     basis = plan.basis
-    options = {name: sorted(getattr(request.options, name)) for name in _OPTIONS}
-    assets = {
-        name: {"local": seen.local, "locked": seen.locked, "remote": list(seen.remote)}
-        for name, seen in basis.assets.items()
-    }
-    document = plan_document(plan) | {
+    return plan_document(plan) | {
         "basis": {
             "names": list(request.names),
-            "options": options,
+            "options": {name: sorted(getattr(request.options, name)) for name in _OPTIONS},
             "dated": plan.dated,
             "manifest": basis.manifest,
             "lock": basis.lock,
-            "assets": assets,
+            "assets": {
+                name: {"local": seen.local, "locked": seen.locked, "remote": list(seen.remote)}
+                for name, seen in basis.assets.items()
+            },
         }
     }
-    return dump(document)
 
 
-def parse_saved_plan(text: str) -> SavedPlan:
-    """The plan that `render_saved_plan` wrote. InvalidError for anything else, and for a plan made offline."""
-    document = _Node(_load(text), "")
-    version = document.take("format_version", int)
-    if version > FORMAT_VERSION:
+def render_saved_plan(plan: Plan, request: Request) -> str:
+    """The text of `saved_plan`."""
+    return dump(dict(saved_plan(plan, request)))
+
+
+def parse_saved_plan(text: str) -> Document:
+    """The document that `render_saved_plan` wrote. InvalidError for anything else, and for a plan made offline."""
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise _no_saved_plan("it is not JSON") from None
+    if not isinstance(document, dict):
+        raise _no_saved_plan("it is not a JSON object")
+    _check_shape(document, {"format_version": int})
+    if document["format_version"] > FORMAT_VERSION:
         raise InvalidError(
-            f"the saved plan has format {version}, and this assetsync knows {FORMAT_VERSION}",
+            f"the saved plan has format {document['format_version']}, and this assetsync knows {FORMAT_VERSION}",
             hint="apply it with the assetsync that wrote it, or plan again",
         )
-    if "basis" not in document.value:
+    if "basis" not in document:
         raise InvalidError(
             "this is the JSON of a plan, but not a saved plan: it does not say what it was made from",
             hint="save one with `assetsync plan -o FILE`",
         )
-    if document.value.get("offline"):
+    if document.get("offline"):
         raise InvalidError("a plan made offline can't be carried out", hint="plan again without `--offline`")
-    basis = document.node("basis")
-    options = basis.node("options")
-    dated = basis.take("dated", bool)
-    return SavedPlan(
-        request=Request(basis.texts("names"), Options(**{name: frozenset(options.texts(name)) for name in _OPTIONS})),
-        store=document.take("store", str),
-        fingerprint=document.take("fingerprint", str),
-        steps={action.take("asset", str): _step(action, dated) for action in document.nodes("actions")},
-        problems={node.take("asset", str): node.take("code", str) for node in document.nodes("problems")},
-        basis=Basis(
-            basis.maybe("manifest"),
-            basis.maybe("lock"),
-            {name: _seen(node) for name, node in basis.node("assets").items()},
-        ),
-    )
+    _check_shape(document, _SHAPE)
+    return document
 
 
-def _step(action: _Node, dated: bool) -> Step:
-    kind = action.take("action", str)
-    to = _NEXT_DATE if dated and kind in ("create", "update") else action.maybe("to")
-    return Step(kind, action.take("path", str), action.maybe("from"), to, action.maybe("digest"))
+def request_of(saved: Document) -> Request:
+    """What the plan was made for."""
+    basis = saved["basis"]
+    options = {name: frozenset(basis["options"][name]) for name in _OPTIONS}
+    return Request(tuple(basis["names"]), Options(**options))
 
 
-def _seen(node: _Node) -> Seen:
-    return Seen(node.take("local", str), node.maybe("locked"), node.texts("remote"))
+def what_moved(saved: Document, now: Document) -> list[str]:
+    """How `saved` and `now`, made just now for the same request, differ: one line each, from what to what.
 
-
-def _load(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise InvalidError(
-            "this is not a saved plan: it is not JSON", hint="save one with `assetsync plan -o FILE`"
-        ) from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A JSON object at a place of the document. What is missing or of another type is an InvalidError."""
-
-    value: Any
-    place: str
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.value, dict):
-            raise self.wrong("")
-
-    def wrong(self, key: str) -> InvalidError:
-        place = ".".join(part for part in (self.place, key) if part)
-        what = f"`{printable(place)}` is missing or of the wrong type" if place else "it is not a JSON object"
-        return InvalidError(f"this is not a saved plan: {what}", hint="save one with `assetsync plan -o FILE`")
-
-    def take(self, key: str, kind: type[T]) -> T:
-        value = self.value.get(key)
-        if type(value) is not kind:
-            raise self.wrong(key)
-        return value
-
-    def maybe(self, key: str) -> str | None:
-        return None if self.value.get(key, "") is None else self.take(key, str)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values: list[Any] = self.take(key, list)
-        if not all(type(value) is str for value in values):
-            raise self.wrong(key)
-        return tuple(values)
-
-    def node(self, key: str) -> _Node:
-        return _Node(self.take(key, dict), f"{self.place}.{key}".lstrip("."))
-
-    def nodes(self, key: str) -> list[_Node]:
-        return [_Node(value, f"{key}[{number}]") for number, value in enumerate(self.take(key, list))]
-
-    def items(self) -> Iterator[tuple[str, _Node]]:
-        for key in self.value:
-            yield key, self.node(key)
-
-
-def what_moved(saved: SavedPlan, now: Plan) -> list[str]:
-    """What is not as it was when the plan was saved, one line each, from what to what; empty when nothing moved.
-
-    `now` is planned for the same request, just now.
+    Empty when nothing moved.
     """
     moved = list(_moved_as_a_whole(saved, now))
-    steps = _steps(now)
-    problems = {problem.asset: problem.code for problem in now.problems}
-    names = dict.fromkeys([*saved.basis.assets, *now.basis.assets, *saved.steps, *steps, *saved.problems, *problems])
-    for name in names:
-        before, after = saved.basis.assets.get(name), now.basis.assets.get(name)
-        found = list(_moved_states(before, after))
-        if not found:
-            found = list(_moved_outcome(saved, name, steps.get(name), problems.get(name)))
+    before, after = _by_asset(saved), _by_asset(now)
+    for name in dict.fromkeys([*before, *after]):
         subject = f"`{printable(name)}`" if name else "the plan as a whole"
+        found = _moved_asset(before.get(name, _Facts()), after.get(name, _Facts()))
         moved.extend(f"{subject}: {words}" for words in found)
-    if not moved and saved.fingerprint != now.fingerprint:
-        moved.append(f"the plan: its fingerprint was {printable(saved.fingerprint)}, and is {now.fingerprint}")
+    if not moved and saved["fingerprint"] != now["fingerprint"]:
+        moved.append(f"the plan: its fingerprint was {printable(saved['fingerprint'])}, and is {now['fingerprint']}")
     return moved
 
 
-def _moved_as_a_whole(saved: SavedPlan, now: Plan) -> Iterator[str]:
-    if saved.store != now.store:
-        yield f"the store moved {_from_to(saved.store, now.store)}"
-    for file, before, after in (
-        ("assets.yaml", saved.basis.manifest, now.basis.manifest),
-        ("assets.lock", saved.basis.lock, now.basis.lock),
-    ):
+# -- the shape of the file
+
+
+def _check_shape(value: Any, shape: Any, place: str = "") -> None:
+    """InvalidError, naming the place, where `value` lacks something of `shape`."""
+    if isinstance(shape, dict):
+        _check_type(value, dict, place)
+        for key in value if "*" in shape else shape:
+            _check_shape(value.get(key, ...), shape.get(key, shape.get("*")), f"{place}.{key}".lstrip("."))
+    elif isinstance(shape, list):
+        _check_type(value, list, place)
+        for number, item in enumerate(value):
+            _check_shape(item, shape[0], f"{place}[{number}]")
+    else:
+        _check_type(value, shape, place)
+
+
+def _check_type(value: Any, kind: type | tuple[type, ...], place: str) -> None:
+    # Not isinstance: for Python, true is a number.
+    if type(value) not in (kind if isinstance(kind, tuple) else (kind,)):
+        raise _no_saved_plan(f"`{printable(place)}` is missing or of the wrong type")
+
+
+def _no_saved_plan(why: str) -> InvalidError:
+    return InvalidError(f"this is not a saved plan: {why}", hint="save one with `assetsync plan -o FILE`")
+
+
+# -- what differs
+
+
+class _Facts(NamedTuple):
+    """What a document says about one asset: what was seen of it, what will be done, the code of its problem."""
+
+    seen: Document | None = None
+    step: Document | None = None
+    problem: str | None = None
+
+
+def _by_asset(document: Document) -> dict[str, _Facts]:
+    seen = document["basis"]["assets"]
+    steps = {action["asset"]: _step(action, document["basis"]["dated"]) for action in document["actions"]}
+    problems = {problem["asset"]: problem["code"] for problem in document["problems"]}
+    names = dict.fromkeys([*seen, *steps, *problems])
+    return {name: _Facts(seen.get(name), steps.get(name), problems.get(name)) for name in names}
+
+
+def _step(action: Document, dated: bool) -> Document:
+    """What must stay the same of an action; a date that is yet to come counts as `next date`."""
+    step = {key: action[key] for key in _STEP}
+    return step | {"to": _NEXT_DATE} if dated and step["action"] in ("create", "update") else step
+
+
+def _moved_as_a_whole(saved: Document, now: Document) -> Iterator[str]:
+    if saved["store"] != now["store"]:
+        yield f"the store moved {_from_to(saved['store'], now['store'])}"
+    for file, key in (("assets.yaml", "manifest"), ("assets.lock", "lock")):
+        before, after = saved["basis"][key], now["basis"][key]
         if before != after:
             yield f"{file} moved {_from_to(_short(before), _short(after))}"
 
 
-def _moved_states(before: Seen | None, after: Seen | None) -> Iterator[str]:
+def _moved_asset(before: _Facts, after: _Facts) -> list[str]:
+    """The states that moved; where none did, another outcome: of an unfinished publish, or of another assetsync."""
+    return list(_moved_states(before.seen, after.seen)) or list(_moved_outcome(before, after))
+
+
+def _moved_states(before: Document | None, after: Document | None) -> Iterator[str]:
     if before is None or after is None:
         if before is not after:
             yield "is new in assets.yaml" if before is None else "is no longer in assets.yaml"
         return
-    if before.local != after.local:
-        yield f"local content moved {_from_to(_short(before.local), _short(after.local))}"
-    if before.locked != after.locked:
-        yield f"locked version moved {_from_to(before.locked, after.locked)}"
-    yield from _moved_versions(before.remote, after.remote)
+    if before["local"] != after["local"]:
+        yield f"local content moved {_from_to(_short(before['local']), _short(after['local']))}"
+    if before["locked"] != after["locked"]:
+        yield f"locked version moved {_from_to(before['locked'], after['locked'])}"
+    yield from _moved_versions(before["remote"], after["remote"])
 
 
 def _moved_versions(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
@@ -222,31 +209,22 @@ def _moved_versions(before: Sequence[str], after: Sequence[str]) -> Iterator[str
             yield f"{words} {', '.join(f'`{printable(version)}`' for version in sorted(versions))}"
 
 
-def _moved_outcome(saved: SavedPlan, name: str, step: Step | None, problem: str | None) -> Iterator[str]:
-    """What else makes the outcome another: an unfinished publish in the store, or another assetsync."""
-    was = (saved.steps.get(name), saved.problems.get(name))
-    if was != (step, problem):
-        before, after = _outcome(*was), _outcome(step, problem)
-        if before == after and was[0] and step:
-            before, after = f"{before} of {was[0].path}", f"{after} of {step.path}"
-        yield f"the plan moved {_from_to(before, after)}"
+def _moved_outcome(before: _Facts, after: _Facts) -> Iterator[str]:
+    if before == after:
+        return
+    was, now = _outcome(before), _outcome(after)
+    if was == now and before.step and after.step:
+        was, now = f"{was} of {before.step['path']}", f"{now} of {after.step['path']}"
+    yield f"the plan moved {_from_to(was, now)}"
 
 
-def _outcome(step: Step | None, problem: str | None) -> str | None:
-    return f"problem {problem}" if problem else str(step) if step else None
-
-
-def _steps(plan: Plan) -> dict[str, Step]:
-    return {
-        action.asset: Step(
-            KIND[type(action)],
-            action.path,
-            action.base,
-            plan.timeless(action),
-            action.content.digest if action.content else None,
-        )
-        for action in plan.actions
-    }
+def _outcome(facts: _Facts) -> str | None:
+    if facts.problem:
+        return f"problem {facts.problem}"
+    if facts.step is None:
+        return None
+    versions = " → ".join(dict.fromkeys(filter(None, (facts.step["from"], facts.step["to"]))))
+    return f"{facts.step['action']} {versions}".rstrip()
 
 
 def _from_to(before: str | None, after: str | None) -> str:
