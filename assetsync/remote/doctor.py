@@ -92,7 +92,7 @@ def probe_access(store: Store) -> Iterator[Probe]:
         return
     try:
         yield _tried("read it", lambda: backend.read(key))
-        yield _clock(store, key)
+        yield from _clock(store, key)
         yield _tried("refuse to create it twice", lambda: check_create(backend, key), needed=refusing)
         yield _tried("refuse a stale replacement", lambda: check_replace(backend, key), needed=refusing)
         yield _tried("replace it", lambda: backend.replace(key, b"again", backend.read(key).tag))
@@ -128,20 +128,23 @@ def _tried(what: str, call: Callable[[], object], *, needed: bool = True) -> Pro
     return Probe(what, None, needed)
 
 
-def _clock(store: Store, key: str) -> Probe:
+def _clock(store: Store, key: str) -> Iterator[Probe]:
+    """Whether both clocks agree; nothing where the store tells no time."""
     what = "agree about the time"
     before = time.time()
     try:
         now = store.backend.read(key).now
     except StoreError as error:
-        return Probe(what, error)
+        yield Probe(what, error)
+        return
     if now is None:
-        return Probe(what, detail="the store does not tell", needed=False)
+        return
     skew = before - now
     if abs(skew) <= SKEW_ALLOWED:
-        return Probe(what, detail=f"{abs(skew):.0f} s apart")
+        yield Probe(what, detail=f"{abs(skew):.0f} s apart")
+        return
     direction = "ahead of" if skew > 0 else "behind"
-    return Probe(
+    yield Probe(
         what, StoreError(f"this machine's clock is {abs(skew):.0f} s {direction} the store's", hint="set the clock")
     )
 

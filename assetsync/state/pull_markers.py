@@ -20,7 +20,7 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A pull of `name:version` to the absolute `path` that has begun.
+    """A pull of `name:version` that has begun, to `path`, relative to the project.
 
     `expendable` are the files, by path in the asset and sha256, that it replaces or puts there: losing them loses
     nothing.

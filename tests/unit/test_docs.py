@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from assetsync.cli.options import Common
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *DOCS.glob("*.md")]
+PAGES = [ROOT / "README.md", *DOCS.rglob("*.md")]
 REFERENCE = (DOCS / "reference.md").read_text()
 COMMON = {field.name for field in fields(Common)}
 
@@ -54,3 +56,21 @@ def test_commands_that_pages_name_exist(page: Path) -> None:
     known = set(commands())
     for line in re.findall(r"`assetsync ([a-z][^`]*)`", page.read_text()):
         assert line.split()[0] in known, line
+
+
+def extra(name: str) -> list[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return list(project["optional-dependencies"][name])
+
+
+@pytest.mark.parametrize("page", [ROOT / ".pre-commit-hooks.yaml", DOCS / "ci.md"], ids=lambda page: page.name)
+def test_the_packages_that_a_hook_needs_for_s3_are_those_of_the_extra(page: Path) -> None:
+    (named,) = re.findall(r"additional_dependencies: (\[.*?\])", page.read_text())
+    assert ast.literal_eval(named) == extra("s3")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_list_links_a_page_twice(page: Path) -> None:
+    for block in re.split(r"\n\n+", page.read_text()):
+        targets = re.findall(r"^- \[[^\]]*\]\(([^)]+)\)", block, re.MULTILINE)
+        assert len(targets) == len(set(targets)), block

@@ -86,7 +86,7 @@ def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: R
     return verdict
 
 
-_CHECKED = {"bytes": "every byte", "sha256": "sizes and checksums", "size": "sizes"}
+_CHECKED = {"bytes": "all bytes", "sha256": "sizes and checksums", "size": "sizes"}
 
 
 def _verdict_text(verdict: Verdict, paint: Paint) -> str:
