@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import assert_never
 
 from assetsync.errors import DamagedError, LockError
-from assetsync.lock.text import block_lines, parse_lock, render_lock
+from assetsync.lock.text import EDITED, LockText, block_lines, edited_hint, read_lock_text, render_lock
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.versioning import Lines, Versioning, is_valid
@@ -35,19 +35,26 @@ def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
     if data is None:
         return None, []
     try:
-        lock = parse_lock(data, filename=LOCK)
+        text = read_lock_text(data, filename=LOCK)
     except LockError as error:
         message = error.message.removeprefix(f"{LOCK}:{error.line}: ")
         return None, [Finding("", "unreadable", message, error.hint or "restore it from git", LOCK, error.line)]
+    edited = [Finding(name, "edited", EDITED, edited_hint(name), LOCK, line) for name, line in text.edited.items()]
+    return text.lock, edited or _unusual(text, data)
+
+
+def _unusual(text: LockText, data: bytes) -> list[Finding]:
+    """Where the text is another than assetsync writes for what it says."""
     # git may check text out with other line ends.
-    there, ours = data.replace(b"\r\n", b"\n").split(b"\n"), render_lock(lock).encode().split(b"\n")
+    there = data.replace(b"\r\n", b"\n").split(b"\n")
+    ours = render_lock(text.lock, sealed=text.sealed).encode().split(b"\n")
     if there == ours:
-        return lock, []
+        return []
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(there, ours, strict=False)))
     line = min(same + 1, len(data.splitlines()))
     message = "edited by hand: this is not how assetsync writes it"
     fix = f"restore it with `git checkout HEAD -- {LOCK}`, or write it anew with `assetsync lock --resolve`"
-    return lock, [Finding("", "hand_edited", message, fix, LOCK, line)]
+    return [Finding("", "hand_edited", message, fix, LOCK, line)]
 
 
 def placed(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, replace
 
 from assetsync.errors import LockError, UsageError
-from assetsync.lock.text import FILENAME, parse_lock
+from assetsync.lock.text import EDITED, FILENAME, LockText, edited_hint, parse_lock, read_lock_text
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.versioning import Lines, Versioning, is_valid, load_versioning
 
@@ -30,9 +30,21 @@ def resolve_conflicts(text: str, *, filename: str = FILENAME) -> Lock:
     sides = _sides(text, filename)
     if sides is None:
         return parse_lock(text, filename=filename)
-    ours = parse_lock(sides.ours, filename=filename)
-    theirs = parse_lock(sides.theirs, filename=filename)
-    return merge_locks(_ancestor(sides.base, filename), ours, theirs)
+    ours = read_lock_text(sides.ours, filename=filename)
+    theirs = read_lock_text(sides.theirs, filename=filename)
+    _check_seals(ours, theirs, filename)
+    return merge_locks(_ancestor(sides.base, filename), ours.lock, theirs.lock)
+
+
+def _check_seals(ours: LockText, theirs: LockText, filename: str) -> None:
+    """LockError for an asset without a conflict that was edited.
+
+    In a block with a conflict the seals say nothing: git takes each line outside the markers from whichever side
+    changed it.
+    """
+    for name, line in ours.edited.items():
+        if name in theirs.edited and ours.lock.assets[name] == theirs.lock.assets[name]:
+            raise LockError(f"{filename}:{line}: `{name}`: {EDITED}", hint=edited_hint(name), line=line)
 
 
 def merge_locks(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
@@ -172,6 +184,6 @@ def _ancestor(text: str, filename: str) -> Lock | None:
     may be damaged too: lines that both sides have in common stand outside the conflict.
     """
     try:
-        return parse_lock(text, filename=filename)
+        return read_lock_text(text, filename=filename).lock
     except LockError:
         return None

@@ -14,19 +14,26 @@
         files: 1
         is_directory: false
         path: "models/sentiment.bin"
+        seal: "49a080c20df4a441"
         # end
 
 Every block ends with the same line, because git merges two changes without a conflict where an unchanged line lies
-between them: so it does for any change of two neighbours, and for a new block behind a changed one. `path` stands
+between them: so it does for any change of two neighbours, and for a new block behind a changed one. `seal` stands
 above it, because it is the line in which two blocks always differ: where git has to show a conflict, blocks stay whole.
 `assetsync.lock.merge` settles what git leaves.
+
+The seal shows an edit by hand without asking the store. It covers its own block alone, so that a merge of whole blocks
+keeps every seal right, and a merge of lines within a block does not. The first release wrote no seals: a block without
+one is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from assetsync.errors import InvalidError, LockError
@@ -39,6 +46,7 @@ from assetsync.model.versioning import BUILT_IN
 
 FILENAME = "assets.lock"
 LOCK_VERSION = 1
+SEAL_LENGTH = 16
 
 _FIRST_LINE = "# Written by assetsync. Commit this file; do not edit it."
 _LAST_LINE = "    # end"
@@ -50,11 +58,25 @@ _PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
 _DIGEST = re.compile(DIGEST_PREFIX + r"[0-9a-f]{64}")
+_SEAL = re.compile(rf"[0-9a-f]{{{SEAL_LENGTH}}}")
 _RESTORE = "restore it from git, such as with `git checkout -- assets.lock`"
 
 
-def render_lock(lock: Lock) -> str:
-    """The one text of a lock, with a final newline."""
+@dataclass(frozen=True, slots=True)
+class LockText:
+    """A lock as its text has it, and how far the text can be trusted.
+
+    `sealed`: a block has a seal, so all should. `edited`: the assets with another seal than their lines make, and the
+    number of the line in which each begins.
+    """
+
+    lock: Lock
+    sealed: bool
+    edited: Mapping[str, int]
+
+
+def render_lock(lock: Lock, *, sealed: bool = True) -> str:
+    """The one text of a lock, with a final newline. Not `sealed`: as the first release wrote it."""
     lines = [
         _FIRST_LINE,
         f"lock_version: {LOCK_VERSION}",
@@ -63,25 +85,56 @@ def render_lock(lock: Lock) -> str:
         "assets:" if lock.assets else "assets: {}",
     ]
     for name in sorted(lock.assets):
-        entry = lock.assets[name]
-        lines += (
-            f"  {_quoted(name)}:",
-            f"    version: {_quoted(entry.version)}",
-            f"    digest: {_quoted(entry.content.digest)}",
-            f"    size: {entry.content.size}",
-            f"    files: {entry.content.files}",
-            f"    is_directory: {'true' if entry.content.is_directory else 'false'}",
-            f"    path: {_quoted(entry.path)}",
-            _LAST_LINE,
-        )
+        block = _block(name, lock.assets[name])
+        if sealed:
+            block.insert(-1, f"    seal: {_quoted(_seal_of(block))}")
+        lines += block
     return "\n".join(lines) + "\n"
+
+
+def _block(name: str, entry: LockEntry) -> list[str]:
+    """The lines of an asset, without the seal."""
+    return [
+        f"  {_quoted(name)}:",
+        f"    version: {_quoted(entry.version)}",
+        f"    digest: {_quoted(entry.content.digest)}",
+        f"    size: {entry.content.size}",
+        f"    files: {entry.content.files}",
+        f"    is_directory: {'true' if entry.content.is_directory else 'false'}",
+        f"    path: {_quoted(entry.path)}",
+        _LAST_LINE,
+    ]
+
+
+def _seal_of(block: list[str]) -> str:
+    text = "".join(f"{line}\n" for line in block)
+    return hashlib.sha256(text.encode()).hexdigest()[:SEAL_LENGTH]
 
 
 def parse_lock(text: str | bytes, *, filename: str = FILENAME) -> Lock:
     """The lock that `text` is; bytes are UTF-8. Blocks and lines may be in any order, line ends be CRLF.
 
-    LockError, with the line, when it was not written by assetsync, by a newer one, or edited into something else.
+    LockError, with the line, when it was not written by assetsync, by a newer one, or edited since.
     """
+    found = read_lock_text(text, filename=filename)
+    for name, line in found.edited.items():
+        raise LockError(f"{filename}:{line}: `{name}`: {EDITED}", hint=edited_hint(name), line=line)
+    return found.lock
+
+
+EDITED = "these lines do not match their seal: they were edited by hand, or merged line by line"
+
+
+def edited_hint(name: str) -> str:
+    """The two ways out for an asset with a wrong seal."""
+    return (
+        f"restore them with `git checkout HEAD -- {FILENAME}`, or delete the lines of `{name}` there and run "
+        f"`assetsync sync {name}`"
+    )
+
+
+def read_lock_text(text: str | bytes, *, filename: str = FILENAME) -> LockText:
+    """What `text` says, edited assets included, which are named. LockError when it is no lock that can be read."""
     if isinstance(text, bytes):
         text = _decoded(text, filename)
     newer = next((v for v in map(int, _VERSION_LINE.findall(text)) if v > LOCK_VERSION), None)
@@ -91,7 +144,7 @@ def parse_lock(text: str | bytes, *, filename: str = FILENAME) -> Lock:
             f"{LOCK_VERSION}",
             hint="upgrade assetsync, such as with `pip install --upgrade assetsync`",
         )
-    return _Reader(text.removeprefix("\ufeff"), filename).lock()
+    return _Reader(text.removeprefix("\ufeff"), filename).read()
 
 
 def block_lines(data: bytes) -> dict[str, int]:
@@ -125,7 +178,7 @@ class _Reader:
         self._filename = filename
         self._at = 0
 
-    def lock(self) -> Lock:
+    def read(self) -> LockText:
         top: dict[str, Any] = {}
         blocks: dict[str, dict[str, Any]] = {}
         begins: dict[str, int] = {}
@@ -150,12 +203,15 @@ class _Reader:
                 self._fail(f"`{printable(line[:60])}` is no line that assetsync writes")
         self._at = 1
         self._check_complete(top, _TOP_FIELDS, "the lock")
-        assets = {}
+        assets, edited = {}, {}
         for name, fields in blocks.items():
             self._at = begins[name]
             self._check_complete(fields, _FIELDS, f"`{name}`")
-            assets[name] = self._entry(name, fields, top["versioning"])
-        return Lock(top["store"], top["versioning"], assets)
+            entry = assets[name] = self._entry(name, fields, top["versioning"])
+            if "seal" in fields and fields["seal"] != _seal_of(_block(name, entry)):
+                edited[name] = begins[name]
+        sealed = any("seal" in fields for fields in blocks.values())
+        return LockText(Lock(top["store"], top["versioning"], assets), sealed, edited)
 
     def _lines(self) -> Iterator[str]:
         """The lines that say something."""
@@ -196,7 +252,7 @@ class _Reader:
         into[key] = value
 
     def _check_complete(self, found: dict[str, Any], wanted: dict[str, Any], what: str) -> None:
-        missing = [key for key in wanted if key not in found]
+        missing = [key for key in wanted if key not in found and key != "seal"]
         if missing:
             self._fail(f"{what} has no `{missing[0]}`")
 
@@ -234,6 +290,11 @@ def _digest(text: str) -> str | None:
     return value if value is not None and _DIGEST.fullmatch(value) else None
 
 
+def _seal(text: str) -> str | None:
+    value = _string(text)
+    return value if value is not None and _SEAL.fullmatch(value) else None
+
+
 def _count(text: str) -> int | None:
     return int(text) if _COUNT.fullmatch(text) else None
 
@@ -264,4 +325,5 @@ _FIELDS: dict[str, tuple[Callable[[str], Any], str]] = {
     "files": (_count, "a whole number"),
     "is_directory": (_flag, "`true` or `false`"),
     "path": (_string, "a quoted string"),
+    "seal": (_seal, f"{SEAL_LENGTH} hexadecimal digits, quoted"),
 }

@@ -94,7 +94,7 @@ class _Judgement:
     def lock_findings(self, *, staged: bool, environ: Mapping[str, str]) -> None:
         """Whether the lock is right for the manifest."""
         if self.lock is not None or not self.findings:
-            self.findings += check_lock(self.manifest, self.lock, self.versioning)
+            self._add(check_lock(self.manifest, self.lock, self.versioning))
         if staged and self.findings:
             self.findings = _with_staging(self._source, self.findings)
         if self._source.lock_data is None and self.findings:
@@ -116,7 +116,7 @@ class _Judgement:
         with Cache(state.cache) as cache:
             journal, markers = Journal(state.journal), Markers(state.pulls)
             site = Site(self._source.root, self.manifest, self.lock, self.versioning, cache, journal, markers)
-            self.findings += check_content(self.manifest, self.lock, local_states(site, reporter or Silent()))
+            self._add(check_content(self.manifest, self.lock, local_states(site, reporter or Silent())))
 
     def remote_findings(self, environ: Mapping[str, str]) -> None:
         """Whether the store has what the lock says. Asks the store itself, never a cache."""
@@ -141,7 +141,12 @@ class _Judgement:
             found = dict(zip((name for name, _ in asked), together(look, asked), strict=True))
         finally:
             store.close()
-        self.findings += check_remote(self.manifest, self.lock, found)
+        self._add(check_remote(self.manifest, self.lock, found))
+
+    def _add(self, findings: Iterable[Finding]) -> None:
+        """Note what else is wrong; of an asset whose lines in the lock were edited, nothing else is worth saying."""
+        edited = {one.asset for one in self.findings if one.code == "edited"}
+        self.findings += [one for one in findings if one.asset not in edited]
 
     def shown(self, names: Collection[str]) -> list[Finding]:
         """The findings about `names`, with their places as a person finds them."""

@@ -6,11 +6,13 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assetsync.errors import GitError, InvalidError, ManifestError, NotFoundError, UsageError
+from assetsync.lock.text import parse_lock, render_lock
 from assetsync.project.check import Inspection, inspect
 from assetsync.project.project import Project
 from tests.e2e.harness import Repo
@@ -124,7 +126,9 @@ def test_the_store_must_have_what_is_locked(repo: Repo, s3: Remote) -> None:
     repo.use(s3)
     repo.run("apply", "--yes")
     repo.run("check", "--remote")
-    edit(repo, "assets.lock", 'version: "0.0"\n    digest: "sha256:', 'version: "0.5"\n    digest: "sha256:')
+    lock = parse_lock(repo.read("assets.lock"))
+    gone = replace(lock.assets["nlp/sentiment"], version="0.5")
+    repo.write("assets.lock", render_lock(replace(lock, assets={**lock.assets, "nlp/sentiment": gone})))
     missing = repo.run("check", "--remote", code=2, env={"ASSETSYNC_STORE": "../empty"})
     assert "assets.lock:6: nlp/sentiment: the store has no `nlp/sentiment:0.5`" in missing.out
 

@@ -67,8 +67,8 @@ def test_a_canonical_lock_is_read_in_any_line_ends() -> None:
     [
         ("    size: 3\n    files: 1\n", "    files: 1\n    size: 3\n", 9),
         ("lock_version: 1\n", "lock_version: 1\n# mine\n", 3),
-        ("    # end\n", "", 12),
-        ("    # end\n", "    # end\n\n", 14),
+        ("    # end\n", "", 13),
+        ("    # end\n", "    # end\n\n", 15),
         ("lock_version: 1\n", "lock_version:  1\n", 2),
     ],
 )
@@ -77,6 +77,24 @@ def test_an_edit_by_hand_is_found_with_its_line(old: str, new: str, line: int) -
     if lock is not None:
         assert (lock, finding.code) == (LOCK, "hand_edited")
     assert finding.line == line
+
+
+def test_an_edited_asset_is_a_finding_of_its_own_and_the_lock_is_still_judged() -> None:
+    both = replace(LOCK, assets={**LOCK.assets, "b": LockEntry("0.1", CONTENT, "data/b")})
+    data = render_lock(both).replace("size: 3", "size: 4").encode()
+    lock, findings = read_lock(data)
+    assert lock is not None
+    assert [(one.asset, one.code, one.line) for one in findings] == [("a", "edited", 6), ("b", "edited", 15)]
+    assert all("git checkout" in one.fix and f"sync {one.asset}" in one.fix for one in findings)
+
+
+def test_a_lock_of_the_first_release_is_right_and_one_that_lost_a_seal_is_not() -> None:
+    assert read_lock(render_lock(LOCK, sealed=False).encode()) == (LOCK, [])
+    both = replace(LOCK, assets={**LOCK.assets, "b": LockEntry("0.1", CONTENT, "data/b")})
+    lines = render_lock(both).splitlines(keepends=True)
+    del lines[12]
+    lock, (finding,) = read_lock("".join(lines).encode())
+    assert (lock, finding.code, finding.line) == (both, "hand_edited", 13)
 
 
 @pytest.mark.parametrize(

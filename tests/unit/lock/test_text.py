@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from assetsync.errors import LockError
-from assetsync.lock.text import parse_lock, render_lock
+from assetsync.lock.text import parse_lock, read_lock_text, render_lock
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.names import name_problem
 from assetsync.model.paths import part_problem
@@ -36,6 +41,7 @@ assets:
     files: 1
     is_directory: false
     path: "models/sentiment.bin"
+    seal: "f818ca22f30611c9"
     # end
   "nlp/tokenizer":
     version: "0.3"
@@ -44,6 +50,7 @@ assets:
     files: 4
     is_directory: true
     path: "models/tokenizer"
+    seal: "c8aa967c0040432a"
     # end
 """
 EMPTY = """\
@@ -127,13 +134,13 @@ def test_order_comments_blank_lines_and_line_ends_do_not_matter() -> None:
         ("size: 48213", "size: " + "9" * 5000, "9: `size` must be a whole number of bytes"),
         ("files: 1\n", "files: 0\n", "6: `nlp/sentiment`: a file can't be 0 files"),
         ("files: 1\n", "files: 2\n", "6: `nlp/sentiment`: a file can't be 2 files"),
-        ("files: 4\n", "files: 0\n", "14: `nlp/tokenizer`: a directory can't be 0 files"),
+        ("files: 4\n", "files: 0\n", "15: `nlp/tokenizer`: a directory can't be 0 files"),
         ("is_directory: false", "is_directory: no", "11: `is_directory` must be `true` or `false`"),
         (DIGEST, DIGEST[:-1], "8: `digest` must be `sha256:` and 64 hexadecimal digits, quoted"),
         (DIGEST, DIGEST.upper(), "8: `digest` must be `sha256:` and 64 hexadecimal digits, quoted"),
         (DIGEST, "md5:" + "0" * 32, "8: `digest` must be `sha256:` and 64 hexadecimal digits, quoted"),
         ('"nlp/sentiment":', "nlp/sentiment:", "6: `  nlp/sentiment:` is no line that assetsync writes"),
-        ('"nlp/sentiment":', '"nlp/tokenizer":', "14: `nlp/tokenizer` is here a second time; the first is in line 6"),
+        ('"nlp/sentiment":', '"nlp/tokenizer":', "15: `nlp/tokenizer` is here a second time; the first is in line 6"),
         ('"nlp/sentiment":', '"nlp/../../x":', "6: `nlp/../../x` is not a valid name"),
         ('"nlp/sentiment":', '"/etc/passwd":', "6: `/etc/passwd` has an empty segment"),
         ('"nlp/sentiment":', '"a/1.0":', "6: `a/1.0` can't be a name"),
@@ -150,7 +157,7 @@ def test_order_comments_blank_lines_and_line_ends_do_not_matter() -> None:
         ("    size: 48213", "size: 48213", "9: unknown key `size`"),
         ("assets:\n", "assets:\n    size: 1\n", "6: this line belongs to no asset"),
         ("# Written", "<<<<<<< HEAD\n# Written", "1: a merge conflict begins here"),
-        ('  "nlp/tokenizer"', '<<<<<<< ours\n  "nlp/tokenizer"', "14: a merge conflict begins here"),
+        ('  "nlp/tokenizer"', '<<<<<<< ours\n  "nlp/tokenizer"', "15: a merge conflict begins here"),
     ],
 )
 def test_an_edited_lock_is_refused_at_the_line(old: str, new: str, message: str) -> None:
@@ -160,6 +167,42 @@ def test_an_edited_lock_is_refused_at_the_line(old: str, new: str, message: str)
     assert caught.value.message.startswith(f"assets.lock:{message}")
     assert caught.value.hint is not None
     assert ("lock --resolve" in caught.value.hint) == ("merge conflict" in message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("size: 48213", "size: 48214"),
+        ('"1.10"', '"1.11"'),
+        (DIGEST, DIGEST.replace("0", "1")),
+        ("models/sentiment.bin", "models/other.bin"),
+        ('"nlp/sentiment":', '"nlp/renamed":'),
+        ("is_directory: false", "is_directory: true"),
+    ],
+)
+def test_a_value_that_was_edited_is_told_by_the_seal_with_both_ways_out(old: str, new: str) -> None:
+    name = "nlp/renamed" if "renamed" in new else "nlp/sentiment"
+    text = TEXT.replace(old, new, 1)
+    with pytest.raises(LockError, match=rf"^assets\.lock:6: `{name}`: these lines do not match their seal") as caught:
+        parse_lock(text)
+    assert "git checkout HEAD -- assets.lock" in str(caught.value.hint)
+    assert f"assetsync sync {name}" in str(caught.value.hint)
+    assert read_lock_text(text).edited == {name: 6}
+
+
+def test_the_seal_is_that_of_standard_tools(tmp_path: Path) -> None:
+    (tmp_path / "assets.lock").write_text(TEXT)
+    (command,) = re.findall(r"^sed -n .*$", Path("docs/manifest.md").read_text(), re.MULTILINE)
+    printed = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f'    seal: "{printed.strip()}"' in TEXT
+
+
+def test_a_lock_of_the_first_release_has_no_seals_and_is_read() -> None:
+    old = "".join(line for line in TEXT.splitlines(keepends=True) if "seal:" not in line)
+    assert render_lock(LOCK, sealed=False) == old
+    assert parse_lock(old) == LOCK
+    assert not read_lock_text(old).sealed
+    assert read_lock_text(TEXT).sealed
 
 
 @pytest.mark.parametrize("text", ["", "\n", "# comment\n", "{}", '{"lock_version": 1}', "<html>", "[]\n"])
@@ -181,8 +224,9 @@ def test_a_newer_lock_asks_for_a_newer_assetsync_whatever_else_is_in_it(rest: st
 
 
 def test_versions_of_a_plugin_are_taken_as_they_are() -> None:
-    text = TEXT.replace("major_minor", "semver").replace('"1.10"', '"1.10.3-rc.1"')
-    assert parse_lock(text).assets["nlp/sentiment"].version == "1.10.3-rc.1"
+    entry = replace(LOCK.assets["nlp/sentiment"], version="1.10.3-rc.1")
+    lock = Lock("./store", "semver", {"nlp/sentiment": entry})
+    assert parse_lock(render_lock(lock)) == lock
 
 
 @given(st.data())
