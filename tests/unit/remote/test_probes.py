@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import MajorMinor
 from assetsync.remote.doctor import probe_access
