@@ -36,7 +36,6 @@ __all__ = [
     "Meta",
     "NoStoreError",
     "NotFoundError",
-    "Options",
     "PartialError",
     "Plan",
     "Problem",
@@ -44,6 +43,7 @@ __all__ = [
     "Provenance",
     "Purpose",
     "Reporter",
+    "Request",
     "Result",
     "StoreError",
     "TransientError",
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from assetsync.model.tree import Content, FileEntry, Tree
     from assetsync.model.versioning import Versioning
     from assetsync.plan.plan import Action, Plan, Problem
-    from assetsync.plan.request import Options, Purpose
+    from assetsync.plan.request import Purpose, Request
     from assetsync.progress import Reporter
     from assetsync.project.asset_store import AssetStore
     from assetsync.project.browse import Difference, Logged
@@ -98,7 +98,7 @@ else:
         "model.tree": ("Content", "FileEntry", "Tree"),
         "model.versioning": ("Versioning",),
         "plan.plan": ("Action", "Plan", "Problem"),
-        "plan.request": ("Options", "Purpose"),
+        "plan.request": ("Purpose", "Request"),
         "progress": ("Reporter",),
         "project.asset_store": ("AssetStore",),
         "project.browse": ("Difference", "Logged"),

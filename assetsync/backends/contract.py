@@ -149,6 +149,14 @@ class MultipartBackend(Protocol):
 
 
 @runtime_checkable
+class ConditionalBackend(Protocol):
+    """Stores that can tell that an object has not changed without sending it."""
+
+    def read_changed(self, key: str, tag: str, *, limit: int = 64 * 1024 * 1024) -> Blob | None:
+        """As `read`; None when the object still is the one that was read with `tag`."""
+
+
+@runtime_checkable
 class ProbedBackend(Protocol):
     """Stores of which it is not sure that they honour preconditions."""
 

@@ -9,6 +9,7 @@ from typing import assert_never
 
 from assetsync.errors import DamagedError, LockError
 from assetsync.lock.text import EDITED, LockText, block_lines, edited_hint, read_lock_text, render_lock
+from assetsync.model.history import satisfies
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.versioning import Lines, Versioning, is_valid
@@ -132,14 +133,12 @@ def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding
 
 def _satisfies(entry: Entry, version: str, versioning: Versioning) -> bool:
     wanted = entry.version
-    if wanted is None or wanted == version:
+    if satisfies(version, wanted, versioning):
         return True
-    if not isinstance(versioning, Lines) or is_valid(versioning, wanted):
+    if wanted is None or entry.readonly or not isinstance(versioning, Lines) or is_valid(versioning, wanted):
         return False
-    line = versioning.line_of(version)
-    if entry.readonly or line == wanted:
-        return line == wanted
     # An older line may be declared before its next change is published; a newer one is published at once.
+    line = versioning.line_of(version)
     return versioning.sort_lines([line, wanted])[0] == line
 
 
@@ -181,7 +180,7 @@ def check_remote(
 ) -> list[Finding]:
     """Locked versions that the store lacks, can't show, or has with another digest.
 
-    `remote` holds the locked version by asset. One of modelkit, which records no digest, only has to be there.
+    `remote` holds the locked version by asset. One of modelkit, which records no digest, is judged by files and sizes.
     """
     findings = []
     for entry in manifest.entries:
@@ -198,6 +197,6 @@ def _remote(what: str, locked: LockEntry, found: RemoteVersion | DamagedError | 
         return f"the store has no {what}"
     if isinstance(found, DamagedError):
         return f"{what} is damaged in the store: {found.message}"
-    if found.content is not None and not found.content.same_as(locked.content):
-        return f"the store has {what} with another digest"
+    if found.contradicts(locked.content):
+        return f"the store has {what} with {'another digest' if found.content else 'other files or sizes'}"
     return None

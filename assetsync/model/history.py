@@ -39,9 +39,18 @@ class History:
 
     def matching(self, wanted: str | None) -> list[str]:
         """The versions that `wanted` stands for, newest first: a complete version, a line, or None for all."""
-        if wanted is None or (isinstance(self.versioning, Lines) and not is_valid(self.versioning, wanted)):
-            return self.in_line(wanted)
-        return [version for version in self.versions if version == wanted]
+        return [version for version in self.versions if satisfies(version, wanted, self.versioning)]
+
+    def older_than(self, version: str) -> list[str]:
+        """The versions of all lines that are older than `version`, newest first."""
+        return [one for one in self.versions if self.is_newer(version, one)]
 
     def is_newer(self, version: str, other: str) -> bool:
         return version != other and self.versioning.sort([version, other])[0] == version
+
+
+def satisfies(version: str, wanted: str | None, versioning: Versioning) -> bool:
+    """Whether a valid version is what `wanted` stands for: a complete version, a line, or None for any."""
+    if wanted is None or wanted == version:
+        return True
+    return isinstance(versioning, Lines) and not is_valid(versioning, wanted) and versioning.line_of(version) == wanted

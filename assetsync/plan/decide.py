@@ -1,53 +1,38 @@
-"""Snapshot -> Plan: the decision table of the design, pure.
+"""Snapshot + Request -> Plan: the decision table of the design, pure.
 
-`plan_sync` decides what publishing and getting would do, `plan_pull` what makes local paths what the lock says, and
-`plan_upgrade` what moves the lock to the newest versions. In the words of the table: L is the local content, B the
-locked version, R the newest version of the entry's line in the store.
+In the words of the table: L is the local content, B the locked version, R the newest version of the entry's line in the
+store. A decision asks the situation of its asset for what it needs to know; see `assetsync.plan.needs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple, assert_never
 
 from assetsync.errors import InvalidError
-from assetsync.model.history import History
+from assetsync.model.history import History, satisfies
 from assetsync.model.lock import LockEntry
 from assetsync.model.manifest import Entry
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.plan import Action, Adopt, Basis, Forget, Plan, Problem, Seen
-from assetsync.plan.request import Options
-from assetsync.plan.situation import Case, Stop
+from assetsync.plan.request import Purpose, Request
+from assetsync.plan.situation import Situation, Stop
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, Snapshot, Unusable
 
 
-def plan_sync(snapshot: Snapshot, options: Options | None = None) -> Plan:
-    """The plan of `plan`, `apply` and `sync`: both directions, by the decision table."""
-    return _plan(snapshot, options or Options(), _decide_sync, forget=True)
-
-
-def plan_pull(snapshot: Snapshot, options: Options | None = None) -> Plan:
-    """The plan of `pull`: local paths become what the lock says; what the lock does not name stays out of it."""
-    return _plan(snapshot, options or Options(), _decide_pull, forget=False)
-
-
-def plan_upgrade(snapshot: Snapshot, options: Options | None = None) -> Plan:
-    """The plan of `upgrade`: the lock moves to the newest version of each line, and local paths with it."""
-    return _plan(snapshot, options or Options(), _decide_upgrade, forget=False)
-
-
-def _plan(snapshot: Snapshot, options: Options, decide: Callable[[Case, Options], Action], *, forget: bool) -> Plan:
+def make_plan(snapshot: Snapshot, request: Request) -> Plan:
+    """What is to be done about each asset of `snapshot`, which holds all that `needs` asks for with this request."""
     actions: list[Action] = []
-    problems: list[Problem] = list(_problems_of_all(snapshot, options))
+    problems: list[Problem] = list(problems_of_all(snapshot, request))
     if not problems:
         for entry in snapshot.manifest.entries:
             try:
-                actions.append(decide(Case.of(snapshot, entry), options))
+                actions.append(decide(snapshot, entry, request))
             except Stop as stop:
                 problems.append(stop.problem)
-        if forget:
+        if request.purpose is Purpose.SYNC:
             actions.extend(_forgotten(snapshot))
     return Plan(
         store=snapshot.manifest.store.url,
@@ -60,8 +45,22 @@ def _plan(snapshot: Snapshot, options: Options, decide: Callable[[Case, Options]
     )
 
 
+def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
+    """What is to be done about one asset. Stop when nothing can be; Unseen when more must be looked at first."""
+    asset = Situation.of(snapshot, entry)
+    match request.purpose:
+        case Purpose.SYNC | Purpose.PUBLISH:
+            return _decide_sync(asset, request)
+        case Purpose.PULL:
+            return _decide_pull(asset, request)
+        case Purpose.UPGRADE:
+            return _decide_upgrade(asset, request)
+        case _:
+            assert_never(request.purpose)
+
+
 def _dated(snapshot: Snapshot) -> bool:
-    """Whether versions are named by their time: by whatever part of a date, it is another after 400 days."""
+    """Whether versions are named by their time: then another one comes 400 days later, be it a year or a day."""
     system, now = snapshot.versioning, snapshot.now
     return system.initial(now=now) != system.initial(now=now + timedelta(days=400))
 
@@ -86,8 +85,8 @@ def _local_in_words(local: Local) -> str:
             assert_never(local)
 
 
-def _problems_of_all(snapshot: Snapshot, options: Options) -> Iterator[Problem]:
-    """What makes every decision meaningless."""
+def problems_of_all(snapshot: Snapshot, request: Request) -> Iterator[Problem]:
+    """The problems that leave nothing to decide about any asset."""
     lock, manifest = snapshot.lock, snapshot.manifest
     if lock is not None and lock.store != manifest.store.url:
         yield Problem(
@@ -103,7 +102,7 @@ def _problems_of_all(snapshot: Snapshot, options: Options) -> Iterator[Problem]:
             f"assets.lock is under `{lock.versioning}` versions, but the manifest says `{manifest.versioning}`",
             "restore `versioning` in assets.yaml; to start anew, remove assets.lock first",
         )
-    for name in sorted(options.names - {entry.name for entry in manifest.entries}):
+    for name in sorted(request.wishes - {entry.name for entry in manifest.entries}):
         yield Problem(
             "",
             "not_considered",
@@ -128,96 +127,109 @@ def _forgotten(snapshot: Snapshot) -> Iterator[Forget]:
 # -- sync: the decision table
 
 
-def _decide_sync(case: Case, options: Options) -> Action:
-    if isinstance(case.local, HalfPulled):
-        raise case.incomplete_pull(case.local)
-    if case.entry.readonly:
-        return _decide_readonly(case, options)
-    if case.name in options.publishing & options.discard_local:
-        raise case.stop("contradiction", f"one option publishes what is here of `{case.name}`, another gives it up")
-    locked = case.checked_lock()
-    line = _line(case, options)
-    if case.here is None:
-        return _absent(case, locked, line, options)
-    if _follows_lock(case, locked, options):
-        return _follow_lock(case, locked, line, options)
+def _decide_sync(asset: Situation, request: Request) -> Action:
+    if isinstance(asset.local, HalfPulled):
+        raise asset.incomplete_pull(asset.local)
+    name = asset.name
+    if asset.entry.readonly:
+        return _decide_readonly(asset, request)
+    if name in request.publishing & request.discard_local:
+        raise asset.stop("contradiction", f"one option publishes what is here of `{name}`, another gives it up")
+    locked = asset.checked_lock()
+    if asset.here is not None and not asset.is_as_locked:
+        asset.ask(folder=True)
+    line = _line(asset, request)
+    if asset.here is None:
+        return _absent(asset, locked, line, request)
+    if _follows_lock(asset, locked, request):
+        return _follow_lock(asset, locked, line, request)
+    return _decide_present(asset, locked, line, request)
+
+
+def _decide_present(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:
+    """Decide about content that is here, and does not merely wait for what is locked."""
     if line.opens:
-        return _open_line(case, locked, line, options)
-    newest = case.newest_in(line.name)
+        return _open_line(asset, locked, line, request)
+    newest = asset.newest_in(line.name)
+    forced = asset.name in request.force
     if newest is None:
-        return case.publish(line.name, reason="new asset")
-    if case.name in options.force and not _behind(case, locked, newest):
-        return case.publish(line.name, notes=["published even if unchanged, as asked"])
-    if locked is not None and case.is_as_locked and case.name not in options.force:
-        return _unchanged(case, locked, line, newest)
-    if locked is None or case.history.is_newer(locked.version, newest):  # the declared line is an older one
-        return _unlocked(case, line, newest)
+        return asset.publish(line.name, reason="new asset")
+    if forced and not _behind(asset, locked, newest):
+        return asset.publish(line.name, notes=["published even if unchanged, as asked"])
+    if locked is not None and asset.is_as_locked and not forced:
+        return _unchanged(asset, locked, line, newest)
+    if locked is None or asset.history.is_newer(locked.version, newest):  # the declared line is an older one
+        return _unlocked(asset, line, newest, request)
     if locked.version == newest:
-        return case.publish(line.name)
-    return _overtaken(case, locked, line, newest, options)
+        return _publish_changed(asset, line, request)
+    return _overtaken(asset, locked, line, newest, request)
 
 
-def _absent(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
-    path = f"`{case.entry.path}`"
-    if case.name in options.bump_major | options.force:
-        raise case.stop("missing", f"{path} is not here, so it can't be published", "get it first, or drop the option")
+def _absent(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:
+    path = f"`{asset.entry.path}`"
+    if asset.name in request.bump_major | request.force:
+        raise asset.stop("missing", f"{path} is not here, so it can't be published", "get it first, or drop the option")
     if locked is not None:
-        return case.pull(locked.version, f"not here; locked at `{locked.version}`", *_waiting(case, locked, line))
-    newest = None if line.opens else case.newest_in(line.name)
+        return asset.pull(locked.version, f"not here; locked at `{locked.version}`", *_waiting(asset, locked, line))
+    newest = None if line.opens else asset.newest_in(line.name)
     if newest is not None:
-        return case.pull(newest, "not here, and the store has it")
-    empty = isinstance(case.local, Absent) and case.local.empty_folder
+        return asset.pull(newest, "not here, and the store has it")
+    empty = isinstance(asset.local, Absent) and asset.local.empty_folder
+    asset.ask(folder=True)
     what = f"{path} is an empty directory" if empty else f"{path} does not exist"
-    if not case.snapshot.online:
-        raise case.stop("missing", f"{what}, and assets.lock names no version to pull", "ask the store: no `--offline`")
-    wanted = f"{case.name}:{line.name}" if line.opens else case.name
-    raise case.stop(
+    if not asset.snapshot.online:
+        raise asset.stop(
+            "missing", f"{what}, and assets.lock names no version to pull", "ask the store: no `--offline`"
+        )
+    wanted = f"{asset.name}:{line.name}" if line.opens else asset.name
+    raise asset.stop(
         "missing", f"{what}, and the store has no `{wanted}` to pull", "create it, or mend `path` in assets.yaml"
     )
 
 
-def _follows_lock(case: Case, locked: LockEntry | None, options: Options) -> bool:
+def _follows_lock(asset: Situation, locked: LockEntry | None, request: Request) -> bool:
     """Whether what is here is given up, or came with an earlier lock, which git has replaced since."""
-    given_up = case.name in options.discard_local or (locked is not None and case.is_untouched)
-    return given_up and not case.is_as_locked
+    given_up = asset.name in request.discard_local or (locked is not None and asset.is_untouched)
+    return given_up and not asset.is_as_locked
 
 
-def _follow_lock(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
+def _follow_lock(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:
     if locked is None:
-        return _take(case, _newest_wanted(case), options)
-    if case.name in options.publishing:
-        raise case.stop(
+        return _take(asset, _newest_wanted(asset), request)
+    if asset.name in request.publishing:
+        raise asset.stop(
             "left_behind",
-            f"what is at `{case.entry.path}` came with an earlier lock; publishing it would undo `{locked.version}`",
-            f"get that first with `assetsync pull {case.name}`",
+            f"what is at `{asset.entry.path}` came with an earlier lock; publishing it would undo `{locked.version}`",
+            f"get that first with `assetsync pull {asset.name}`",
         )
-    action = _take(case, locked.version, options)
-    return replace(action, notes=(*action.notes, *_waiting(case, locked, line)))
+    action = _take(asset, locked.version, request)
+    return replace(action, notes=(*action.notes, *_waiting(asset, locked, line)))
 
 
-def _waiting(case: Case, locked: LockEntry, line: _Line) -> Iterator[str]:
-    """What comes after the pull of the locked version."""
-    newest = None if line.opens else case.newest_in(line.name)
+def _waiting(asset: Situation, locked: LockEntry, line: _Line) -> Iterator[str]:
+    """Notes on what comes after the pull of the locked version."""
+    newest = None if line.opens else asset.newest_in(line.name)
     if line.opens:
         yield f"version line `{line.name}` is opened when the content is here: plan again then"
-    elif newest is not None and case.history.is_newer(newest, locked.version):
-        yield _available(case, newest)
+    elif newest is not None and asset.history.is_newer(newest, locked.version):
+        yield _available(asset, newest)
 
 
-def _open_line(case: Case, locked: LockEntry | None, line: _Line, options: Options) -> Action:
-    set_line = line.name if case.entry.version not in (None, line.name) else None
-    opened = _opened_before(case, locked) if case.name in options.bump_major else None
+def _open_line(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:
+    set_line = line.name if asset.entry.version not in (None, line.name) else None
+    opened = _opened_before(asset, locked) if asset.name in request.bump_major else None
     if opened is not None:
-        return case.adopt(
+        return asset.adopt(
             opened.version,
-            case.here,
+            asset.here,
             "the bump was published before, and the store has this content already",
-            set_line=opened.line if case.entry.version not in (None, opened.line) else None,
+            set_line=opened.line if asset.entry.version not in (None, opened.line) else None,
         )
+    _refuse_going_back(asset, request)
     notes = []
-    if locked is not None and _behind(case, locked, case.history.newest):
-        notes.append(f"`{case.history.newest}` was published meanwhile, and is not what this follows from")
-    return case.publish(line.name, reason=f"opens version line `{line.name}`", notes=notes, set_line=set_line)
+    if locked is not None and _behind(asset, locked, asset.history.newest):
+        notes.append(f"`{asset.history.newest}` was published meanwhile, and is not what this follows from")
+    return asset.publish(line.name, reason=f"opens version line `{line.name}`", notes=notes, set_line=set_line)
 
 
 class _Opened(NamedTuple):
@@ -225,95 +237,153 @@ class _Opened(NamedTuple):
     line: str
 
 
-def _opened_before(case: Case, locked: LockEntry | None) -> _Opened | None:
-    """What an earlier run of the same bump has published, when it died before it could save assets.lock.
+def _opened_before(asset: Situation, locked: LockEntry | None) -> _Opened | None:
+    """The version that an earlier run of the same bump published, when it died before it could save assets.lock.
 
-    Otherwise running the command again would open one more line.
+    Otherwise, running the command again would open one more line.
     """
-    system = case.snapshot.versioning
-    newest = case.history.newest
-    if locked is None or newest is None or not isinstance(system, Lines) or not case.has_here(newest):
+    system = asset.snapshot.versioning
+    newest = asset.history.newest
+    if locked is None or newest is None or not isinstance(system, Lines) or not asset.has_here(newest):
         return None
     line = system.line_of(newest)
-    is_alone = case.history.in_line(line) == [newest]
+    is_alone = asset.history.in_line(line) == [newest]
     return _Opened(newest, line) if is_alone and system.line_of(locked.version) != line else None
 
 
-def _behind(case: Case, locked: LockEntry | None, newest: str | None) -> bool:
+def _behind(asset: Situation, locked: LockEntry | None, newest: str | None) -> bool:
     """Whether the lock is behind `newest`, and that is not what is here either."""
     return (
         locked is not None
         and newest is not None
-        and case.history.is_newer(newest, locked.version)
-        and not case.has_here(newest)
+        and asset.history.is_newer(newest, locked.version)
+        and not asset.has_here(newest)
     )
 
 
-def _unchanged(case: Case, locked: LockEntry, line: _Line, newest: str) -> Action:
+def _unchanged(asset: Situation, locked: LockEntry, line: _Line, newest: str) -> Action:
     if newest == locked.version:
-        return case.keep("unchanged")
-    if case.history.is_newer(locked.version, newest):
-        return case.keep("unchanged", f"the next change goes into version line `{line.name}`")
-    if case.has_here(newest):  # also: published from here, by a run that died before it saved assets.lock
-        return case.adopt(newest, case.here, "the store has this content already")
-    return case.keep("unchanged", _available(case, newest))
+        return asset.keep("unchanged")
+    if asset.history.is_newer(locked.version, newest):
+        return asset.keep("unchanged", f"the next change goes into version line `{line.name}`")
+    if asset.has_here(newest):  # also: published from here, by a run that died before it saved assets.lock
+        return asset.adopt(newest, asset.here, "the store has this content already")
+    return asset.keep("unchanged", _available(asset, newest))
 
 
-def _unlocked(case: Case, line: _Line, newest: str) -> Action:
-    """Content that has nothing to be compared with but the versions of the line."""
-    for version in case.history.in_line(line.name):
-        if case.has_here(version):
-            return _adopt_known(case, version, newest)
-    return case.publish(line.name)
+def _unlocked(asset: Situation, line: _Line, newest: str, request: Request) -> Action:
+    """Decide about content that can only be compared with the versions of the line, for none of it is locked."""
+    # Whoever publishes by hand, or lets the newest line be taken, has not said that an older version will do.
+    is_declared = asset.entry.version is not None and request.purpose is Purpose.SYNC
+    known = asset.first_here(asset.history.in_line(line.name) if is_declared else [newest])
+    if known is not None:
+        return _adopt_known(asset, known, newest)
+    return _publish_changed(asset, line, request)
 
 
-def _overtaken(case: Case, locked: LockEntry, line: _Line, newest: str, options: Options) -> Action:
-    """The content changed here, and someone published meanwhile; or we did, and died before saving assets.lock."""
-    for version in case.history.in_line(line.name):
-        if case.history.is_newer(version, locked.version) and case.has_here(version):
-            return _adopt_known(case, version, newest)
-    if case.name in options.supersede:
-        return case.publish(line.name, notes=[f"on top of `{newest}`, as asked by --supersede"])
-    raise case.stop(
-        "diverged",
-        f"`{case.name}` is locked at `{locked.version}`, but `{newest}` was published meanwhile and is not here",
-        f"publish on top of it with `--supersede {case.name}`, or take it with "
-        f"`assetsync upgrade {case.name} --discard-local {case.name}`",
+def _publish_changed(asset: Situation, line: _Line, request: Request) -> Action:
+    older = _older_version_here(asset, request)
+    if older is None:
+        return asset.publish(line.name)
+    if asset.name not in request.supersede:
+        raise _goes_back(asset, older)
+    return asset.publish(line.name, notes=[f"the content of `{older}` once more, as asked by --supersede"])
+
+
+def _refuse_going_back(asset: Situation, request: Request) -> None:
+    """Stop when a new line would open with the content of an older version."""
+    older = _older_version_here(asset, request)
+    if older is not None and asset.name not in request.supersede:
+        raise _goes_back(asset, older)
+
+
+def _older_version_here(asset: Situation, request: Request) -> str | None:
+    """The version that the local content is, when that is older than what it should follow.
+
+    Such content is more often a copy that was left behind than a wish: files that git tracks, or an old backup. Content
+    that is published by hand, or whose entry declares a line without a lock, is meant.
+    """
+    locked, newest = asset.locked, asset.history.newest
+    if request.purpose is Purpose.PUBLISH or asset.is_as_locked or newest is None:
+        return None
+    if locked is not None:
+        return asset.first_here(asset.history.older_than(locked.version))
+    if asset.entry.version is not None:
+        return None
+    return asset.first_here(asset.history.older_than(newest))
+
+
+def _goes_back(asset: Situation, older: str) -> Stop:
+    name, locked, system = asset.name, asset.locked, asset.snapshot.versioning
+    supersede = f"publish it once more, on purpose, with `--supersede {name}`"
+    what = f"what is at `{asset.entry.path}` is `{name}:{older}`"
+    if locked is not None:
+        return asset.stop(
+            "goes_back",
+            f"{what}, which is older than the locked `{locked.version}`",
+            f"get the locked version with `assetsync pull {name}`, or {supersede}",
+        )
+    declare = f'declare its line with `version: "{system.line_of(older)}"`, ' if isinstance(system, Lines) else ""
+    return asset.stop(
+        "goes_back",
+        f"{what}, which is older than the newest, `{asset.history.newest}`",
+        f"{declare}take the newest with `assetsync upgrade {name}`, or {supersede}",
     )
 
 
-def _adopt_known(case: Case, version: str, newest: str) -> Adopt:
+def _overtaken(asset: Situation, locked: LockEntry, line: _Line, newest: str, request: Request) -> Action:
+    """The content changed here, and someone published meanwhile; or we did, and died before saving assets.lock."""
+    is_newer = asset.history.is_newer
+    since = [version for version in asset.history.in_line(line.name) if is_newer(version, locked.version)]
+    known = asset.first_here(since)
+    if known is not None:
+        return _adopt_known(asset, known, newest)
+    if asset.name in request.supersede:
+        return asset.publish(line.name, notes=[f"on top of `{newest}`, as asked by --supersede"])
+    raise asset.stop(
+        "diverged",
+        f"`{asset.name}` is locked at `{locked.version}`, but `{newest}` was published meanwhile and is not here",
+        f"publish on top of it with `--supersede {asset.name}`, or take it with "
+        f"`assetsync upgrade {asset.name} --discard-local {asset.name}`",
+    )
+
+
+def _adopt_known(asset: Situation, version: str, newest: str) -> Adopt:
     if version == newest:
-        return case.adopt(version, case.here, "the store has this content already")
-    note = f"`{newest}` is newer: `assetsync upgrade {case.name}`"
-    return case.adopt(version, case.here, "the store has this content already, as an older version", note)
+        return asset.adopt(version, asset.here, "the store has this content already")
+    note = f"`{newest}` is newer: `assetsync upgrade {asset.name}`"
+    return asset.adopt(version, asset.here, "the store has this content already, as an older version", note)
 
 
-def _available(case: Case, version: str) -> str:
-    return f"`{version}` is available: `assetsync upgrade {case.name}`"
+def _available(asset: Situation, version: str) -> str:
+    return f"`{version}` is available: `assetsync upgrade {asset.name}`"
 
 
 class _Line(NamedTuple):
-    """The line that an entry publishes into, and whether that opens it. None under a system without lines, and where
-    the system's initial version says it."""
+    """The line that an entry publishes into, and whether that opens it.
+
+    `name` is None under a system without lines, and for a new asset whose line the system's initial version decides."""
 
     name: str | None
     opens: bool = False
 
 
-def _line(case: Case, options: Options) -> _Line:
+def _line(asset: Situation, request: Request) -> _Line:
     """Stop, naming what is allowed, when the entry or an option asks for a line that can't be."""
-    system = case.snapshot.versioning
-    wanted = case.entry.version
-    bump = case.name in options.bump_major
+    system = asset.snapshot.versioning
+    wanted = asset.entry.version
+    bump = asset.name in request.bump_major
     if not isinstance(system, Lines):
         if bump or wanted is not None:
-            message = f"`{case.snapshot.manifest.versioning}` versions have no lines, so `{case.name}` can't choose one"
-            raise case.stop("bad_line", message, "drop `--bump-major`" if bump else "drop `version`")
+            message = (
+                f"`{asset.snapshot.manifest.versioning}` versions have no lines, so `{asset.name}` can't choose one"
+            )
+            raise asset.stop("bad_line", message, "drop `--bump-major`" if bump else "drop `version`")
         return _Line(None)
-    lines = case.history.lines
+    lines = asset.history.lines
     if not lines:
-        return _first_line(case, system, bump)
+        asset.ask(folder=True)
+        return _first_line(asset, system, bump)
     following = system.next_line(lines[0])
     if bump:
         return _Line(following, opens=True)
@@ -321,115 +391,120 @@ def _line(case: Case, options: Options) -> _Line:
         return _Line(wanted or lines[0])
     if wanted == following:
         return _Line(wanted, opens=True)
-    if not case.snapshot.online:
-        message = f"only the store knows whether `{case.name}` has the version line `{wanted}`"
-        raise case.stop("needs_store", message, "ask it: no `--offline`")
+    asset.ask(folder=True)
+    if not asset.snapshot.online:
+        message = f"only the store knows whether `{asset.name}` has the version line `{wanted}`"
+        raise asset.stop("needs_store", message, "ask it: no `--offline`")
     allowed = ", ".join(f'"{line}"' for line in [*reversed(lines), following])
     pin = "; a complete version can be pinned with `readonly: true`" if is_valid(system, wanted) else ""
-    raise case.stop(
+    raise asset.stop(
         "bad_line",
-        f'`{case.name}` has `version: "{wanted}"`, which is neither a version line of it nor the next one',
+        f'`{asset.name}` has `version: "{wanted}"`, which is neither a version line of it nor the next one',
         f"allowed are {allowed}{pin}",
     )
 
 
-def _first_line(case: Case, system: Lines, bump: bool) -> _Line:
-    wanted = case.entry.version
+def _first_line(asset: Situation, system: Lines, bump: bool) -> _Line:
+    wanted = asset.entry.version
     if bump:
-        raise case.stop("bad_line", f"`{case.name}` has no version yet whose major could be bumped")
+        raise asset.stop("bad_line", f"`{asset.name}` has no version yet whose major could be bumped")
     if wanted is not None:
         try:
             system.check_line(wanted)
         except InvalidError as error:
-            raise case.stop("bad_line", f"`version` of `{case.name}`: {error.message}") from None
+            raise asset.stop("bad_line", f"`version` of `{asset.name}`: {error.message}") from None
     return _Line(wanted)
 
 
 # -- readonly, pull and upgrade: the store's version is taken
 
 
-def _decide_readonly(case: Case, options: Options) -> Action:
-    if case.name in options.publishing:
-        message = f"`{case.name}` is `readonly`, so it is never published from here"
-        raise case.stop("readonly", message, "drop the option, or `readonly` in assets.yaml")
-    locked = case.checked_lock()
-    if locked is None or not _satisfies(case, locked.version):
-        return _take(case, _newest_wanted(case), options)
-    action = _take(case, locked.version, options)
-    newest = next(iter(case.history.matching(case.entry.version)), None)
-    if newest is not None and case.history.is_newer(newest, locked.version):
-        return replace(action, notes=(_available(case, newest), *action.notes))
+def _decide_readonly(asset: Situation, request: Request) -> Action:
+    if asset.name in request.publishing:
+        message = f"`{asset.name}` is `readonly`, so it is never published from here"
+        raise asset.stop("readonly", message, "drop the option, or `readonly` in assets.yaml")
+    locked = asset.checked_lock()
+    if locked is None or not satisfies(locked.version, asset.entry.version, asset.snapshot.versioning):
+        return _take(asset, _newest_wanted(asset), request)
+    action = _take(asset, locked.version, request)
+    newest = next(iter(asset.history.matching(asset.entry.version)), None)
+    if newest is not None and asset.history.is_newer(newest, locked.version):
+        return replace(action, notes=(_available(asset, newest), *action.notes))
     return action
 
 
-def _decide_pull(case: Case, options: Options) -> Action:
-    locked = case.checked_lock()
+def _decide_pull(asset: Situation, request: Request) -> Action:
+    locked = asset.checked_lock()
     if locked is None:
-        return case.keep("not in assets.lock, so there is nothing to pull")
-    return _take(case, locked.version, options)
+        return asset.keep("not in assets.lock, so there is nothing to pull")
+    return _take(asset, locked.version, request)
 
 
-def _decide_upgrade(case: Case, options: Options) -> Action:
+def _decide_upgrade(asset: Situation, request: Request) -> Action:
     # Content of a version that the store lost may be the last there is: only who gives it up moves on.
-    locked = case.locked if case.name in options.discard_local else case.checked_lock()
-    if not case.history.matching(case.entry.version) and not case.entry.readonly:
-        wanted = f"version line `{case.entry.version}`" if case.history.versions else "version"
-        return case.keep(f"the store has no {wanted} of it yet")
-    newest = _newest_wanted(case)
-    kept = case.is_as_locked or case.is_untouched or case.has_here(newest)
-    edited = isinstance(case.local, Present) and not kept
-    if locked is not None and locked.version == newest and edited and case.name not in options.discard_local:
-        return case.keep("locked at the newest version; the changes here stay")
-    return _take(case, newest, options)
+    locked = asset.locked if asset.name in request.discard_local else asset.checked_lock()
+    asset.ask(folder=True)
+    if not asset.history.matching(asset.entry.version) and not asset.entry.readonly:
+        wanted = f"version line `{asset.entry.version}`" if asset.history.versions else "version"
+        return asset.keep(f"the store has no {wanted} of it yet")
+    newest = _newest_wanted(asset)
+    edited = isinstance(asset.local, Present) and not (
+        asset.is_as_locked
+        or asset.is_untouched
+        or asset.has_here(newest)
+        or asset.name in request.discard_local
+        or asset.is_part_of(newest)
+    )
+    if locked is not None and locked.version == newest and edited:
+        return asset.keep("locked at the newest version; the changes here stay")
+    return _take(asset, newest, request)
 
 
-def _satisfies(case: Case, version: str) -> bool:
-    wanted = case.entry.version
-    system = case.snapshot.versioning
-    if wanted is None or wanted == version:
-        return True
-    return isinstance(system, Lines) and not is_valid(system, wanted) and system.line_of(version) == wanted
-
-
-def _newest_wanted(case: Case) -> str:
-    versions = case.history.matching(case.entry.version)
+def _newest_wanted(asset: Situation) -> str:
+    asset.ask(folder=True)
+    versions = asset.history.matching(asset.entry.version)
     if versions:
         return versions[0]
-    wanted = f"{case.name}:{case.entry.version}" if case.entry.version else case.name
-    if not case.snapshot.online:
-        raise case.stop("needs_store", f"only the store knows which version `{wanted}` is", "ask it: no `--offline`")
-    existing = ", ".join(f"`{version}`" for version in case.history.versions[:10]) or "none"
-    raise case.stop("unknown_version", f"the store has no `{wanted}`", f"its versions are: {existing}")
+    wanted = f"{asset.name}:{asset.entry.version}" if asset.entry.version else asset.name
+    if not asset.snapshot.online:
+        raise asset.stop("needs_store", f"only the store knows which version `{wanted}` is", "ask it: no `--offline`")
+    existing = ", ".join(f"`{version}`" for version in asset.history.versions[:10]) or "none"
+    raise asset.stop("unknown_version", f"the store has no `{wanted}`", f"its versions are: {existing}")
 
 
-def _take(case: Case, version: str, options: Options) -> Action:
+def _take(asset: Situation, version: str, request: Request) -> Action:
     """Make lock and local path `version`; never at the cost of local edits that nobody gave up."""
-    if isinstance(case.local, HalfPulled):
-        return _finish(case, case.local, version, options)
-    at_version = case.is_locked_at(version)
-    if case.here is None:
+    if isinstance(asset.local, HalfPulled):
+        return _finish(asset, asset.local, version, request)
+    at_version = asset.is_locked_at(version)
+    if asset.here is None:
         why = f"; locked at `{version}`" if at_version else ", and the store has it"
-        return case.pull(version, f"not here{why}")
-    if at_version and case.is_as_locked:
-        return case.keep("unchanged")
-    if case.has_here(version):
-        return case.adopt(version, case.here, "the store has this content already")
-    if case.is_as_locked:
-        return case.pull(version, "the newest version that assets.yaml asks for")
-    if case.is_untouched:
+        return asset.pull(version, f"not here{why}")
+    if at_version and asset.is_as_locked:
+        return asset.keep("unchanged")
+    if asset.has_here(version):
+        return asset.adopt(version, asset.here, "the store has this content already")
+    if asset.is_as_locked:
+        return asset.pull(version, "the newest version that assets.yaml asks for")
+    if asset.is_untouched:
         why = f"assets.lock moved to `{version}`" if at_version else "the newest version that assets.yaml asks for"
-        return case.pull(version, why)
-    if case.name in options.discard_local:
-        return case.pull(version, "what is here is given up, as asked by --discard-local")
-    raise case.modified(version)
+        return asset.pull(version, why)
+    if asset.name in request.discard_local:
+        return asset.pull(version, "what is here is given up, as asked by --discard-local")
+    if asset.is_part_of(version):
+        return asset.pull(version, "files are missing here")
+    older = None if asset.entry.readonly else asset.first_here(asset.history.older_than(version))
+    if older is not None:
+        return asset.pull(version, f"what is here is `{older}`, which the store keeps")
+    raise asset.modified(version)
 
 
-def _finish(case: Case, half: HalfPulled, version: str, options: Options) -> Action:
+def _finish(asset: Situation, half: HalfPulled, version: str, request: Request) -> Action:
     """Go on with a pull that stopped half-way, unless someone edited files since."""
-    wanted = {(file.path, file.sha256) for file in case.files_of(version) or ()}
+    wanted = {(file.path, file.sha256) for file in asset.files_of(version) or ()}
     here = {(file.path, file.sha256) for file in half.tree.files} if half.tree else set()
     edited = here - half.expendable - wanted
-    if edited and case.name not in options.discard_local:
-        raise case.modified(version, (path for path, _ in edited))
+    if edited and asset.name not in request.discard_local:
+        raise asset.modified(version, (path for path, _ in edited))
     verb = "finishes" if half.version == version else "replaces"
-    return case.pull(version, f"{verb} the interrupted pull of `{half.version}`")
+    return asset.pull(version, f"{verb} the interrupted pull of `{half.version}`")

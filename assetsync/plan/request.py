@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """One-shot wishes, as names of assets.
+class Purpose(Enum):
+    """What a plan is for, which decides what it may do."""
 
-    `bump_major`: open the next line. `supersede`: publish on top of a version that someone else published meanwhile.
-    `discard_local`: give up what is here for the store's version. `force`: publish although the content is unchanged.
+    # Both directions, by the decision table.
+    SYNC = "sync"
+    # Local paths become what the lock says.
+    PULL = "pull"
+    # The lock moves to the newest version of each line, and local paths with it.
+    UPGRADE = "upgrade"
+    # A version published by hand, without a lock: only the newest version of the line counts.
+    PUBLISH = "publish"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a plan. `names` are the assets that it is about; all of them when there are none.
+
+    The others are wishes for this one time, as names of assets. `bump_major`: open the next line. `supersede`: publish
+    on top of a version that someone else published meanwhile, or content that an older version has. `discard_local`:
+    give up what is here for the store's version. `force`: publish although the content is unchanged.
     """
 
+    names: tuple[str, ...] = ()
+    purpose: Purpose = Purpose.SYNC
     bump_major: frozenset[str] = frozenset()
     supersede: frozenset[str] = frozenset()
     discard_local: frozenset[str] = frozenset()
     force: frozenset[str] = frozenset()
 
     @property
-    def names(self) -> frozenset[str]:
+    def wishes(self) -> frozenset[str]:
+        """The assets of which something is wished."""
         return self.publishing | self.discard_local
 
     @property
     def publishing(self) -> frozenset[str]:
-        """Those that are to be published in some way."""
+        """The assets that are to be published in some way."""
         return self.bump_major | self.supersede | self.force
-
-
-class Purpose(Enum):
-    """What a snapshot is for, which decides what must be looked at."""
-
-    SYNC = "sync"
-    PULL = "pull"
-    UPGRADE = "upgrade"
-    # A further version by hand, without a lock: only the newest of the line matters.
-    UPDATE = "update"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for when a plan was made: the names that it was narrowed to (none: all), and the options."""
-
-    names: tuple[str, ...] = ()
-    options: Options = field(default_factory=Options)

@@ -1,5 +1,5 @@
 """One entry of the manifest with its three states: the facts that the decision table asks for, and the actions that a
-decision can come to, worded and counted. What is decided is in `assetsync.plan.decide`."""
+decision can come to, worded and counted. `assetsync.plan.decide` decides."""
 
 from __future__ import annotations
 
@@ -37,8 +37,16 @@ class Stop(Exception):  # noqa: N818 - control flow between this module and `dec
         self.problem = Problem(asset, code, message, hint)
 
 
+class Unseen(Exception):  # noqa: N818 - control flow between this module and `needs`, never an error for others
+    """Ends a decision that asks for something in the store at which nobody has looked yet. See `needs.Needs`."""
+
+    def __init__(self, digests: Sequence[str], files: Sequence[str], hashes: Sequence[str], folder: bool) -> None:
+        super().__init__(f"nobody has looked at {[*digests, *files, *hashes]}{' and the folder' if folder else ''}")
+        self.digests, self.files, self.hashes, self.folder = tuple(digests), tuple(files), tuple(hashes), folder
+
+
 class _Told(TypedDict):
-    """What every action says."""
+    """The fields that every action has."""
 
     asset: str
     path: str
@@ -48,8 +56,8 @@ class _Told(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One entry with its three states."""
+class Situation:
+    """One entry with its three states. Facts of the store raise Unseen when nobody has looked at them."""
 
     entry: Entry
     local: Present | Absent | HalfPulled
@@ -59,7 +67,7 @@ class Case:
     snapshot: Snapshot
 
     @classmethod
-    def of(cls, snapshot: Snapshot, entry: Entry) -> Case:
+    def of(cls, snapshot: Snapshot, entry: Entry) -> Situation:
         """Stop when one of the states can't be compared at all."""
         local, remote = snapshot.local[entry.name], snapshot.remote[entry.name]
         locked = snapshot.lock.assets.get(entry.name) if snapshot.lock else None
@@ -109,6 +117,38 @@ class Case:
     def is_locked_at(self, version: str) -> bool:
         return self.locked is not None and self.locked.version == version
 
+    # -- facts of the store
+
+    def ask(
+        self,
+        *,
+        digests: Sequence[str] = (),
+        files: Sequence[str] = (),
+        hashes: Sequence[str] = (),
+        folder: bool = False,
+    ) -> None:
+        """Unseen, unless all of this has been looked at. To ask for much at once saves rounds of requests."""
+        if not self.snapshot.online:
+            return
+        known, committed = self.remote.known, self.remote.committed
+        wanted = [version for version in (*digests, *files, *hashes) if known.get(version, True) is not None]
+        unlisted = any(version not in committed for version in wanted)
+        versions = [version for version in wanted if version in committed]
+        new = [version for version in versions if version in digests and version not in known]
+        unread = [version for version in versions if version in files and self._files(version) is None]
+        bare = [version for version in versions if version in hashes and not self._has_hashes(version)]
+        look_into = (folder or unlisted) and not self.remote.looked_into
+        if new or unread or bare or look_into:
+            raise Unseen(new, unread, bare, look_into)
+
+    def _files(self, version: str) -> tuple[FileEntry, ...] | None:
+        known = self.remote.known.get(version)
+        return known.files if known else None
+
+    def _has_hashes(self, version: str) -> bool:
+        known = self.remote.known.get(version)
+        return known is not None and known.has_hashes
+
     def content_of(self, version: str) -> Content | None:
         """The content of a version as far as it was looked at, or as the lock has it."""
         known = self.remote.known.get(version)
@@ -117,22 +157,37 @@ class Case:
         return self.locked.content if self.locked and self.locked.version == version else None
 
     def files_of(self, version: str) -> tuple[FileEntry, ...] | None:
-        known = self.remote.known.get(version)
-        return known.files if known else None
+        """The files of a version; None offline, and where the store lacks it."""
+        self.ask(files=(version,))
+        return self._files(version)
 
     def has_here(self, version: str) -> bool:
         """Whether the local tree is that version."""
+        self.ask(digests=(version,))
         known = self.remote.known.get(version)
         return self.here is not None and known is not None and self.here.same_as(known.content)
+
+    def first_here(self, versions: Sequence[str]) -> str | None:
+        """The first of `versions` that the local tree is."""
+        self.ask(digests=versions)
+        return next((version for version in versions if self.has_here(version)), None)
+
+    def is_part_of(self, version: str) -> bool:
+        """Whether all that is here is in `version` or in the locked one too: files are missing, and none is new."""
+        versions = [version, self.locked.version] if self.locked else [version]
+        self.ask(hashes=versions)
+        kept = {(file.path, file.sha256) for one in versions for file in self._files(one) or ()}
+        return self.tree is not None and kept.issuperset((file.path, file.sha256) for file in self.tree.files)
 
     def newest_in(self, line: str | None) -> str | None:
         return next(iter(self.history.in_line(line)), None)
 
     def checked_lock(self) -> LockEntry | None:
-        """The lock entry, after checking that the store still has its version with its digest. Stop."""
+        """The lock entry, after checking that the store still has its version with its content. Stop."""
         locked = self.locked
         if locked is None or not self.snapshot.online:
             return locked
+        self.ask(digests=(locked.version,))
         version = f"`{self.name}:{locked.version}`"
         way_out = f"`assetsync upgrade {self.name} --discard-local {self.name}` takes what the store has"
         known = self.remote.known.get(locked.version)
@@ -142,10 +197,10 @@ class Case:
                 f"{version} is locked, but the store does not have it",
                 f"wrong store, or a damaged one: `assetsync doctor` tells more; {way_out}",
             )
-        if known.content is not None and not known.content.same_as(locked.content):
+        if known.contradicts(locked.content):
             raise self.stop(
                 "lost",
-                f"{version} is locked as {_short(locked.content)}, but the store has {_short(known.content)}",
+                f"{version} is locked as {_short(locked.content)}, but the store has {_found(known)}",
                 f"wrong store, a damaged one, or an edited lock: see `git log assets.lock`; {way_out}",
             )
         return locked
@@ -170,7 +225,7 @@ class Case:
 
     def _edited(self, version: str) -> Iterator[str]:
         files = self.files_of(version)
-        if self.tree is not None and files is not None and all(file.sha256 for file in files):
+        if self.tree is not None and files is not None and self._has_hashes(version):
             changes = compare(files, self.tree.files)
             yield from (file.path for file in (*changes.changed, *changes.added) if file.path)
 
@@ -209,6 +264,8 @@ class Case:
         moved: bool = True,
     ) -> Adopt:
         """Lock a version that is here. `moved` notes that the path is another than the locked one."""
+        if not self.is_locked_at(version):
+            self.ask(files=(version,))  # what memory says of it is no proof that the store still has it
         return Adopt(
             **self._told(reason, notes, moved=moved),
             base=self.locked.version if self.locked else None,
@@ -220,6 +277,7 @@ class Case:
         )
 
     def pull(self, version: str, reason: str, *notes: str) -> Pull:
+        """Make the local path what `version` is."""
         content = self.content_of(version)
         wanted = self.files_of(version)
         over = self.tree
@@ -247,9 +305,11 @@ class Case:
         if not isinstance(self.local, Present):
             raise TypeError("only a tree that is there is published")
         tree = self.local.tree
+        followed = self.newest_in(line) or self.history.newest
+        self.ask(hashes=(followed,) if followed else (), folder=True)
         to, about_number = self._next_version(line, tree.content)
         # A new line has no version of its own to take unchanged files from; the newest of all will do.
-        base = self.newest_in(line) or self.history.newest
+        base = followed
         source = self.remote.known.get(base) if base else None
         changes = compare((source.files or ()) if source else (), tree.files)
         told = self._told(reason or _what_changed(changes, source, tree), (*about_number, *notes))
@@ -346,6 +406,14 @@ class Case:
         return version
 
 
+def _found(version: RemoteVersion) -> str:
+    """What the store has, in words."""
+    if version.content is not None:
+        return _short(version.content)
+    files = version.files or ()
+    return f"{_files(len(files))} of modelkit with {sum(file.size for file in files)} bytes"
+
+
 def _short(content: Content) -> str:
     kind = "directory" if content.is_directory else "file"
     return f"{kind} {content.digest[:19]}…"
@@ -361,7 +429,7 @@ def _names(paths: Sequence[str]) -> str:
 
 def _what_changed(changes: Changes, source: RemoteVersion | None, tree: Tree) -> str:
     """The reason of an update, in words; a first version has none to compare with."""
-    if source is None or source.files is None or not all(file.sha256 for file in source.files):
+    if source is None or not source.has_hashes:
         return "content changed"
     if source.content is not None and source.content.is_directory != tree.is_directory:
         return "a directory now, a file before" if tree.is_directory else "a file now, a directory before"

@@ -60,12 +60,32 @@ Local = Present | Absent | Unusable | HalfPulled
 
 @dataclass(frozen=True, slots=True)
 class RemoteVersion:
-    """A committed version. `content` is None for one of modelkit whose digest nobody needed to learn: it surely is not
-    what is here. Its `files` then have empty hashes; `files` is None where even the list was not needed."""
+    """A committed version, as far as somebody looked at it.
+
+    `content` is None for a version of modelkit, which records no digest, as long as nobody had to learn it: then it is
+    not what is here. `files` is None where its `.meta` was not read. A file of modelkit has an empty hash until it is
+    learnt; when `is_compared`, such a file surely is none of those that are here under the same path.
+    """
 
     version: str
     content: Content | None
     files: tuple[FileEntry, ...] | None = None
+    is_compared: bool = False
+
+    @property
+    def has_hashes(self) -> bool:
+        """Whether `files` can be compared with what is here, file by file."""
+        return self.files is not None and (self.is_compared or all(file.sha256 for file in self.files))
+
+    def contradicts(self, expected: Content) -> bool:
+        """Whether this can't be `expected`: by its digest, or, where that is not known, by its files and sizes."""
+        if self.content is not None:
+            return not self.content.same_as(expected)
+        if self.files is None:
+            return False
+        is_directory = any(file.path for file in self.files)
+        size = sum(file.size for file in self.files)
+        return (is_directory, len(self.files), size) != (expected.is_directory, expected.files, expected.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +117,17 @@ class RemoteAsset:
     `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
     `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.
 
-    `known` are the versions that were looked at: the locked one always; the newest of the entry's line, where it may be
-    taken or followed; and, where local content is neither of those, the versions of the line from the newest down to
-    the one that it is, or to the locked one.
+    `known` are the versions that somebody looked at; None is one that the store turned out not to have. `looked_into`
+    says whether its folder was listed: before that, `unlisted` and `unfinished` are empty because nobody knows.
     """
 
     listed: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     unlisted: tuple[str, ...] = ()
-    known: Mapping[str, RemoteVersion] = field(default_factory=dict)
+    known: Mapping[str, RemoteVersion | None] = field(default_factory=dict)
     unfinished: tuple[Unfinished, ...] = ()
     damaged: str | None = None
+    looked_into: bool = True
 
     @property
     def committed(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assetsync.errors import DamagedError, InvalidError, NotFoundError, UsageError
+from assetsync.errors import DamagedError, InvalidError, UsageError
 from assetsync.files import read, shown_path
 from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
 from assetsync.manifest.parse import parse_manifest
@@ -159,14 +159,11 @@ class _Judgement:
 
 
 def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError | None:
-    """A version as its `.meta` has it; None when the store lacks it. The content of modelkit's own is not known."""
+    """A version as the store has it now; None when it lacks it. Of modelkit's own, the content is not known."""
     try:
-        meta = store.meta(name, version)
-    except NotFoundError:
-        return None
+        return store.confirm(name, version)
     except DamagedError as error:
         return error
-    return RemoteVersion(version, meta.tree.content if meta.tree else None)
 
 
 def _parse(source: Source, lock: Lock | None) -> tuple[Manifest, Versioning]:

@@ -14,9 +14,9 @@ from assetsync.model.history import History
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.names import check_name
 from assetsync.model.versioning import Lines
-from assetsync.plan.decide import plan_sync
+from assetsync.plan.decide import make_plan
 from assetsync.plan.plan import Action, Adopt, Create, Keep, Plan, Transfer, Update
-from assetsync.plan.request import Options, Purpose
+from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, Snapshot, Unusable
 from assetsync.progress import Reporter
 from assetsync.project.execute import Outcome
@@ -53,10 +53,11 @@ class DirectPublishing:
     ) -> Plan:
         """As `AssetStore.plan_new`."""
         self._check_line(version)
-        snapshot = self._snapshot(path, name, version, Options(), reporter)
+        request = Request((name,), Purpose.PUBLISH)
+        snapshot = self._snapshot(path, name, version, request, reporter)
         remote = snapshot.remote[name]
         versions = History.of(remote.committed, self._workspace.versioning).versions
-        plan = plan_sync(snapshot)
+        plan = make_plan(snapshot, request)
         if (versions or remote.foreign) and not self._finishes_new(snapshot, versions, plan):
             newest = f"`{versions[0]}`" if versions else f"`{remote.foreign[0]}`, of another versioning system"
             raise InvalidError(
@@ -81,8 +82,13 @@ class DirectPublishing:
             raise UsageError(
                 f"a major bump opens the next line, so it can't go on with line `{version}`", hint="drop one of them"
             )
-        options = Options(bump_major=frozenset({name} if bump_major else ()), force=frozenset({name} if force else ()))
-        snapshot = self._snapshot(path, name, version, options, reporter)
+        request = Request(
+            (name,),
+            Purpose.PUBLISH,
+            bump_major=frozenset({name} if bump_major else ()),
+            force=frozenset({name} if force else ()),
+        )
+        snapshot = self._snapshot(path, name, version, request, reporter)
         history = self._history(snapshot, path)
         if version is not None and history.versions and version not in history.lines:
             known = ", ".join(f"`{line}`" for line in history.lines)
@@ -90,8 +96,8 @@ class DirectPublishing:
                 f"`{name}` has no version line `{version}`; it has {known}", hint="open the next with `--bump-major`"
             )
         if self._was_published_before(snapshot, history.in_line(version)):
-            options = Options()
-        return self._as_carried_out(plan_sync(snapshot, options))
+            request = Request((name,), Purpose.PUBLISH)
+        return self._as_carried_out(make_plan(snapshot, request))
 
     def publish(self, plan: Plan, *, message: str | None, reporter: Reporter) -> str:
         """As `AssetStore.publish`."""
@@ -179,7 +185,7 @@ class DirectPublishing:
             elsewhere={} if elsewhere is None else {action.asset: elsewhere},
         )
 
-    def _snapshot(self, path: Path, name: str, line: str | None, options: Options, reporter: Reporter) -> Snapshot:
+    def _snapshot(self, path: Path, name: str, line: str | None, request: Request, reporter: Reporter) -> Snapshot:
         """The states of the one asset. ContentError when there is nothing to publish."""
         check_name(name)
         given = os.fspath(path)
@@ -192,8 +198,7 @@ class DirectPublishing:
             self._workspace.store,
             now=datetime.now(UTC),
             reporter=reporter,
-            purpose=Purpose.UPDATE,
-            options=options,
+            request=request,
             local={name: local},
         )
 

@@ -1,32 +1,35 @@
-"""Gathering a Snapshot: local trees and what the store holds of each asset, with as few requests as will do.
+"""Gathering a Snapshot: local trees, and of the store what the decisions ask for, in rounds of requests side by side.
 
-An asset that is locked, unchanged and known costs one small GET, of its `.versions`. Only those that something may be
-done about are looked at further: the versions that matter, and what lies in the asset's folder. Nothing is written.
+The first round reads `.versions` of each asset, and makes sure of its locked version; an asset that is unchanged needs
+no other. Then the decisions say what else they need, see `assetsync.plan.needs`. Nothing is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from assetsync.errors import DamagedError
 from assetsync.local.scan import scan_all
-from assetsync.model.history import History
 from assetsync.model.lock import Lock, LockEntry
-from assetsync.model.manifest import Entry, Manifest
-from assetsync.model.tree import Tree
-from assetsync.model.versioning import Lines, Versioning, is_valid
-from assetsync.plan.request import Options, Purpose
+from assetsync.model.manifest import Manifest
+from assetsync.model.tree import Content, Tree
+from assetsync.model.versioning import Versioning, is_valid
+from assetsync.plan.needs import Needs, needs
+from assetsync.plan.request import Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import together
 from assetsync.progress import Reporter
-from assetsync.remote.store import Index, Store
+from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
 from assetsync.state.pull_markers import Markers
+
+# Adds what a look at the store has shown to what is known of an asset.
+_Seen = Callable[[RemoteAsset], RemoteAsset]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +64,19 @@ def gather(
     *,
     now: datetime,
     reporter: Reporter,
-    purpose: Purpose = Purpose.SYNC,
-    options: Options | None = None,
+    request: Request,
     not_considered: int = 0,
     local: Mapping[str, Local] | None = None,
+    placed: Mapping[str, Content] | None = None,
 ) -> Snapshot:
-    """The three states of every asset of `site`. Without a store, `remote` is made up from the lock alone. `local`
-    saves the look at the paths.
+    """The three states of every asset of `site`, as far as a plan for `request` needs them.
 
-    StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
+    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `placed` is as in
+    Snapshot. StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
     """
-    entries = site.manifest.entries
-    if store is None:
-        local = local_states(site, reporter) if local is None else local
-        remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in entries}
-    else:
-        local, indexes = _scan_and_ask(site, store, reporter, local)
-        looker = _Looker(site, store, purpose, options or Options())
-        looked = together(lambda entry: looker.look(entry, local[entry.name], indexes[entry.name]), entries)
-        remote = dict(zip((entry.name for entry in entries), looked, strict=True))
-    return Snapshot(
+    asking = _Asking(site, store) if store is not None else None
+    local, remote = _scan_and_ask(site, asking, reporter, local)
+    snapshot = Snapshot(
         manifest=site.manifest,
         lock=site.lock,
         local=local,
@@ -89,28 +85,28 @@ def gather(
         now=now,
         online=store is not None,
         not_considered=not_considered,
+        placed=placed or {},
     )
+    wanted = needs(snapshot, request) if asking else {}
+    while asking and wanted:
+        snapshot = replace(snapshot, remote={**snapshot.remote, **asking.answers(snapshot, wanted)})
+        wanted = needs(snapshot, request, wanted)
+    return snapshot
 
 
 def _scan_and_ask(
-    site: Site, store: Store, reporter: Reporter, local: Mapping[str, Local] | None
-) -> tuple[Mapping[str, Local], Mapping[str, Index | DamagedError | None]]:
+    site: Site, asking: _Asking | None, reporter: Reporter, local: Mapping[str, Local] | None
+) -> tuple[Mapping[str, Local], Mapping[str, RemoteAsset]]:
     """Scan while the store answers: hashing wants a processor, the requests only wait."""
-    names = [entry.name for entry in site.manifest.entries]
+    if asking is None:
+        remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in site.manifest.entries}
+        return local_states(site, reporter) if local is None else local, remote
     side = ThreadPoolExecutor(1, thread_name_prefix="ask")
     try:
-        asked = side.submit(lambda: dict(zip(names, together(partial(_index, store), names), strict=True)))
+        asked = side.submit(asking.first_answers)
         return local_states(site, reporter) if local is None else local, asked.result()
     finally:
         side.shutdown(wait=False, cancel_futures=True)
-
-
-def _index(store: Store, name: str) -> Index | DamagedError | None:
-    """What is damaged concerns one asset, and must not keep the others from being planned."""
-    try:
-        return store.index(name)
-    except DamagedError as error:
-        return error
 
 
 def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
@@ -132,129 +128,122 @@ def _from_lock(locked: LockEntry | None) -> RemoteAsset:
     return RemoteAsset(listed=(locked.version,), known={locked.version: RemoteVersion(locked.version, locked.content)})
 
 
-class _Looker:
-    """Looks at one asset after the other in the store, as far as the decision about it will need."""
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """Asks the store about the assets of a site, about many things at once."""
 
-    def __init__(self, site: Site, store: Store, purpose: Purpose, options: Options) -> None:
-        self._site = site
-        self._store = store
-        self._purpose = purpose
-        self._options = options
-        self._own_claims = site.journal.claims()
+    site: Site
+    store: Store
+    own_claims: frozenset[str] = field(init=False)
 
-    def look(self, entry: Entry, local: Local, index: Index | DamagedError | None) -> RemoteAsset:
-        if isinstance(index, DamagedError):
-            return RemoteAsset(damaged=index.message)
-        try:
-            return self._look(entry, local, index)
-        except DamagedError as error:
-            return RemoteAsset(damaged=error.message)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "own_claims", self.site.journal.claims())
 
-    def _look(self, entry: Entry, local: Local, index: Index | None) -> RemoteAsset:
+    def first_answers(self) -> Mapping[str, RemoteAsset]:
+        """What every decision needs: the listed versions, and the locked one as it is now."""
+        names = [entry.name for entry in self.site.manifest.entries]
+        looks = [(name, partial(self._index, name)) for name in names]
+        for name in names:
+            locked = self.site.locked(name)
+            if locked is not None and is_valid(self.site.versioning, locked.version):
+                looks.append((name, partial(self._confirm, name, locked.version)))
+        return _put_together({name: RemoteAsset(looked_into=False) for name in names}, looks)
+
+    def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
+        """What is known of the assets of `wanted` after looking at that."""
+        looks = [
+            (name, look)
+            for name, need in wanted.items()
+            for look in self._looks(name, need, _tree(snapshot.local[name]))
+        ]
+        return _put_together({name: snapshot.remote[name] for name in wanted}, looks)
+
+    def _looks(self, name: str, need: Needs, tree: Tree | None) -> Iterator[Callable[[], _Seen]]:
+        if need.folder:
+            yield partial(self._look_into, name, tree)
+        # A version that is asked for twice is looked at once, as closely as is asked for.
+        for version in need.hashes:
+            yield partial(self._read, name, version, tree)
+        for version in set(need.files) - set(need.hashes):
+            yield partial(self._read, name, version, None)
+        for version in set(need.digests) - set(need.files) - set(need.hashes):
+            yield partial(self._compare, name, version, tree)
+
+    def _index(self, name: str) -> _Seen:
+        index = self.store.index(name)
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
-        locked = self._site.locked(entry.name)
-        tree = None if isinstance(local, Absent | Unusable) else local.tree
-        history = History(self._site.versioning, listed)
-        if locked is not None and self._is_settled(entry, locked, tree, history):
-            return RemoteAsset(listed, foreign, known=self._glance(entry.name, locked))
-        unlisted: tuple[str, ...] = ()
-        unfinished: tuple[Unfinished, ...] = ()
-        if tree is not None or not listed or (locked is not None and locked.version not in listed):
-            unlisted, unfinished = self._folder(entry.name, listed)
-            history = History(self._site.versioning, tuple(self._site.versioning.sort({*listed, *unlisted})))
-        known = {}
-        for version in self._versions_that_matter(entry, locked, history):
-            known[version] = self._version(entry.name, version, locked, tree)
-        # What was locked here, and is here, is known for what it is; anything else may be another version of the line.
-        searching = self._purpose is not Purpose.UPDATE and not entry.readonly
-        if searching and tree is not None and not (locked and tree.content.same_as(locked.content)):
-            known |= self._search(entry, locked, tree, history, known)
-        found = {version: remote for version, remote in known.items() if remote is not None}
-        return RemoteAsset(listed, foreign, unlisted, found, unfinished)
+        return lambda known: replace(known, listed=listed, foreign=foreign)
 
-    def _is_settled(self, entry: Entry, locked: LockEntry, tree: Tree | None, history: History) -> bool:
-        """Whether there is surely nothing to do but to know that the store has the locked version."""
-        unchanged = tree is not None and tree.content.same_as(locked.content) and locked.version in history.versions
-        forced = entry.name in self._options.bump_major | self._options.force
-        return (
-            unchanged
-            and not forced
-            and self._purpose is not Purpose.UPGRADE
-            and not _wants_other(entry, locked.version, history)
-        )
+    def _confirm(self, name: str, version: str) -> _Seen:
+        return _with_version(version, self.store.confirm(name, version))
 
-    def _glance(self, name: str, locked: LockEntry) -> dict[str, RemoteVersion]:
-        """The locked version, from memory when it has been seen before: versions never change."""
-        content = self._store.content(name, locked.version)
-        if content is not None:
-            return {locked.version: RemoteVersion(locked.version, content)}
-        found = self._store.look(name, locked.version, assumed=locked.content)
-        return {locked.version: found} if found else {}
+    def _read(self, name: str, version: str, tree: Tree | None) -> _Seen:
+        return _with_version(version, self.store.look(name, version, like=tree))
 
-    def _folder(self, name: str, listed: Sequence[str]) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
-        """The committed versions that are not listed, and the unfinished ones.
+    def _compare(self, name: str, version: str, tree: Tree | None) -> _Seen:
+        try:
+            found = self.store.compare(name, version, tree) if tree else self.store.look(name, version)
+        except DamagedError:
+            # It can't be told what it is, and so not that it is here. What nobody takes needs no mending.
+            found = RemoteVersion(version, None)
+        return _with_version(version, found)
 
-        A publish that ends between the listing and the look at its claim looks like one whose process died, and its
-        number would be skipped and published over. So what looks abandoned is believed when it looks so twice: its
-        `.meta` came before its claim went.
+    def _look_into(self, name: str, tree: Tree | None) -> _Seen:
+        """Find the committed versions that are not listed, and the unfinished ones.
+
+        List twice: a publisher writes `.meta` before it deletes its claim, so a version that has neither in two
+        listings is abandoned. In one, its publish may have ended between the listing and the look at its claim; its
+        number would be skipped, and published over.
         """
-        committed, unfinished = self._look_into(name)
+        committed, unfinished = self._folder(name)
         while abandoned := _without_claim(unfinished):
-            committed, unfinished = self._look_into(name)
+            committed, unfinished = self._folder(name)
             if _without_claim(unfinished) == abandoned:
                 break
-        return tuple(version for version in committed if version not in set(listed)), unfinished
 
-    def _look_into(self, name: str) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
-        folder = self._store.folder(name)
-        claimed = [self._store.unfinished(name, version, self._own_claims) for version in folder.claimed]
+        def seen(known: RemoteAsset) -> RemoteAsset:
+            unlisted = tuple(version for version in committed if version not in set(known.listed))
+            return replace(known, unlisted=unlisted, unfinished=unfinished, looked_into=True)
+
+        return seen
+
+    def _folder(self, name: str) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
+        folder = self.store.folder(name)
+        claimed = [self.store.unfinished(name, version, self.own_claims) for version in folder.claimed]
         return folder.committed, (*claimed, *map(Unfinished, folder.data_only))
 
-    def _versions_that_matter(self, entry: Entry, locked: LockEntry | None, history: History) -> list[str]:
-        """The locked version, the newest that the entry stands for, and the newest of all, each once."""
-        newest_wanted = history.matching(entry.version)[:1]
-        if self._purpose is Purpose.PULL:
-            newest_wanted = []
-        base = [locked.version] if locked else []
-        # The newest of all is what a new line takes its unchanged files from.
-        publishing = self._purpose in (Purpose.SYNC, Purpose.UPDATE)
-        opening = history.versions[:1] if not newest_wanted and publishing else ()
-        bumping = history.versions[:1] if entry.name in self._options.bump_major else ()
-        return list(dict.fromkeys([*base, *newest_wanted, *opening, *bumping]))
 
-    def _version(self, name: str, version: str, locked: LockEntry | None, tree: Tree | None) -> RemoteVersion | None:
-        assumed = locked.content if locked is not None and locked.version == version else None
-        return self._store.look(name, version, like=tree, assumed=assumed)
+def _put_together(
+    known: Mapping[str, RemoteAsset], looks: Iterable[tuple[str, Callable[[], _Seen]]]
+) -> Mapping[str, RemoteAsset]:
+    """`known`, with what the looks at assets have shown. What is damaged concerns one asset, and keeps no other from
+    being planned."""
 
-    def _search(
-        self,
-        entry: Entry,
-        locked: LockEntry | None,
-        tree: Tree,
-        history: History,
-        known: Mapping[str, RemoteVersion | None],
-    ) -> dict[str, RemoteVersion | None]:
-        """The versions of the line, newest first, down to the one that is here, or to the locked one."""
-        found: dict[str, RemoteVersion | None] = {}
-        for version in history.in_line(entry.version or next(iter(history.lines), None)):
-            if locked is not None and version == locked.version:
-                break
-            remote = known.get(version) or self._version(entry.name, version, None, tree)
-            found[version] = remote
-            if remote is not None and tree.content.same_as(remote.content):
-                break
-        return found
+    def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:
+        name, call = look
+        try:
+            return name, call()
+        except DamagedError as error:
+            return name, partial(_damaged, error.message)
+
+    found = dict(known)
+    for name, seen in together(answer, looks):
+        found[name] = seen(found[name])
+    return found
+
+
+def _damaged(message: str, known: RemoteAsset) -> RemoteAsset:
+    return replace(known, damaged=message)
+
+
+def _with_version(version: str, found: RemoteVersion | None) -> _Seen:
+    return lambda known: replace(known, known={**known.known, version: found})
+
+
+def _tree(local: Local) -> Tree | None:
+    return None if isinstance(local, Absent | Unusable) else local.tree
 
 
 def _without_claim(unfinished: Iterable[Unfinished]) -> set[str]:
     """The versions of which no claim was found; one that can't be read counts as none."""
     return {one.version for one in unfinished if one.claim_age is None}
-
-
-def _wants_other(entry: Entry, version: str, history: History) -> bool:
-    """Whether the entry declares a line or a version that the locked one is not of."""
-    wanted = entry.version
-    system = history.versioning
-    if wanted is None or wanted == version or not isinstance(system, Lines):
-        return False
-    return is_valid(system, wanted) or system.line_of(version) != wanted

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import overload
 
@@ -26,10 +25,9 @@ from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
-from assetsync.plan.decide import plan_pull, plan_sync, plan_upgrade
+from assetsync.plan.decide import make_plan
 from assetsync.plan.plan import Action, Adopt, Plan, Update
-from assetsync.plan.request import Options, Purpose, Request
-from assetsync.plan.snapshot import Snapshot
+from assetsync.plan.request import Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
@@ -41,12 +39,6 @@ from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.folder import State
 from assetsync.state.last_seen import Placed
-
-_PLANNERS: dict[Purpose, Callable[[Snapshot, Options | None], Plan]] = {
-    Purpose.SYNC: plan_sync,
-    Purpose.PULL: plan_pull,
-    Purpose.UPGRADE: plan_upgrade,
-}
 
 
 class Project:
@@ -107,35 +99,32 @@ class Project:
 
     def plan(
         self,
-        names: Collection[str] = (),
+        request: Request | None = None,
         *,
-        options: Options | None = None,
-        purpose: Purpose = Purpose.SYNC,
         offline: bool = False,
         reporter: Reporter | None = None,
     ) -> Plan:
-        """What would be done about the assets called `names`, or about all. Sends only reads.
+        """What would be done for `request`, by default about all assets in both directions. Sends only reads.
 
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
-        chosen = options or Options()
+        asked = request or Request()
         lock_data = read(self.lock_file)
         lock = self._parse_lock(lock_data)
-        self._check_names(names, chosen, lock)
+        self._check_names(asked, lock)
         site = self._site(lock)
-        narrowed = site.only(names)
+        narrowed = site.only(asked.names)
         snapshot = gather(
             narrowed,
             None if offline else self.store,
             now=datetime.now(UTC),
             reporter=reporter or Silent(),
-            purpose=purpose,
-            options=chosen,
+            request=asked,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
+            placed=self._placed.of(narrowed.manifest.entries),
         )
-        snapshot = replace(snapshot, placed=self._placed.of(narrowed.manifest.entries))
         self._placed.see(snapshot)
-        plan = _PLANNERS[purpose](snapshot, chosen)
+        plan = make_plan(snapshot, asked)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
     def save_plan(self, plan: Plan, path: str, request: Request) -> None:
@@ -149,7 +138,7 @@ class Project:
         """
         saved = parse_saved_plan(read_existing(path).decode("utf-8", "replace"))
         request = request_of(saved)
-        plan = self.plan(request.names, options=request.options, reporter=reporter)
+        plan = self.plan(request, reporter=reporter)
         moved = what_moved(saved, saved_plan(plan, request))
         if moved:
             raise ConflictError("\n".join(["the saved plan is stale", *moved]), hint="plan again, and approve that")
@@ -195,18 +184,18 @@ class Project:
     def _site(self, lock: Lock | None) -> Site:
         return self._workspace.site(self.manifest, lock)
 
-    def _check_names(self, names: Collection[str], options: Options, lock: Lock | None) -> None:
+    def _check_names(self, request: Request, lock: Lock | None) -> None:
         in_manifest = {entry.name for entry in self.manifest.entries}
         known = in_manifest | set(lock.assets if lock else ())
-        for name in (*names, *sorted(options.names)):
+        for name in (*request.names, *sorted(request.wishes)):
             if name not in known:
                 near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
                     f"`{name}` is not an asset of `{shown_path(self.manifest_file)}`",
                     hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
                 )
-        for name in sorted(options.names):
-            if names and name not in names:
+        for name in sorted(request.wishes):
+            if request.names and name not in request.names:
                 raise UsageError(f"`{name}` is not among the assets that the command names")
 
     @contextmanager

@@ -33,7 +33,8 @@ _CLAIM_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 class Meta:
     """A `.meta`. `push_date` is ISO 8601, as written. `tree` and `provenance` are None in versions that modelkit made.
 
-    `paths` are the files of a directory; for a single file it is one empty string, as in a Tree.
+    `paths` are the files of a directory; for a single file it is one empty string, as in a Tree. `tag` is the store's
+    name for the bytes that this was read from; empty where it was not read.
     """
 
     push_date: str
@@ -42,6 +43,7 @@ class Meta:
     tree: Tree | None
     provenance: Provenance | None
     description: str | None = None
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

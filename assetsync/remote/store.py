@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from assetsync.backends.contract import Backend, Listing, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, Progress, no_progress
 from assetsync.backends.opening import open_backend
 from assetsync.errors import (
     ChangedError,
@@ -100,10 +100,22 @@ class Store:
     def meta(self, name: str, version: str) -> Meta:
         """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
         key = layout.meta_key(name, version)
-        meta = documents.parse_meta(self.backend.read(key).data, key=key)
+        return self._meta(name, version, self.backend.read(key))
+
+    def _meta(self, name: str, version: str, blob: Blob) -> Meta:
+        meta = replace(documents.parse_meta(blob.data, key=layout.meta_key(name, version)), tag=blob.tag)
         if meta.tree is not None:
-            self._remember(name, version, meta.tree.content)
+            self._remember(name, version, meta.tree.content, meta.tag)
         return meta
+
+    def _changed_meta(self, name: str, version: str, tag: str) -> Meta | None:
+        """The `.meta` of a version; None when it still is the one with `tag`. NotFoundError, DamagedError."""
+        key = layout.meta_key(name, version)
+        if isinstance(self.backend, ConditionalBackend):
+            blob = self.backend.read_changed(key, tag)
+        else:
+            blob = self.backend.read(key)
+        return None if blob is None or blob.tag == tag else self._meta(name, version, blob)
 
     def folder(self, name: str) -> Folder:
         """What lies under the versions of an asset. One listing with a delimiter; never descends into versions."""
@@ -140,44 +152,94 @@ class Store:
         claim, age = found
         return Unfinished(version, claim.digest, claim.is_directory, claim.who, age, claim.id in own_claims)
 
-    def content(self, name: str, version: str) -> Content | None:
-        """The content of a version as far as it is remembered here; None when it must be looked up."""
-        fact = self.cache.fact(self._fact(name, version))
-        if fact is None:
+    def confirm(self, name: str, version: str) -> RemoteVersion | None:
+        """A version as it is now, asked for anew; None when it does not exist. DamagedError.
+
+        It costs a small request where its `.meta` is the one that is remembered here, and a GET of it otherwise; one of
+        modelkit costs a look at the sizes of its files besides.
+        """
+        known = self._remembered(name, version)
+        try:
+            meta = self._changed_meta(name, version, known[1]) if known else self.meta(name, version)
+        except NotFoundError:
             return None
-        digest, is_directory, size, files = json.loads(fact)
-        return Content(digest, is_directory, size, files)
+        return self._version(name, version, meta) if meta else RemoteVersion(version, known[0] if known else None)
 
-    def look(
-        self, name: str, version: str, *, like: Tree | None = None, assumed: Content | None = None
-    ) -> RemoteVersion | None:
-        """A version with its files, from its `.meta`; None when it does not exist.
+    def compare(self, name: str, version: str, like: Tree) -> RemoteVersion | None:
+        """A version with as much as tells whether it is `like`; None when it does not exist. DamagedError.
 
-        For a version of modelkit, which has no digest: `assumed` is what the lock says of it; `like` a tree that it may
-        be. It is compared by sizes and then, if need be, by reading it once; what that teaches is remembered.
+        Memory will do, for versions never change. One of modelkit is compared by its sizes and then, if need be, by
+        reading it once.
+        """
+        known = self._remembered(name, version)
+        if known is not None:
+            return RemoteVersion(version, known[0])
+        found = self.look(name, version)
+        if found is None or found.content is not None or not _may_be(found, like):
+            return found
+        return self.look(name, version, like=like)
+
+    def look(self, name: str, version: str, *, like: Tree | None = None) -> RemoteVersion | None:
+        """A version with its files, from its `.meta`; None when it does not exist. DamagedError.
+
+        A version of modelkit has no hashes: of its files, those that `like` has with the same path and size are read
+        once, and what that teaches is remembered.
         """
         try:
             meta = self.meta(name, version)
         except NotFoundError:
             return None
+        return self._version(name, version, meta, like)
+
+    def _version(self, name: str, version: str, meta: Meta, like: Tree | None = None) -> RemoteVersion:
         if meta.tree is not None:
             return RemoteVersion(version, meta.tree.content, meta.tree.files)
-        known = self.content(name, version) or assumed
-        if known is None and like is not None and self._sizes_agree(name, version, meta, like):
-            tree = self.learn(name, version, meta)
-            return RemoteVersion(version, tree.content, tree.files)
-        return RemoteVersion(version, known, tuple(FileEntry(path, 0, "") for path in meta.paths))
+        try:
+            sizes = self.sizes(name, version, meta)
+        except NotFoundError:
+            sizes = {}
+        hashes = self._learnt_hashes(name, version, meta)
+        if like is not None:
+            same = {file.path for file in like.files if sizes.get(file.path) == file.size}
+            missing = [path for path in meta.paths if path in same and path not in hashes]
+            hashes = self._learn_hashes(name, version, meta, hashes, {path: sizes[path] for path in missing})
+        files = tuple(sorted(FileEntry(path, sizes.get(path, 0), hashes.get(path, "")) for path in meta.paths))
+        content = None
+        if files and all(file.sha256 and file.path in sizes for file in files):
+            content = _tree(meta, files).content
+            self._remember(name, version, content, meta.tag)
+        return RemoteVersion(version, content, files, is_compared=like is not None)
 
     def learn(self, name: str, version: str, meta: Meta, progress: Progress = no_progress) -> Tree:
-        """The tree of a version that modelkit made, by reading all of it, once; its content is remembered."""
+        """The tree of a version that modelkit made, by reading all of it, once; it is remembered."""
         entries = [self._hashed(name, version, path, progress) for path in meta.paths]
-        tree = directory_tree(entries) if meta.is_directory else file_tree(entries[0].size, entries[0].sha256)
-        self._remember(name, version, tree.content)
+        tree = _tree(meta, entries)
+        self.learnt(name, version, meta, tree)
         return tree
 
-    def learnt(self, name: str, version: str, content: Content) -> None:
-        """Remember the content of a version that modelkit made, learnt by downloading it."""
-        self._remember(name, version, content)
+    def learnt(self, name: str, version: str, meta: Meta, tree: Tree) -> None:
+        """Remember the tree of a version that modelkit made, learnt by downloading it."""
+        self._remember_hashes(name, version, meta, {file.path: file.sha256 for file in tree.files})
+        self._remember(name, version, tree.content, meta.tag)
+
+    def _learn_hashes(
+        self, name: str, version: str, meta: Meta, known: Mapping[str, str], sizes: Mapping[str, int]
+    ) -> Mapping[str, str]:
+        """`known`, and the hashes of the files of which `sizes` has the size, by reading those."""
+        if not sizes:
+            return known
+        read = together(lambda path: self.sha256(layout.data_key(name, version, path), sizes[path]), sizes)
+        hashes = {**known, **dict(zip(sizes, read, strict=True))}
+        self._remember_hashes(name, version, meta, hashes)
+        return hashes
+
+    def _learnt_hashes(self, name: str, version: str, meta: Meta) -> Mapping[str, str]:
+        fact = self.cache.fact(f"hashes {self.url} {name}:{version}")
+        tag, hashes = json.loads(fact) if fact else ("", {})
+        return hashes if tag == meta.tag else {}
+
+    def _remember_hashes(self, name: str, version: str, meta: Meta, hashes: Mapping[str, str]) -> None:
+        self.cache.remember(f"hashes {self.url} {name}:{version}", json.dumps([meta.tag, hashes], sort_keys=True))
 
     def sizes(self, name: str, version: str, meta: Meta) -> dict[str, int]:
         """The sizes in bytes of the data objects of a version, by path, as the store has them."""
@@ -185,15 +247,6 @@ class Store:
             return {"": self.backend.stat(layout.data_key(name, version)).size}
         prefix = layout.data_key(name, version) + "/"
         return {entry.key.removeprefix(prefix): entry.size for entry in self.backend.list(prefix).objects}
-
-    def _sizes_agree(self, name: str, version: str, meta: Meta, tree: Tree) -> bool:
-        if meta.is_directory != tree.is_directory or sorted(meta.paths) != [file.path for file in tree.files]:
-            return False
-        try:
-            sizes = self.sizes(name, version, meta)
-        except NotFoundError:
-            return False
-        return all(sizes.get(file.path) == file.size for file in tree.files)
 
     def _hashed(self, name: str, version: str, path: str, progress: Progress) -> FileEntry:
         key = layout.data_key(name, version, path)
@@ -299,12 +352,26 @@ class Store:
             return ListedAsset(name, (), (), error.message)
         return ListedAsset(name, index.listed, index.foreign) if index else ListedAsset(name, (), ())
 
-    def _remember(self, name: str, version: str, content: Content) -> None:
-        fact = json.dumps([content.digest, content.is_directory, content.size, content.files])
-        self.cache.remember(self._fact(name, version), fact)
+    def _remembered(self, name: str, version: str) -> tuple[Content, str] | None:
+        """The content of a version and the tag of its `.meta`, as far as they are remembered here."""
+        fact = self.cache.fact(f"version {self.url} {name}:{version}")
+        if fact is None:
+            return None
+        digest, is_directory, size, files, tag = json.loads(fact)
+        return Content(digest, is_directory, size, files), tag
 
-    def _fact(self, name: str, version: str) -> str:
-        return f"content {self.url} {name}:{version}"
+    def _remember(self, name: str, version: str, content: Content, tag: str) -> None:
+        fact = json.dumps([content.digest, content.is_directory, content.size, content.files, tag])
+        self.cache.remember(f"version {self.url} {name}:{version}", fact)
+
+
+def _tree(meta: Meta, files: Sequence[FileEntry]) -> Tree:
+    return directory_tree(files) if meta.is_directory else file_tree(files[0].size, files[0].sha256)
+
+
+def _may_be(version: RemoteVersion, tree: Tree) -> bool:
+    """Whether a version has the paths and sizes of `tree`."""
+    return [file[:2] for file in version.files or ()] == [file[:2] for file in tree.files]
 
 
 def open_store(

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.plan.plan import Plan
-from assetsync.plan.request import Options, Request
+from assetsync.plan.request import Request
 from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
 
 Document = Mapping[str, Any]
 
-# The fields of Options, as the file has them.
-_OPTIONS = ("bump_major", "supersede", "discard_local", "force")
+# The wishes of a Request, as the file has them.
+_WISHES = ("bump_major", "supersede", "discard_local", "force")
 # The keys of an action that must stay the same.
 _STEP = ("action", "path", "from", "to", "digest")
 _NEXT_DATE = "next date"
@@ -35,7 +35,7 @@ _SHAPE: dict[str, Any] = {
     "problems": [{"asset": str, "code": str}],
     "basis": {
         "names": [str],
-        "options": {name: [str] for name in _OPTIONS},
+        "options": {name: [str] for name in _WISHES},
         "dated": bool,
         "manifest": _MAYBE,
         "lock": _MAYBE,
@@ -53,7 +53,7 @@ def saved_plan(plan: Plan, request: Request) -> Document:
     return plan_document(plan) | {
         "basis": {
             "names": list(request.names),
-            "options": {name: sorted(getattr(request.options, name)) for name in _OPTIONS},
+            "options": {name: sorted(getattr(request, name)) for name in _WISHES},
             "dated": plan.dated,
             "manifest": basis.manifest,
             "lock": basis.lock,
@@ -98,8 +98,8 @@ def parse_saved_plan(text: str) -> Document:
 def request_of(saved: Document) -> Request:
     """What the plan was made for."""
     basis = saved["basis"]
-    options = {name: frozenset(basis["options"][name]) for name in _OPTIONS}
-    return Request(tuple(basis["names"]), Options(**options))
+    bump, supersede, discard, force = (frozenset(basis["options"][name]) for name in _WISHES)
+    return Request(tuple(basis["names"]), bump_major=bump, supersede=supersede, discard_local=discard, force=force)
 
 
 def what_moved(saved: Document, now: Document) -> list[str]:

@@ -83,7 +83,7 @@ def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Marker
         _check_expected(what, tree.content)
         arrival.put(got)
     if source.tree is None:
-        store.learnt(what.name, what.version, tree.content)
+        store.learnt(what.name, what.version, source.meta, tree)
     markers.clear(what.name)
     return tree.content
 
@@ -111,6 +111,7 @@ class _Source:
 
     name: str
     version: str
+    meta: Meta
     is_directory: bool
     files: tuple[FileEntry, ...]
     tree: Tree | None
@@ -125,7 +126,7 @@ class _Source:
             raise unknown(store, Spec(name, version)) from error
         _check_paths(name, version, meta.paths)
         files = meta.tree.files if meta.tree is not None else _sized(store, name, version, meta)
-        return cls(name, version, meta.is_directory, files, meta.tree)
+        return cls(name, version, meta, meta.is_directory, files, meta.tree)
 
     def only(self, part: str) -> _Source:
         """What lies under `part`, which is a file or a folder of a directory. InvalidError when nothing does."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assetsync.backends.contract import ConditionalBackend
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, StoreError
 from assetsync.model.tree import FileEntry
 from tests.contract.harness import ODD_KEYS, Target, content, entry_of, some_bytes
@@ -108,6 +109,22 @@ def test_a_limit_of_reading_refuses_larger_objects(target: Target) -> None:
     assert target.backend.read("a.versions", limit=10).data == b"0123456789"
     with pytest.raises(DamagedError, match=r"a\.versions"):
         target.backend.read("a.versions", limit=9)
+
+
+def test_a_store_that_can_tell_sends_only_what_changed(target: Target) -> None:
+    backend = target.backend
+    if not isinstance(backend, ConditionalBackend):
+        pytest.skip("this store can't tell without sending it")
+    backend.replace("a.meta", b"one", None)
+    first = backend.read("a.meta")
+    assert backend.read_changed("a.meta", first.tag) is None
+    backend.replace("a.meta", b"two", first.tag)
+    changed = backend.read_changed("a.meta", first.tag)
+    assert changed is not None
+    assert (changed.data, changed.tag) == (b"two", backend.read("a.meta").tag)
+    backend.delete("a.meta")
+    with pytest.raises(NotFoundError):
+        backend.read_changed("a.meta", first.tag)
 
 
 def test_an_empty_object_reads_as_empty(target: Target) -> None:

@@ -17,8 +17,10 @@ from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
 from assetsync.model.versioning import Versioning, is_valid, load_versioning
+from assetsync.plan.decide import make_plan
+from assetsync.plan.needs import needs
 from assetsync.plan.plan import Action, Adopt, Create, Forget, Plan, Pull, Update
-from assetsync.plan.request import Options
+from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import (
     Absent,
     HalfPulled,
@@ -76,20 +78,21 @@ def local(text: str) -> Local:
     return Present(tree(text))
 
 
-_VERSION = re.compile(r"(?P<version>[^=!~?]+)(?P<kind>[=!~?])(?P<content>[^@]*)(?:@(?P<minutes>\d+)(?P<own>own)?)?")
+_VERSION = re.compile(r"(?P<version>[^=!~?^]+)(?P<kind>[=!~?^])(?P<content>[^@]*)(?:@(?P<minutes>\d+)(?P<own>own)?)?")
 
 
 def remote(text: str, system: Versioning) -> RemoteAsset:
     """What the store has of an asset, as words:
 
     `1.2=A` a version; `1.2!A` one that `.versions` misses; `1.2~B@5` an unfinished publish of B, claimed 5 minutes ago,
-    by this project with `@5own`; `1.2~` data without a claim; `1.2?` a version of modelkit whose digest is not known.
+    by this project with `@5own`; `1.2~` data without a claim; `1.2?A` a version of modelkit with the paths and sizes of
+    A, whose digest is not known; `1.2^` one that is listed, but whose `.meta` is gone.
     A version of another scheme is foreign.
     """
     listed: list[str] = []
     foreign: list[str] = []
     unlisted: list[str] = []
-    known: dict[str, RemoteVersion] = {}
+    known: dict[str, RemoteVersion | None] = {}
     unfinished: list[Unfinished] = []
     for word in text.split():
         match = _VERSION.fullmatch(word)
@@ -101,13 +104,15 @@ def remote(text: str, system: Versioning) -> RemoteAsset:
             unfinished.append(_unfinished(version, content, match["minutes"], own=match["own"] is not None))
         else:
             (unlisted if kind == "!" else listed).append(version)
-            is_known = bool(content)
-            known[version] = (
-                RemoteVersion(version, tree(content).content, tree(content).files)
-                if is_known
-                else RemoteVersion(version, None, (FileEntry("", 0, ""),))
-            )
+            known[version] = None if kind == "^" else _version(version, content, is_learnt=kind != "?")
     return RemoteAsset(tuple(system.sort(listed)), tuple(foreign), tuple(unlisted), known, tuple(unfinished))
+
+
+def _version(version: str, content: str, *, is_learnt: bool) -> RemoteVersion:
+    files = tree(content).files
+    if is_learnt:
+        return RemoteVersion(version, tree(content).content, files)
+    return RemoteVersion(version, None, tuple(file._replace(sha256="") for file in files), is_compared=True)
 
 
 def _unfinished(version: str, content: str, minutes: str | None, *, own: bool) -> Unfinished:
@@ -145,7 +150,7 @@ class World:
     now: datetime = NOW
     lock_store: str = STORE
     lock_versioning: str | None = None
-    options: Options = field(default_factory=Options)
+    request: Request = field(default_factory=Request)
 
     def snapshot(self) -> Snapshot:
         system = load_versioning(self.versioning)
@@ -167,6 +172,54 @@ class World:
 def one(**states: object) -> Snapshot:
     """The snapshot of a single asset `nlp/x`."""
     return World((Asset(**states),)).snapshot()  # type: ignore[arg-type]
+
+
+def plan_sync(snapshot: Snapshot, request: Request | None = None) -> Plan:
+    return make_plan(snapshot, request or Request())
+
+
+def plan_pull(snapshot: Snapshot, request: Request | None = None) -> Plan:
+    return make_plan(snapshot, replace(request or Request(), purpose=Purpose.PULL))
+
+
+def plan_upgrade(snapshot: Snapshot, request: Request | None = None) -> Plan:
+    return make_plan(snapshot, replace(request or Request(), purpose=Purpose.UPGRADE))
+
+
+def first_seen(snapshot: Snapshot) -> Snapshot:
+    """What gathering sees at first of all that is in `snapshot`: the listed versions, and the locked ones."""
+    locks = snapshot.lock.assets if snapshot.lock else {}
+    remotes = {}
+    for name, full in snapshot.remote.items():
+        first = replace(full, known={}, unlisted=(), unfinished=(), looked_into=False)
+        remotes[name] = seen(first, full, digests=[locks[name].version] if name in locks else [])
+    return replace(snapshot, remote=remotes)
+
+
+def seen(
+    remote: RemoteAsset, full: RemoteAsset, *, digests: Iterable[str] = (), files: Iterable[str] = ()
+) -> RemoteAsset:
+    """`remote` after looking at some versions, of all that there is of it."""
+    known = dict(remote.known)
+    for version in (*digests, *files):
+        found = full.known.get(version)
+        known[version] = found if found is None or version in files else replace(found, files=None)
+    return replace(remote, known=known)
+
+
+def gathered(snapshot: Snapshot, request: Request) -> Snapshot:
+    """What gathering sees of all that is in `snapshot`, in as many rounds as it takes."""
+    partly = first_seen(snapshot)
+    while wanted := needs(partly, request):
+        remotes = dict(partly.remote)
+        for name, need in wanted.items():
+            full, remote = snapshot.remote[name], remotes[name]
+            if need.folder:
+                remote = replace(remote, unlisted=full.unlisted, unfinished=full.unfinished, looked_into=True)
+            remotes[name] = seen(remote, full, digests=need.digests, files=(*need.files, *need.hashes))
+        assert remotes != partly.remote
+        partly = replace(partly, remote=remotes)
+    return partly
 
 
 def carried_out(snapshot: Snapshot, plan: Plan, *, save_lock: bool = True, pulls: bool = True) -> Snapshot:
@@ -214,8 +267,10 @@ def _published(before: RemoteAsset, action: Create | Update | Adopt, system: Ver
 
 def _pulled(before: RemoteAsset, action: Pull) -> Present:
     assert action.to is not None
-    files = before.known[action.to].files
-    assert files is not None
+    version = before.known[action.to]
+    assert version is not None
+    assert version.files is not None
+    files = version.files
     is_directory = action.content is not None and action.content.is_directory
     return Present(directory_tree(files) if is_directory else file_tree(files[0].size, files[0].sha256))
 

@@ -85,6 +85,10 @@ class MemoryBackend:
             raise DamagedError(f"`{printable(key)}` in `{self._url}` is larger than {limit} bytes")
         return Blob(found.data, found.tag, time.monotonic() - found.born)
 
+    def read_changed(self, key: str, tag: str, *, limit: int = 64 * CHUNK) -> Blob | None:
+        found = self.read(key, limit=limit)
+        return None if found.tag == tag else found
+
     def stat(self, key: str) -> ObjectInfo:
         found = self._get(key)
         return ObjectInfo(key, len(found.data), found.sha256)

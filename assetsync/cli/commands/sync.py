@@ -13,7 +13,7 @@ from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.plan.plan import Plan, Pull
-from assetsync.plan.request import Options, Purpose, Request
+from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
 from assetsync.project.result import Result, problems_error
 from assetsync.render.plan_json import plan_json
@@ -28,7 +28,10 @@ bump_option = click.option(
     "--bump-major", multiple=True, metavar="NAME", help="Publish NAME as the first version of the next major, once."
 )
 supersede_option = click.option(
-    "--supersede", multiple=True, metavar="NAME", help="Publish NAME on top of a version that someone else published."
+    "--supersede",
+    multiple=True,
+    metavar="NAME",
+    help="Publish NAME on top of a version that someone else published, or with the content of an older one.",
 )
 discard_option = click.option(
     "--discard-local", multiple=True, metavar="NAME", help="Give up what is at NAME's path for the store's version."
@@ -66,12 +69,12 @@ def plan_command(
     store, manifest or lock is written.
     """
     console = Console(common)
-    chosen = Options(bump_major=frozenset(bump_major), supersede=frozenset(supersede))
+    request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     with load(common) as project:
         with console.progress() as reporter:
-            plan = project.plan(names, options=chosen, offline=offline, reporter=reporter)
+            plan = project.plan(request, offline=offline, reporter=reporter)
         if output is not None:
-            project.save_plan(plan, output, Request(names, chosen))
+            project.save_plan(plan, output, request)
     if summary:
         _append_summary(plan)
     if format == "json":
@@ -112,7 +115,7 @@ def apply_command(
 
     Shows the plan and asks. Never pulls: what is not here is left alone, so that a CI job needs no data.
     """
-    options = Options(bump_major=frozenset(bump_major), supersede=frozenset(supersede))
+    request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     console = Console(common)
     with load(common) as project:
         committing = Committing(project, commit) if commit.commit else None
@@ -123,7 +126,7 @@ def apply_command(
                 plan = project.load_plan(plan_file, reporter=reporter)
         else:
             with console.progress() as reporter:
-                plan = project.plan(names, options=options, reporter=reporter)
+                plan = project.plan(request, reporter=reporter)
         _check_expected(plan, expect)
         job = _Job(
             project=project,
@@ -158,8 +161,13 @@ def sync_command(
 
     A fresh clone and `assetsync sync` give exactly the files that assets.lock names.
     """
-    options = Options(frozenset(bump_major), frozenset(supersede), frozenset(discard_local))
-    return _work(common, names, options, Purpose.SYNC, yes=yes, message=message, commit=commit)
+    request = Request(
+        names,
+        bump_major=frozenset(bump_major),
+        supersede=frozenset(supersede),
+        discard_local=frozenset(discard_local),
+    )
+    return _work(common, request, yes=yes, message=message, commit=commit)
 
 
 @command("pull", short_help="Make local paths what assets.lock says.")
@@ -172,8 +180,8 @@ def pull_command(common: Common, names: tuple[str, ...], yes: bool, discard_loca
     Downloads only files that differ, and refuses to lose content that the lock did not put there. It asks only before
     local content is given up.
     """
-    options = Options(discard_local=frozenset(discard_local))
-    return _work(common, names, options, Purpose.PULL, yes=yes or not discard_local)
+    request = Request(names, Purpose.PULL, discard_local=frozenset(discard_local))
+    return _work(common, request, yes=yes or not discard_local)
 
 
 @command("upgrade", short_help="Move assets.lock to the newest versions, and pull them.")
@@ -182,15 +190,13 @@ def pull_command(common: Common, names: tuple[str, ...], yes: bool, discard_loca
 @discard_option
 def upgrade_command(common: Common, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]) -> int:
     """Move assets.lock to the newest version of each asset's line, and pull. Publishes nothing."""
-    options = Options(discard_local=frozenset(discard_local))
-    return _work(common, names, options, Purpose.UPGRADE, yes=yes)
+    request = Request(names, Purpose.UPGRADE, discard_local=frozenset(discard_local))
+    return _work(common, request, yes=yes)
 
 
 def _work(
     common: Common,
-    names: tuple[str, ...],
-    options: Options,
-    purpose: Purpose,
+    request: Request,
     *,
     yes: bool,
     message: str | None = None,
@@ -200,7 +206,7 @@ def _work(
     with load(common) as project:
         committing = Committing(project, commit) if commit is not None and commit.commit else None
         with console.progress() as reporter:
-            plan = project.plan(names, options=options, purpose=purpose, reporter=reporter)
+            plan = project.plan(request, reporter=reporter)
         return _Job(
             project=project, console=console, pulls=True, yes=yes, message=message, commit=committing
         ).carry_out(plan)

@@ -11,19 +11,18 @@ import pytest
 
 from assetsync.errors import InvalidError
 from assetsync.model.tree import FileEntry, directory_tree
-from assetsync.plan.decide import plan_pull, plan_sync, plan_upgrade
 from assetsync.plan.plan import Adopt, Create, Forget, Keep, Plan, Pull, Update
-from assetsync.plan.request import Options
-from assetsync.plan.snapshot import HalfPulled, Present, Snapshot
-from tests.unit.worlds import Asset, World, by_asset, one, outcome, sha256, tree
+from assetsync.plan.request import Request
+from assetsync.plan.snapshot import HalfPulled, Present, RemoteVersion, Snapshot
+from tests.unit.worlds import Asset, World, by_asset, one, outcome, plan_pull, plan_sync, plan_upgrade, sha256, tree
 
 X = frozenset({"nlp/x"})
-BUMP = Options(bump_major=X)
-SUPERSEDE = Options(supersede=X)
-DISCARD = Options(discard_local=X)
-FORCE = Options(force=X)
-AT_ODDS = Options(bump_major=X, discard_local=X)
-FORCE_ON_TOP = Options(force=X, supersede=X)
+BUMP = Request(bump_major=X)
+SUPERSEDE = Request(supersede=X)
+DISCARD = Request(discard_local=X)
+FORCE = Request(force=X)
+AT_ODDS = Request(bump_major=X, discard_local=X)
+FORCE_ON_TOP = Request(force=X, supersede=X)
 
 
 def available(version: str) -> str:
@@ -73,6 +72,7 @@ MOVED = "path moved from `old`"
 NEXT_CHANGE = "the next change goes into version line `0`"
 WAITS = "version line `2` is opened when the content is here: plan again then"
 FORCED = "published even if unchanged, as asked"
+ONCE_MORE = "the content of `1.1` once more, as asked by --supersede"
 ON_TOP = "on top of `1.3`, as asked by --supersede"
 
 # fmt: off
@@ -84,19 +84,24 @@ TABLE = [
     ("-",          "",                        "empty", "problem missing",        ""),
     ("-",          "",                        "bad",   "problem unusable",       ""),
     ("-",          "1.1=Z 1.2=A",             "A",     "lock 1.2",               ""),
-    ("-",          "1.1=A 1.2=B",             "A",     "lock 1.1",               newer("1.2")),
+    ("-",          "1.1=A 1.2=B",             "A",     "problem goes_back",      ""),
     ("-",          "1.1=A 1.2=B",             "C",     "update 1.2 → 1.3",       ""),
-    ("-",          "0.0=A 1.2=B",             "A",     "update 1.2 → 1.3",       ""),  # 0.0 is of another line
+    ("-",          "0.0=A 1.2=B",             "A",     "problem goes_back",      ""),  # of whatever line
+    ("-",          "1.0=A 2.0=B",             "A",     "problem goes_back",      ""),
+    ("-",          "1.1=A 1.2=A",             "A",     "lock 1.2",               ""),
+    ("-",          "1.2=B 1.1!A",             "A",     "problem goes_back",      ""),
     ("-",          "1.1=A 1.2=B",             "-",     "pull 1.2",               ""),
-    ("-",          "1.2?",                    "A",     "update 1.2 → 1.3",       ""),
+    ("-",          "1.2?A",                   "A",     "update 1.2 → 1.3",       ""),
     # -- B = R
     ("1.2=A",      "1.1=Z 1.2=A",             "A",     "none 1.2",               ""),
     ("1.2=A",      "1.1=Z 1.2=A",             "B",     "update 1.2 → 1.3",       ""),
-    ("1.2=A",      "1.1=Z 1.2=A",             "Z",     "update 1.2 → 1.3",       ""),  # going back is a new version
+    ("1.2=A",      "1.1=Z 1.2=A",             "Z",     "problem goes_back",      ""),
+    ("1.2=A",      "0.1=Z 1.2=A",             "Z",     "problem goes_back",      ""),  # of whatever line
+    ("1.2=A",      "1.1=A 1.2=A",             "A",     "none 1.2",               ""),  # it went back on purpose
     ("1.9=A",      "1.9=A",                   "B",     "update 1.9 → 1.10",      ""),
     ("1.2=A",      "1.1=Z 1.2=A",             "-",     "pull 1.2",               ""),
     ("1.2=A",      "1.2=A",                   "empty", "pull 1.2",               ""),
-    ("1.2=A",      "1.2?",                    "A",     "none 1.2",               ""),  # modelkit's; the lock knows it
+    ("1.2=A",      "1.2?A",                   "A",     "none 1.2",               ""),  # modelkit's; the lock knows it
     # -- B older than R
     ("1.2=A",      "1.2=A 1.3=B",             "A",     "none 1.2",               available("1.3")),
     ("1.2=A",      "1.2=A 2.0=B",             "A",     "none 1.2",               available("2.0")),
@@ -118,6 +123,12 @@ TABLE = [
     ("1.2=A",      "1.2=B",                   "A",     "problem lost",           ""),
     ("1.2=A",      "1.2=B",                   "B",     "problem lost",           ""),
     ("1.2=A",      "1.2=dir(A)",              "A",     "problem lost",           ""),
+    ("1.2=A",      "1.2^",                    "A",     "problem lost",           ""),  # listed, but there is no .meta
+    ("1.2=A",      "1.2^",                    "-",     "problem lost",           ""),
+    ("1.2=A",      "1.2^ 1.3=A",              "A",     "problem lost",           ""),
+    ("1.2=A",      "1.2?B",                   "A",     "problem lost",           ""),  # modelkit's, of another size
+    ("1.2=dir(A)", "1.2?A",                   "dir(A)", "problem lost",          ""),
+    ("1.2=dir(C)", "1.2?dir(A,B)",            "dir(C)", "problem lost",          ""),  # as many bytes, in two files
     # -- the path moved
     ("1.2=A@old",  "1.2=A",                   "A",     "lock 1.2",               ""),
     ("1.2=A@old",  "1.2=A 1.3=B",             "A",     "lock 1.2",               available("1.3")),
@@ -181,6 +192,12 @@ DECLARED = [
     ("0",      "1.2=A",  "0.7=B 1.2=A",           "B",    "lock 0.7",             ""),
     ("0",      "1.2=A",  "0.6=C 0.7=B 1.2=A",     "C",    "lock 0.6",             newer("0.7")),
     ("0",      "1.2=A",  "0.7=B 1.2=A",           "-",    "pull 1.2",             ""),
+    ("0",      "1.2=A",  "0.7=B 1.1=C 1.2=A",     "C",    "problem goes_back",    ""),  # 1.1 is older than the lock
+    # -- who declares a line has said that its content may be an older version
+    ("1",      "-",      "1.1=A 1.2=B 2.0=C",     "A",    "lock 1.1",             newer("1.2")),
+    ("1",      "-",      "1.2=B 2.0=C",           "C",    "update 1.2 → 1.3",     ""),
+    ("2",      "-",      "1.1=A 1.2=B",           "A",    "update 1.2 → 2.0",     ""),
+    ("2",      "1.2=A",  "1.1=B 1.2=A",           "B",    "problem goes_back",    ""),  # not what the new line is for
     # -- anything else
     ("3",      "1.2=A",  "1.2=A",                 "A",    "problem bad_line",     ""),
     ("3",      "1.2=A",  "1.2=A",                 "-",    "problem bad_line",     ""),
@@ -219,6 +236,12 @@ PULL = [
     ("1.2=A",   "1.2=A 1.3=B",       "-",            "pull 1.2",             ""),
     ("1.2=A",   "1.2=A 1.3=B",       "B",            "problem modified",     ""),
     ("1.2=A",   "1.3=B",             "A",            "problem lost",         ""),
+    ("1.2=A",   "1.2^",              "-",            "problem lost",         ""),
+    ("1.2=A",   "1.2?B",             "-",            "problem lost",         ""),
+    # -- files that are merely missing
+    ("1.2=dir(A,B)", "1.2=dir(A,B)",   "dir(A)",     "pull 1.2",             ""),
+    ("1.2=dir(A,B)", "1.2=dir(A,B)",   "dir(A,C)",   "problem modified",     ""),
+    ("1.2=dir(A,B)", "1.2?dir(A,B)",   "dir(A)",     "problem modified",     ""),  # none has such a hash
     ("1.2=A@old", "1.2=A",           "A",            "lock 1.2",             ""),
     ("1.2=A",   "1.2=A",             "half 1.2",     "pull 1.2",             ""),
     ("1.2=A",   "1.2=A",             "half 1.2=B",   "pull 1.2",             ""),
@@ -244,6 +267,9 @@ UPGRADE = [
     (None,     "-",     "1.2=A",                 "B",           "problem modified",   ""),
     (None,     "-",     "",                      "A",           "none",               ""),
     (None,     "1.2=A", "1.3=B",                 "A",           "problem lost",       ""),
+    (None,     "1.2=dir(A,B)", "1.2=dir(A,B)",   "dir(A)",      "pull 1.2",           ""),
+    (None,     "1.2=dir(A,B)", "1.2=dir(A,B) 1.3=C", "dir(A)",  "pull 1.3",           ""),
+    (None,     "-",     "1.1=A 1.2=B",           "A",           "pull 1.2",           ""),  # the store keeps it
     (None,     "1.2=A", "1.2=A 1.3=B",           "half 1.3=B",  "pull 1.3",           ""),
 ]
 
@@ -253,7 +279,12 @@ WISHES = [
     (SUPERSEDE,    None,     "1.2=A",  "1.2=A 1.3=B",      "B",    "lock 1.3",             ""),
     (SUPERSEDE,    None,     "1.2=A",  "1.2=A 1.3=B",      "A",    "none 1.2",             available("1.3")),
     (SUPERSEDE,    None,     "1.2=A",  "1.2=A",            "B",    "update 1.2 → 1.3",     ""),
+    (SUPERSEDE,    None,     "1.2=A",  "1.1=B 1.2=A",      "B",    "update 1.2 → 1.3",     ONCE_MORE),
+    (SUPERSEDE,    None,     "-",      "1.1=B 1.2=A",      "B",    "update 1.2 → 1.3",     ONCE_MORE),
+    (SUPERSEDE,    "2",      "1.2=A",  "1.1=B 1.2=A",      "B",    "update 1.2 → 2.0",     ""),
     # -- the one-shot bump
+    (BUMP,         None,     "1.2=A",  "1.1=B 1.2=A",      "B",    "problem goes_back",    ""),
+    (BUMP,         None,     "-",      "1.1=B 1.2=A",      "B",    "problem goes_back",    ""),
     (BUMP,         None,     "1.2=A",  "1.2=A",            "A",    "update 1.2 → 2.0",     ""),
     (BUMP,         None,     "-",      "0.1=Z 1.0=A",      "A",    "update 1.0 → 2.0",     ""),
     (BUMP,         "1",      "1.2=A",  "1.2=A",            "A",    "update 1.2 → 2.0",     ""),
@@ -356,6 +387,12 @@ def test_pull(lock: str, remote: str, local: str, expected: str, note: str, read
     assert notes(plan) == note
 
 
+def test_pull_replaces_an_older_version_because_the_store_keeps_that_but_never_of_what_is_readonly() -> None:
+    states = {"lock": "1.2=A", "remote": "1.1=B 1.2=A", "local": "B"}
+    assert outcome(plan_pull(one(**states))) == "pull 1.2"
+    assert outcome(plan_pull(one(**states, readonly=True))) == "problem modified"
+
+
 @pytest.mark.parametrize(("version", "lock", "remote", "local", "expected", "note"), UPGRADE)
 def test_upgrade(version: str | None, lock: str, remote: str, local: str, expected: str, note: str) -> None:
     plan = plan_upgrade(one(version=version, lock=lock, remote=remote, local=local))
@@ -365,7 +402,7 @@ def test_upgrade(version: str | None, lock: str, remote: str, local: str, expect
 
 @pytest.mark.parametrize(("options", "version", "lock", "remote", "local", "expected", "note"), WISHES)
 def test_a_wish(
-    options: Options, version: str | None, lock: str, remote: str, local: str, expected: str, note: str
+    options: Request, version: str | None, lock: str, remote: str, local: str, expected: str, note: str
 ) -> None:
     plan = plan_sync(one(version=version, lock=lock, remote=remote, local=local), options)
     assert outcome(plan) == expected
@@ -374,7 +411,7 @@ def test_a_wish(
 
 @pytest.mark.parametrize(("options", "version", "lock", "remote", "local", "expected", "note"), WISHES_READONLY)
 def test_a_wish_about_a_readonly_entry(
-    options: Options, version: str | None, lock: str, remote: str, local: str, expected: str, note: str
+    options: Request, version: str | None, lock: str, remote: str, local: str, expected: str, note: str
 ) -> None:
     plan = plan_sync(one(version=version, lock=lock, remote=remote, local=local, readonly=True), options)
     assert outcome(plan) == expected
@@ -400,8 +437,8 @@ def test_date_versions(lock: str, remote: str, local: str, expected: str) -> Non
     assert plan.dated
 
 
-@pytest.mark.parametrize("options", [BUMP, Options()])
-def test_date_versions_have_no_lines(options: Options) -> None:
+@pytest.mark.parametrize("options", [BUMP, Request()])
+def test_date_versions_have_no_lines(options: Request) -> None:
     version = None if options.bump_major else "1"
     asset = Asset(version=version, remote="2026-04-01T00-00-00Z=A", local="B")
     plan = plan_sync(World((asset,), versioning="simple_date").snapshot(), options)
@@ -455,7 +492,7 @@ def test_a_lock_entry_that_is_no_version_is_a_problem_and_no_crash() -> None:
 
 
 def test_an_option_that_names_another_asset_is_refused_rather_than_ignored() -> None:
-    plan = plan_sync(one(lock="1.2=A", remote="1.2=A", local="B"), Options(bump_major=frozenset({"nlp/y"})))
+    plan = plan_sync(one(lock="1.2=A", remote="1.2=A", local="B"), Request(bump_major=frozenset({"nlp/y"})))
     assert outcome(plan) == "problem not_considered"
     assert "`nlp/y`" in plan.problems[0].message
 
@@ -590,9 +627,14 @@ def test_the_reason_of_a_first_version_and_of_one_without_changes() -> None:
 
 
 def test_the_files_of_a_version_without_hashes_are_not_claimed_to_be_known() -> None:
-    (action,) = plan_sync(one(remote="1.2?", local="B")).actions
+    snapshot = one(remote="1.2?dir(A,B)", local="dir(A,B,C)")
+    version = snapshot.remote["nlp/x"].known["1.2"]
+    assert version is not None
+    unread = replace(snapshot.remote["nlp/x"], known={"1.2": replace(version, is_compared=False)})
+    offline = replace(snapshot, remote={"nlp/x": unread}, online=False)
+    (action,) = plan_sync(offline).actions
     assert action.reason == "content changed"
-    assert (action.transfer.upload, action.transfer.reuse) == (20, 0)
+    assert (action.transfer.upload, action.transfer.reuse) == (60, 0)
 
 
 def test_a_pull_counts_only_what_is_not_here_under_any_path() -> None:
@@ -613,7 +655,7 @@ def test_going_on_with_a_pull_counts_what_is_there_already() -> None:
 
 
 def test_a_pull_of_a_version_without_hashes_takes_its_content_from_the_lock() -> None:
-    (action,) = plan_pull(one(lock="1.2=A", remote="1.2?", local="-")).actions
+    (action,) = plan_pull(one(lock="1.2=A", remote="1.2?A", local="-")).actions
     assert action.content == tree("A").content
     assert action.transfer.download == 10
 
@@ -659,7 +701,7 @@ def test_the_snapshot_that_was_seen_is_kept_with_the_plan() -> None:
 # -- what problems say
 
 
-def problem_of(snapshot: Snapshot, options: Options | None = None) -> tuple[str, str]:
+def problem_of(snapshot: Snapshot, options: Request | None = None) -> tuple[str, str]:
     (problem,) = plan_sync(snapshot, options).problems
     assert problem.hint is not None
     return problem.message, problem.hint
@@ -749,7 +791,8 @@ def test_a_system_that_names_a_taken_version_is_told_so() -> None:
     snapshot = replace(one(local="B"), versioning=Monthly())
     assert outcome(plan_sync(snapshot)) == "create 2026.05"
     assert plan_sync(snapshot).dated
-    published = replace(snapshot.remote["nlp/x"], listed=("2026.05",))
+    known = {"2026.05": RemoteVersion("2026.05", tree("A").content, tree("A").files)}
+    published = replace(snapshot.remote["nlp/x"], listed=("2026.05",), known=known)
     assert outcome(plan_sync(replace(snapshot, remote={"nlp/x": published}))) == "problem no_next_version"
 
 
@@ -798,5 +841,5 @@ def test_what_came_with_an_earlier_lock_follows_the_lock(
 
 def test_what_came_with_an_earlier_lock_is_not_published_by_a_bump() -> None:
     snapshot = replace(one(lock="1.3=B", remote="1.2=A 1.3=B", local="A"), placed={"nlp/x": tree("A").content})
-    plan = plan_sync(snapshot, Options(bump_major=frozenset({"nlp/x"})))
+    plan = plan_sync(snapshot, Request(bump_major=frozenset({"nlp/x"})))
     assert outcome(plan) == "problem left_behind"

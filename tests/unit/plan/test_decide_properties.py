@@ -11,11 +11,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetsync.model.history import History
-from assetsync.plan.decide import plan_pull, plan_sync, plan_upgrade
-from assetsync.plan.plan import Adopt, Create, Plan, Pull, Update
-from assetsync.plan.request import Options
+from assetsync.model.tree import FileEntry
+from assetsync.plan.decide import make_plan
+from assetsync.plan.needs import needs
+from assetsync.plan.plan import Action, Adopt, Create, Keep, Plan, Pull, Update
+from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, HalfPulled, Present, RemoteAsset, Snapshot
-from tests.unit.worlds import Asset, World, by_asset, carried_out, said, tree
+from tests.unit.worlds import (
+    Asset,
+    World,
+    by_asset,
+    carried_out,
+    first_seen,
+    gathered,
+    plan_pull,
+    plan_sync,
+    plan_upgrade,
+    said,
+    tree,
+)
 
 NAMES = ("a", "b", "c", "d")
 CONTENTS = ("A", "B", "C", "dir(A,B)", "dir(B,C)")
@@ -69,26 +83,26 @@ def assets(draw: st.DrawFn, name: str, scheme: str) -> Asset:
 
 
 @st.composite
-def worlds(draw: st.DrawFn, online: bool = True) -> tuple[Snapshot, Options]:
+def worlds(draw: st.DrawFn, online: bool = True) -> tuple[Snapshot, Request]:
     """A snapshot of a few assets, and wishes about some of those that a plan can be about."""
     scheme = draw(st.sampled_from(["major_minor", "major_minor", "simple_date"]))
     chosen = [draw(assets(name, scheme)) for name in NAMES[: draw(st.integers(1, len(NAMES)))]]
     named = [asset.name for asset in chosen if asset.in_manifest]
     wishes = st.frozensets(st.sampled_from(named), max_size=1) if named else st.just(frozenset[str]())
-    options = Options(draw(wishes), draw(wishes), draw(wishes), draw(wishes))
-    return World(tuple(chosen), versioning=scheme, online=online).snapshot(), options
+    request = Request((), Purpose.SYNC, draw(wishes), draw(wishes), draw(wishes), draw(wishes))
+    return World(tuple(chosen), versioning=scheme, online=online).snapshot(), request
 
 
 common = settings(max_examples=75, deadline=None)
 
 
-def plans(snapshot: Snapshot, options: Options) -> list[Plan]:
+def plans(snapshot: Snapshot, options: Request) -> list[Plan]:
     return [plan(snapshot, options) for plan in (plan_sync, plan_pull, plan_upgrade)]
 
 
 @common
 @given(worlds())
-def test_order_and_time_are_no_part_of_a_plan(world: tuple[Snapshot, Options]) -> None:
+def test_order_and_time_are_no_part_of_a_plan(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     lock = snapshot.lock and replace(snapshot.lock, assets=_reversed(snapshot.lock.assets))
     other = replace(
@@ -126,7 +140,7 @@ def _shuffled(remote: RemoteAsset) -> RemoteAsset:
 
 @common
 @given(worlds())
-def test_every_asset_has_one_action_or_one_problem(world: tuple[Snapshot, Options]) -> None:
+def test_every_asset_has_one_action_or_one_problem(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     named = [entry.name for entry in snapshot.manifest.entries]
     for plan in plans(snapshot, options):
@@ -139,7 +153,7 @@ def test_every_asset_has_one_action_or_one_problem(world: tuple[Snapshot, Option
 
 @common
 @given(worlds())
-def test_a_new_version_has_a_number_that_none_had(world: tuple[Snapshot, Options]) -> None:
+def test_a_new_version_has_a_number_that_none_had(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     for action in plan_sync(snapshot, options).actions:
         if isinstance(action, Create | Update):
@@ -160,17 +174,16 @@ def _line_of(snapshot: Snapshot, version: str) -> str | None:
 
 @common
 @given(worlds())
-def test_nothing_is_pulled_over_content_that_would_be_lost(world: tuple[Snapshot, Options]) -> None:
+def test_nothing_is_pulled_over_content_that_would_be_lost(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     for plan in plans(snapshot, options):
         for action in plan.pulls:
             local = snapshot.local[action.asset]
-            locked = snapshot.lock.assets.get(action.asset) if snapshot.lock else None
             given_up = action.asset in options.discard_local
             if isinstance(local, Present):
-                assert given_up or (locked and local.tree.content.same_as(locked.content))
+                assert given_up or _is_kept(snapshot, action, local)
             elif isinstance(local, HalfPulled):
-                known = snapshot.remote[action.asset].known[action.to or ""].files or ()
+                known = _files(snapshot, action.asset, action.to)
                 here = {(file.path, file.sha256) for file in local.tree.files} if local.tree else set()
                 assert given_up or here <= local.expendable | {(file.path, file.sha256) for file in known}
             else:
@@ -179,9 +192,30 @@ def test_nothing_is_pulled_over_content_that_would_be_lost(world: tuple[Snapshot
             assert (action.over.tree if action.over else None) == over
 
 
+def _is_kept(snapshot: Snapshot, action: Action, local: Present) -> bool:
+    """Whether each file, or what they are together, is in the store all the same."""
+    locked = snapshot.lock.assets.get(action.asset) if snapshot.lock else None
+    kept = {
+        *_files(snapshot, action.asset, action.to),
+        *_files(snapshot, action.asset, locked.version if locked else None),
+    }
+    entry = next(entry for entry in snapshot.manifest.entries if entry.name == action.asset)
+    older = () if entry.readonly else snapshot.remote[action.asset].known.values()
+    return (
+        kept.issuperset(local.tree.files)
+        or (locked is not None and local.tree.content.same_as(locked.content))
+        or any(version is not None and local.tree.content.same_as(version.content) for version in older)
+    )
+
+
+def _files(snapshot: Snapshot, name: str, version: str | None) -> tuple[FileEntry, ...]:
+    known = snapshot.remote[name].known.get(version or "")
+    return (known.files if known else None) or ()
+
+
 @common
 @given(worlds())
-def test_only_sync_publishes_and_never_what_is_readonly_or_half_pulled(world: tuple[Snapshot, Options]) -> None:
+def test_only_sync_publishes_and_never_what_is_readonly_or_half_pulled(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     sync, pull, upgrade = plans(snapshot, options)
     for plan in (pull, upgrade):
@@ -195,7 +229,7 @@ def test_only_sync_publishes_and_never_what_is_readonly_or_half_pulled(world: tu
 
 @common
 @given(worlds())
-def test_a_plan_that_was_done_leaves_nothing_to_do(world: tuple[Snapshot, Options]) -> None:
+def test_a_plan_that_was_done_leaves_nothing_to_do(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     plan = plan_sync(snapshot, options)
     after = carried_out(snapshot, plan)
@@ -209,7 +243,7 @@ def test_a_plan_that_was_done_leaves_nothing_to_do(world: tuple[Snapshot, Option
 
 @common
 @given(worlds())
-def test_doing_what_the_plan_says_comes_to_an_end(world: tuple[Snapshot, Options]) -> None:
+def test_doing_what_the_plan_says_comes_to_an_end(world: tuple[Snapshot, Request]) -> None:
     """A pull, then the declared line that its content opens; no major is opened twice."""
     snapshot, options = world
     first = plan_sync(snapshot, options)
@@ -220,7 +254,7 @@ def test_doing_what_the_plan_says_comes_to_an_end(world: tuple[Snapshot, Options
 
 @common
 @given(worlds())
-def test_apply_on_a_machine_without_the_files_is_idempotent_too(world: tuple[Snapshot, Options]) -> None:
+def test_apply_on_a_machine_without_the_files_is_idempotent_too(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     plan = plan_sync(snapshot, options)
     left = plan_sync(carried_out(snapshot, plan, pulls=False))
@@ -230,7 +264,7 @@ def test_apply_on_a_machine_without_the_files_is_idempotent_too(world: tuple[Sna
 
 @common
 @given(worlds())
-def test_a_process_that_died_before_it_saved_the_lock_publishes_nothing_twice(world: tuple[Snapshot, Options]) -> None:
+def test_a_process_that_died_before_it_saved_the_lock_publishes_nothing_twice(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     # What is not locked, or is to be published unchanged, is published again by whoever asks again.
     locked = frozenset(snapshot.lock.assets if snapshot.lock else ())
@@ -247,38 +281,37 @@ def test_a_process_that_died_before_it_saved_the_lock_publishes_nothing_twice(wo
 
 @common
 @given(worlds())
-def test_looking_at_what_the_snapshot_promises_is_enough(world: tuple[Snapshot, Options]) -> None:
-    snapshot, options = world
-    looked = {
-        entry.name: _as_promised(snapshot, entry.name, bump=entry.name in options.bump_major)
-        for entry in snapshot.manifest.entries
-    }
-    full, enough = plan_sync(snapshot, options), plan_sync(replace(snapshot, remote=looked), options)
-    assert [said(action) for action in full.actions] == [said(action) for action in enough.actions]
-    assert full.problems == enough.problems
-    assert full.fingerprint == enough.fingerprint
+def test_looking_at_what_is_needed_is_enough(world: tuple[Snapshot, Request]) -> None:
+    """A plan of what was gathered is the plan of all that there is, and gathering comes to an end."""
+    snapshot, wishes = world
+    for purpose in (Purpose.SYNC, Purpose.PULL, Purpose.UPGRADE):
+        request = replace(wishes, purpose=purpose)
+        seen = gathered(snapshot, request)
+        # What the folder alone shows is not asked for where nothing is done.
+        full = replace(snapshot, remote={name: _as_far(seen, name, remote) for name, remote in snapshot.remote.items()})
+        enough, of_all = make_plan(seen, request), make_plan(full, request)
+        assert enough.actions == of_all.actions
+        assert enough.problems == of_all.problems
 
 
-def _as_promised(snapshot: Snapshot, name: str, *, bump: bool) -> RemoteAsset:
-    remote = snapshot.remote[name]
-    entry = next(entry for entry in snapshot.manifest.entries if entry.name == name)
-    locked = snapshot.lock.assets.get(name) if snapshot.lock else None
-    local = snapshot.local[name]
-    here = local.tree.content if isinstance(local, Present) else None
-    history = History.of(remote.committed, snapshot.versioning)
-    wanted = history.matching(entry.version or next(iter(history.lines), None))
-    looked = [*([locked.version] if locked else []), *wanted[:1], *history.versions[: bump or not wanted]]
-    if here is not None and not (locked and here.same_as(locked.content)):
-        for version in wanted:
-            looked.append(version)
-            if here.same_as(remote.known[version].content) or (locked and version == locked.version):
-                break
-    return replace(remote, known={version: remote.known[version] for version in looked if version in remote.known})
+def _as_far(seen: Snapshot, name: str, remote: RemoteAsset) -> RemoteAsset:
+    return remote if seen.remote[name].looked_into else replace(remote, unlisted=(), unfinished=())
+
+
+@common
+@given(worlds())
+def test_a_wish_may_need_more_and_an_unchanged_asset_needs_nothing(world: tuple[Snapshot, Request]) -> None:
+    snapshot, _ = world
+    wanted = needs(first_seen(snapshot), Request())
+    for action in make_plan(snapshot, Request()).actions:
+        remote = snapshot.remote.get(action.asset)
+        if isinstance(action, Keep) and remote is not None and remote.listed[:1] == (action.to,):
+            assert action.asset not in wanted
 
 
 @common
 @given(worlds(online=False))
-def test_a_plan_offline_never_fails(world: tuple[Snapshot, Options]) -> None:
+def test_a_plan_offline_never_fails(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     locks = snapshot.lock.assets if snapshot.lock else {}
     known = {name: RemoteAsset(listed=(lock.version,)) for name, lock in locks.items()}
@@ -290,7 +323,7 @@ def test_a_plan_offline_never_fails(world: tuple[Snapshot, Options]) -> None:
 
 @common
 @given(worlds())
-def test_a_pull_says_what_comes_out_of_it(world: tuple[Snapshot, Options]) -> None:
+def test_a_pull_says_what_comes_out_of_it(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     for plan in plans(snapshot, options):
         for action in plan.pulls:

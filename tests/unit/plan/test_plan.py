@@ -12,10 +12,9 @@ from assetsync.errors import ConflictError, InvalidError
 from assetsync.model.changes import compare
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
-from assetsync.plan.decide import plan_sync
 from assetsync.plan.plan import Problem, text_digest
-from assetsync.plan.request import Options
-from tests.unit.worlds import Asset, World, one
+from assetsync.plan.request import Request
+from tests.unit.worlds import Asset, World, one, plan_sync
 
 files = st.lists(
     st.builds(FileEntry, st.sampled_from("abcdef"), st.integers(0, 9), st.sampled_from(["", "1", "2"])),
@@ -73,7 +72,7 @@ def test_a_problem_is_part_of_the_fingerprint() -> None:
 
 
 def test_a_rewritten_line_is_part_of_the_fingerprint() -> None:
-    bump = Options(bump_major=frozenset({"nlp/x"}))
+    bump = Request(bump_major=frozenset({"nlp/x"}))
     declared = plan_sync(one(version="2", lock="1.0=A", remote="1.0=A", local="A"))
     rewritten = plan_sync(one(version="1", lock="1.0=A", remote="1.0=A", local="A"), bump)
     assert declared.fingerprint != rewritten.fingerprint

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from assetsync.plan.decide import plan_sync
 from assetsync.plan.plan import Plan, Problem
-from assetsync.plan.request import Options
+from assetsync.plan.request import Request
 from assetsync.plan.snapshot import Snapshot
 from assetsync.render.plan_json import dump, plan_document, plan_json
 from tests.unit.plan.test_decide_properties import worlds
-from tests.unit.worlds import Asset, World, one, tree
+from tests.unit.worlds import Asset, World, one, plan_sync, tree
 
 
 def test_the_document_of_the_design_key_by_key() -> None:
@@ -85,7 +84,7 @@ def test_notes_follow_the_reason() -> None:
 
 
 def test_what_is_not_known_is_null() -> None:
-    (action,) = plan_document(plan_sync(one(remote="1.2?", local="-")))["actions"]
+    (action,) = plan_document(plan_sync(one(remote="1.2?A", local="-")))["actions"]
     assert (action["from"], action["to"], action["digest"], action["size"]) == (None, "1.2", None, None)
 
 
@@ -110,7 +109,7 @@ def test_a_document_ends_with_one_newline() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(worlds())
-def test_the_summary_counts_what_is_listed(world: tuple[Snapshot, Options]) -> None:
+def test_the_summary_counts_what_is_listed(world: tuple[Snapshot, Request]) -> None:
     document = json.loads(plan_json(plan_sync(*world)))
     kinds = [action["action"] for action in document["actions"]]
     problems = document["summary"].pop("problems")

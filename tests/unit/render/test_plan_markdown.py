@@ -11,11 +11,10 @@ from markdown_it.token import Token
 
 from assetsync.model.changes import compare
 from assetsync.model.tree import FileEntry, directory_tree
-from assetsync.plan.decide import plan_sync
 from assetsync.plan.plan import Adopt, Create, Forget, Plan, Problem, Update
 from assetsync.plan.snapshot import Present
 from assetsync.render.plan_markdown import LIMIT, SMALLEST_LIMIT, plan_markdown
-from tests.unit.worlds import Asset, World, one, sha256, tree
+from tests.unit.worlds import Asset, World, one, plan_sync, sha256, tree
 
 WORLD = World(
     (

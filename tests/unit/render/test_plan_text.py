@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 from assetsync.model.changes import compare
 from assetsync.model.tree import FileEntry, directory_tree
-from assetsync.plan.decide import plan_sync
 from assetsync.plan.plan import Create, Forget, Plan, Problem, Update
 from assetsync.plan.snapshot import Present
 from assetsync.render.plan_text import FILES_SHOWN, NAME_WIDTH, plan_text
-from tests.unit.worlds import Asset, World, one, sha256, tree
+from tests.unit.worlds import Asset, World, one, plan_sync, sha256, tree
 
 WORLD = World(
     (
@@ -20,7 +19,7 @@ WORLD = World(
         Asset("nlp/embeddings", lock="1.9=dir(A,B,C,D)", remote="1.9=dir(A,B,C,D)", local="dir(B,C,D,E,F)"),
         Asset("shared/vectors", version="3", readonly=True, lock="3.1=A", remote="3.1=A 3.2=B", local="A"),
         Asset("shared/stopwords", remote="0.3=C"),
-        Asset("a/locked", remote="0.1=A 0.2=B", local="A"),
+        Asset("a/locked", remote="0.1=A 0.2=B", local="A", version="0"),
         Asset("quiet", lock="0.1=A", remote="0.1=A", local="A"),
         Asset("old/one", lock="0.1=A", in_manifest=False),
     )

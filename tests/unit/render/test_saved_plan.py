@@ -11,9 +11,8 @@ from hypothesis import given, settings
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
-from assetsync.plan.decide import plan_sync
 from assetsync.plan.plan import Plan
-from assetsync.plan.request import Options, Request
+from assetsync.plan.request import Request
 from assetsync.plan.snapshot import Snapshot
 from assetsync.render.plan_json import plan_document
 from assetsync.render.saved_plan import (
@@ -25,7 +24,7 @@ from assetsync.render.saved_plan import (
     what_moved,
 )
 from tests.unit.plan.test_decide_properties import worlds
-from tests.unit.worlds import Asset, World, tree
+from tests.unit.worlds import Asset, World, plan_sync, tree
 
 MANIFEST = "assets: {}\n"
 LOCK = "lock_version: 1\n"
@@ -41,7 +40,7 @@ WORLD = World(
 
 
 def planned(world: World, manifest: str = MANIFEST, lock: str | None = LOCK) -> Plan:
-    return plan_sync(world.snapshot(), world.options).based_on(manifest, lock)
+    return plan_sync(world.snapshot(), world.request).based_on(manifest, lock)
 
 
 def saved(plan: Plan, request: Request | None = None) -> Document:
@@ -59,7 +58,7 @@ def changed(name: str, **states: Any) -> World:
 
 def test_a_saved_plan_is_the_document_of_the_plan_with_its_basis() -> None:
     plan = planned(WORLD)
-    document = json.loads(render_saved_plan(plan, Request(("a", "b"), Options(supersede=frozenset({"b", "a"})))))
+    document = json.loads(render_saved_plan(plan, Request(("a", "b"), supersede=frozenset({"b", "a"}))))
     basis = document.pop("basis")
     assert document == plan_document(plan)
     assert basis == {
@@ -78,7 +77,13 @@ def test_a_saved_plan_is_the_document_of_the_plan_with_its_basis() -> None:
 
 def test_a_saved_plan_reads_as_it_was_written() -> None:
     plan = planned(WORLD, lock=None)
-    request = Request(("a",), Options(frozenset("a"), frozenset("b"), frozenset("c"), frozenset("d")))
+    request = Request(
+        ("a",),
+        bump_major=frozenset("a"),
+        supersede=frozenset("b"),
+        discard_local=frozenset("c"),
+        force=frozenset("d"),
+    )
     found = saved(plan, request)
     assert request_of(found) == request
     assert found == saved_plan(plan, request)
@@ -86,7 +91,7 @@ def test_a_saved_plan_reads_as_it_was_written() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(worlds())
-def test_a_plan_that_is_made_again_has_not_moved(world: tuple[Snapshot, Options]) -> None:
+def test_a_plan_that_is_made_again_has_not_moved(world: tuple[Snapshot, Request]) -> None:
     snapshot, options = world
     plan = plan_sync(snapshot, options).based_on(MANIFEST, LOCK)
     later = replace(snapshot, now=snapshot.now + timedelta(minutes=5))
@@ -96,7 +101,7 @@ def test_a_plan_that_is_made_again_has_not_moved(world: tuple[Snapshot, Options]
 @settings(max_examples=80, deadline=None)
 @given(worlds(), worlds())
 def test_a_plan_that_does_something_else_has_moved(
-    one: tuple[Snapshot, Options], other: tuple[Snapshot, Options]
+    one: tuple[Snapshot, Request], other: tuple[Snapshot, Request]
 ) -> None:
     before, after = (plan_sync(*world).based_on(MANIFEST, LOCK) for world in (one, other))
     if before.fingerprint != after.fingerprint:
@@ -184,9 +189,9 @@ def test_a_date_to_come_does_not_move_by_itself_but_a_new_one_does() -> None:
 
 
 def test_options_are_planned_with_again() -> None:
-    bump = Options(bump_major=frozenset({"a"}))
-    found = saved(planned(replace(WORLD, options=bump)), Request(options=bump))
-    assert moved(found, planned(replace(WORLD, options=request_of(found).options))) == []
+    bump = Request(bump_major=frozenset({"a"}))
+    found = saved(planned(replace(WORLD, request=bump)), bump)
+    assert moved(found, planned(replace(WORLD, request=request_of(found)))) == []
     assert moved(found, planned(WORLD)) == ["`a`: the plan moved from `update 1.2 → 2.0` to `update 1.2 → 1.3`"]
 
 

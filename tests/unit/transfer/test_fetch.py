@@ -577,7 +577,9 @@ def test_a_version_of_modelkit_is_pulled_and_its_digest_learnt(repo: Pulling, fi
     found = repo.over()
     assert found is not None
     assert found.tree == tree
-    assert repo.store.content("nlp/tok", "1.1") == tree.content
+    learnt = repo.store.confirm("nlp/tok", "1.1")
+    assert learnt is not None
+    assert learnt.content == tree.content
 
 
 def test_unchanged_files_of_a_version_of_modelkit_are_left_alone(repo: Pulling) -> None:
@@ -596,7 +598,9 @@ def test_a_version_of_modelkit_that_is_not_what_was_locked_is_refused(repo: Pull
     with pytest.raises(DamagedError, match=r"`nlp/tok:1.1` is locked as sha256:.* but the store has"):
         repo.pull("1.1", over, content=over.tree.content)
     assert files_below(repo.path) == OLD
-    assert repo.store.content("nlp/tok", "1.1") is None
+    unknown = repo.store.confirm("nlp/tok", "1.1")
+    assert unknown is not None
+    assert unknown.content is None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
