@@ -85,9 +85,10 @@ class Bucket:
         """Close idle connections."""
         self._wire.close()
 
-    def get_object(self, key: str, limit: int) -> Reply:
-        """NotFoundError; DamagedError when it is larger than `limit` bytes."""
-        return self._wire.send(self._request(READ, "GET", key), limit)
+    def get_object(self, key: str, limit: int, unless: str | None = None) -> Reply:
+        """NotFoundError; UnchangedError when its etag is `unless`; DamagedError beyond `limit` bytes."""
+        headers = {"If-None-Match": unless} if unless else {}
+        return self._wire.send(self._request(READ, "GET", key, headers=headers), limit)
 
     def open_object(self, key: str, first: int, last: int, etag: str | None) -> urllib3.BaseHTTPResponse:
         """The bytes `first` to `last`, to be read from what is returned, and that to be given to `drop`."""

@@ -21,8 +21,8 @@ from assetsync.backends.retry import holds, is_file, retrying, settled
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bucket import Bucket, SentPart
 from assetsync.backends.s3.content import MIB, Stream, content_of, file_content, holds_part
-from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError
-from assetsync.backends.s3.wire import Wire
+from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError, UnchangedError
+from assetsync.backends.s3.wire import Reply, Wire
 from assetsync.errors import (
     ChangedError,
     DeniedError,
@@ -97,9 +97,14 @@ class S3Backend:
             token = page.next
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
-        reply = retrying(partial(self._bucket.get_object, key, limit))
-        headers = reply.headers
-        return Blob(reply.body, headers.get("ETag", ""), age_of(headers), store_time(headers))
+        return _blob(retrying(partial(self._bucket.get_object, key, limit)))
+
+    def read_changed(self, key: str, tag: str, *, limit: int = 64 * MIB) -> Blob | None:
+        try:
+            reply = retrying(partial(self._bucket.get_object, key, limit, tag))
+        except UnchangedError:
+            return None
+        return _blob(reply)
 
     def stat(self, key: str) -> ObjectInfo:
         head = retrying(partial(self._bucket.head_object, key))
@@ -272,6 +277,10 @@ class S3Backend:
         except StoreError:
             self.abort_upload(target, upload_id)
             raise
+
+
+def _blob(reply: Reply) -> Blob:
+    return Blob(reply.body, reply.headers.get("ETag", ""), age_of(reply.headers), store_time(reply.headers))
 
 
 def _part(sent: SentPart) -> Part:

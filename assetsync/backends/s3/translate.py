@@ -48,6 +48,10 @@ class NoRangeError(StoreError):
     """The object has no such bytes."""
 
 
+class UnchangedError(StoreError):
+    """The object still is what the request says that it was."""
+
+
 LIST = Operation("list", "s3:ListBucket")
 READ = Operation("read", "s3:GetObject")
 CREATE = Operation("create", "s3:PutObject")
@@ -170,6 +174,7 @@ BY_CODE: dict[str, Rule] = {
 
 BY_STATUS: dict[int, Rule] = {
     301: _OTHER_REGION,
+    304: Rule(UnchangedError, "it has not changed"),
     307: _OTHER_REGION,
     400: Rule(
         StoreError,
