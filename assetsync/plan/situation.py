@@ -371,7 +371,7 @@ class Situation:
                     "wait for it and plan again; if that process is dead, its number is skipped after an hour",
                 )
             taken.append(unfinished.version)
-            notes.append(f"skips `{unfinished.version}`, which an unfinished publish occupies")
+            notes.append(_skips(unfinished))
         return self._following(line, taken), tuple(notes)
 
     def _unfinished(self, line: str | None, newest: str | None) -> list[Unfinished]:
@@ -404,6 +404,12 @@ class Situation:
                 "that is a defect of the versioning system",
             )
         return version
+
+
+def _skips(unfinished: Unfinished) -> str:
+    if unfinished.is_spoiled:
+        return f"skips `{unfinished.version}`, where an unfinished publish of this left a file that is not what it was"
+    return f"skips `{unfinished.version}`, which an unfinished publish occupies"
 
 
 def _found(version: RemoteVersion) -> str:

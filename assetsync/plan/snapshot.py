@@ -92,7 +92,8 @@ class RemoteVersion:
 class Unfinished:
     """A version without `.meta`: claimed, or with data already there. Without a claim, `claim_age` and digest are None.
 
-    `own`: this project made the claim. `claim_age` is in seconds, by the store's clock.
+    `own`: this project made the claim. `claim_age` is in seconds, by the store's clock. `is_spoiled`: what is here was
+    to become this version, but an object of it is there and is another: nothing is overwritten, so it never can.
     """
 
     version: str
@@ -101,9 +102,11 @@ class Unfinished:
     who: str = ""
     claim_age: float | None = None
     own: bool = False
+    is_spoiled: bool = False
 
     def holds(self, content: Content) -> bool:
-        return (self.digest, self.is_directory) == (content.digest, content.is_directory)
+        """Whether a publish of `content` can go on with this."""
+        return not self.is_spoiled and (self.digest, self.is_directory) == (content.digest, content.is_directory)
 
     @property
     def in_progress(self) -> bool:

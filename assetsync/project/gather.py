@@ -200,12 +200,19 @@ class _Asking:
             committed, unfinished = self._folder(name)
             if _without_claim(unfinished) == abandoned:
                 break
+        unfinished = tuple(self._checked(name, one, tree) for one in unfinished)
 
         def seen(known: RemoteAsset) -> RemoteAsset:
             unlisted = tuple(version for version in committed if version not in set(known.listed))
             return replace(known, unlisted=unlisted, unfinished=unfinished, looked_into=True)
 
         return seen
+
+    def _checked(self, name: str, unfinished: Unfinished, tree: Tree | None) -> Unfinished:
+        """Look closer at what would be gone on with."""
+        if tree is None or not unfinished.holds(tree.content):
+            return unfinished
+        return replace(unfinished, is_spoiled=self.store.is_spoiled(name, unfinished.version, tree))
 
     def _folder(self, name: str) -> tuple[tuple[str, ...], tuple[Unfinished, ...]]:
         folder = self.store.folder(name)

@@ -152,6 +152,39 @@ class Store:
         claim, age = found
         return Unfinished(version, claim.digest, claim.is_directory, claim.who, age, claim.id in own_claims)
 
+    def is_spoiled(self, name: str, version: str, tree: Tree) -> bool:
+        """Whether an object of an unfinished version is not the file that `tree` has there. One listing.
+
+        Some servers keep an empty object when a client dies between the head and the body of a PUT. Sizes tell that;
+        what only a checksum tells is known where a publish has run into it, see `spoil`.
+        """
+        if self.cache.fact(self._spoilt(name, version)) is not None:
+            return True
+        sizes = self.sizes(name, version, tree)
+        return any(sizes.get(file.path, file.size) != file.size for file in tree.files)
+
+    def spoil(self, name: str, version: str, key: str) -> None:
+        """Remember that an unfinished version can't be finished, because the object at `key` is another."""
+        self.cache.remember(self._spoilt(name, version), key)
+
+    def _spoilt(self, name: str, version: str) -> str:
+        return f"spoilt {self.url} {name}:{version}"
+
+    def sizes(self, name: str, version: str, shape: Meta | Tree) -> dict[str, int]:
+        """The sizes in bytes of the data objects that are there of a version, by path; also where it has no `.meta`.
+
+        `shape` says whether it is a directory.
+        """
+        if not shape.is_directory:
+            try:
+                return {"": self.backend.stat(layout.data_key(name, version)).size}
+            except NoStoreError:
+                raise
+            except NotFoundError:
+                return {}
+        prefix = layout.data_key(name, version) + "/"
+        return {entry.key.removeprefix(prefix): entry.size for entry in self.backend.list(prefix).objects}
+
     def confirm(self, name: str, version: str) -> RemoteVersion | None:
         """A version as it is now, asked for anew; None when it does not exist. DamagedError.
 
@@ -194,10 +227,7 @@ class Store:
     def _version(self, name: str, version: str, meta: Meta, like: Tree | None = None) -> RemoteVersion:
         if meta.tree is not None:
             return RemoteVersion(version, meta.tree.content, meta.tree.files)
-        try:
-            sizes = self.sizes(name, version, meta)
-        except NotFoundError:
-            sizes = {}
+        sizes = self.sizes(name, version, meta)
         hashes = self._learnt_hashes(name, version, meta)
         if like is not None:
             same = {file.path for file in like.files if sizes.get(file.path) == file.size}
@@ -240,13 +270,6 @@ class Store:
 
     def _remember_hashes(self, name: str, version: str, meta: Meta, hashes: Mapping[str, str]) -> None:
         self.cache.remember(f"hashes {self.url} {name}:{version}", json.dumps([meta.tag, hashes], sort_keys=True))
-
-    def sizes(self, name: str, version: str, meta: Meta) -> dict[str, int]:
-        """The sizes in bytes of the data objects of a version, by path, as the store has them."""
-        if not meta.is_directory:
-            return {"": self.backend.stat(layout.data_key(name, version)).size}
-        prefix = layout.data_key(name, version) + "/"
-        return {entry.key.removeprefix(prefix): entry.size for entry in self.backend.list(prefix).objects}
 
     def _hashed(self, name: str, version: str, path: str, progress: Progress) -> FileEntry:
         key = layout.data_key(name, version, path)

@@ -64,7 +64,7 @@ class _Check:
         self._meta = meta
         self._deep = deep
         self._progress = progress
-        self._sizes = self._listed()
+        self._sizes = store.sizes(name, version, meta)
         self.size = sum(self._sizes.get(path, 0) for path in meta.paths)
         self.checked = "size"
 
@@ -79,12 +79,6 @@ class _Check:
             self.checked = "sha256"
             found += filter(None, together(self._by_sha256, there))
         return found
-
-    def _listed(self) -> dict[str, int]:
-        try:
-            return self._store.sizes(self._name, self._version, self._meta)
-        except NotFoundError:
-            return {}
 
     def _flaw(self, path: str, code: str, message: str) -> Flaw:
         return Flaw(self._name, self._version, path, code, message)

@@ -165,10 +165,7 @@ def _check_paths(name: str, version: str, paths: Sequence[str]) -> None:
 
 def _sized(store: Store, name: str, version: str, meta: Meta) -> tuple[FileEntry, ...]:
     """The files of a version of modelkit, with the sizes of their objects. DamagedError when one is missing."""
-    try:
-        sizes = store.sizes(name, version, meta)
-    except NotFoundError:
-        sizes = {}
+    sizes = store.sizes(name, version, meta)
     missing = [path for path in meta.paths if path not in sizes]
     if missing:
         key = layout.data_key(name, version, missing[0])

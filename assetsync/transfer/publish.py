@@ -96,7 +96,8 @@ def publish(
     went_on = _claim(store, what, journal, who)
     if not _committed(store, what, journal):
         group = transfers.group()
-        _Data(store, what, group, journal, progress, _present(store, what) if went_on else {}).send()
+        present = store.sizes(what.name, what.version, what.tree) if went_on else {}
+        _Data(store, what, group, journal, progress, present).send()
         group.wait()
         if _still_claimed(store, what, journal):
             _commit(store, what)
@@ -187,17 +188,6 @@ def _taken(what: Publication) -> ConflictError:
     return ConflictError(f"`{what}` was published by someone else meanwhile", hint="plan again")
 
 
-def _present(store: Store, what: Publication) -> dict[str, int]:
-    """The sizes of the data objects that an earlier try has left under the version, by key."""
-    key = layout.data_key(what.name, what.version)
-    if what.tree.is_directory:
-        return {entry.key: entry.size for entry in store.backend.list(key + "/").objects}
-    try:
-        return {key: store.backend.stat(key).size}
-    except NotFoundError:
-        return {}
-
-
 def _commit(store: Store, what: Publication) -> None:
     meta = Meta(
         push_date=datetime.now(UTC).isoformat(),
@@ -222,7 +212,7 @@ def _sources(what: Publication) -> dict[str, str]:
 
 
 class _Data:
-    """Sends the files of one publication as tasks of one group. `present` are objects that an earlier try left."""
+    """Sends the files of one publication as tasks of one group. `present` has those that an earlier try left."""
 
     def __init__(
         self,
@@ -250,7 +240,7 @@ class _Data:
 
     def _file(self, number: int, entry: FileEntry) -> None:
         key = layout.data_key(self._what.name, self._what.version, entry.path)
-        if key in self._present:
+        if entry.path in self._present:
             self._check_present(key, entry)
             self._journal.end_upload(self._store.url, key, entry)  # if it was in parts, and its end was not noted
             self._progress(entry.size)
@@ -323,6 +313,7 @@ class _Data:
         if sha256 is None and info.size == entry.size:
             sha256 = self._store.sha256(key, info.size)
         if (info.size, sha256) != (entry.size, entry.sha256):
+            self._store.spoil(self._what.name, self._what.version, key)
             raise ConflictError(
                 f"`{key}` in `{self._store.url}` already exists with other content",
                 hint="an unfinished publish left it: plan again, and the next number is taken",
