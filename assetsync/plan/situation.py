@@ -133,7 +133,7 @@ class Situation:
         known, committed = self.remote.known, self.remote.committed
         wanted = [version for version in (*digests, *files, *hashes) if known.get(version, True) is not None]
         unlisted = any(version not in committed for version in wanted)
-        versions = [version for version in wanted if version in committed]
+        versions = [version for version in dict.fromkeys(wanted) if version in committed]
         new = [version for version in versions if version in digests and version not in known]
         unread = [version for version in versions if version in files and self._files(version) is None]
         bare = [version for version in versions if version in hashes and not self._has_hashes(version)]

@@ -641,3 +641,28 @@ def test_a_store_that_failed_its_probe_is_probed_again() -> None:
         with pytest.raises(UnsupportedError):
             probe(store)
     assert backend.probes == 2
+
+
+# -- modelkit, which looks whether a version exists and then writes without a condition
+
+
+@pytest.mark.parametrize("theirs", [b'{"push_date": "now", "is_directory": true, "contents": ["theirs.txt"]}', None])
+def test_a_meta_that_is_overwritten_or_removed_at_once_is_not_taken_for_published(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, theirs: bytes | None
+) -> None:
+    store = Store(bench.open(), MajorMinor(), Cache(None))
+    key = layout.meta_key(NAME, "0.0")
+    create = type(store.backend).create
+
+    def create_and_lose(self: Backend, created: str, data: bytes) -> None:
+        create(self, created, data)
+        if created == key:
+            self.delete(key)
+            if theirs is not None:
+                create(self, key, theirs)
+
+    monkeypatch.setattr(type(store.backend), "create", create_and_lose)
+    what = bench.publication(FILES, "0.0")
+    with Transfers() as transfers, pytest.raises(ConflictError, match=NAME):
+        publish(store, what, transfers=transfers, journal=Journal(None), who="me", progress=no_progress)
+    assert store.index(NAME) is None
