@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetsync.errors import GitError
@@ -109,6 +109,16 @@ class Repository:
         """Whether `path`, or a file below it, is in the index."""
         return self.run("ls-files", "--", self._literal(path)).line is not None
 
+    def tracked(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of `paths` that are in the index, or have a file below them there. None of them where git fails."""
+        names = {path: self.relative(path) for path in paths}
+        if not names:
+            return frozenset()
+        listed = self.run("ls-files", "-z", "--", *(f":(top,literal){name}" for name in names.values())).out
+        files = os.fsdecode(listed).split("\0")[:-1]
+        tracked = {*files, *(file[:end] for file in files for end in _slashes(file))}
+        return frozenset(path for path, name in names.items() if name in tracked)
+
     def attribute(self, name: str, path: str) -> str | None:
         """The value of an attribute of `path`, by .gitattributes and its like; None when it has none."""
         line = self.run("check-attr", "-z", name, "--", self.relative(path)).line
@@ -165,6 +175,10 @@ class Repository:
         followed = settings.get(f"branch.{branch}.remote", "origin")
         chosen = urls.get(followed) or urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
         return public_url(chosen) if chosen else None
+
+
+def _slashes(path: str) -> Iterator[int]:
+    return (at for at, letter in enumerate(path) if letter == "/")
 
 
 def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | None:

@@ -316,6 +316,8 @@ def _older_version_here(asset: Situation, request: Request) -> str | None:
 def _goes_back(asset: Situation, older: str) -> Stop:
     name, locked, system = asset.name, asset.locked, asset.snapshot.versioning
     supersede = f"publish it once more, on purpose, with `--supersede {name}`"
+    if asset.is_tracked:
+        supersede += f"; git tracks it, and may have put it there: `{asset.untrack}`, and ignore it"
     what = f"what is at `{asset.entry.path}` is `{name}:{older}`"
     if locked is not None:
         return asset.stop(

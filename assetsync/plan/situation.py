@@ -114,6 +114,16 @@ class Situation:
         """Whether the local tree still is what an earlier state of the lock had put there."""
         return self.here is not None and self.here.same_as(self.snapshot.placed.get(self.name))
 
+    @property
+    def is_tracked(self) -> bool:
+        """Whether git tracks files of the asset."""
+        return self.name in self.snapshot.tracked
+
+    @property
+    def untrack(self) -> str:
+        """The command that takes the files out of git and leaves them here."""
+        return f"git rm -r --cached {self.entry.path}"
+
     def is_locked_at(self, version: str) -> bool:
         return self.locked is not None and self.locked.version == version
 
@@ -342,7 +352,9 @@ class Situation:
         return _Told(asset=self.name, path=self.entry.path, reason=reason, notes=tuple(said), excluded=self.excluded)
 
     def _oddities(self) -> Iterator[str]:
-        """What is odd about the asset in the store, and who mends it."""
+        """Notes on what is odd about the asset, here and in the store, and what mends it."""
+        if self.is_tracked:
+            yield f"git tracks files of it, and a checkout puts old ones back: `{self.untrack}`, and ignore it"
         if self.remote.unlisted:
             versions = ", ".join(f"`{version}`" for version in self.remote.unlisted)
             yield f"the store's index misses {versions}: `assetsync doctor --repair`"

@@ -145,6 +145,7 @@ class Snapshot:
     `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
     `online` is False when `remote` was made up from the lock. `placed` is what assetsync last saw at a path as locked,
     by asset, as far as that is remembered: content that is still that has not been edited, whatever the lock says now.
+    `tracked` are the assets of which git tracks files, as far as somebody asked git.
     """
 
     manifest: Manifest
@@ -156,3 +157,4 @@ class Snapshot:
     online: bool = True
     not_considered: int = 0
     placed: Mapping[str, Content] = field(default_factory=dict)
+    tracked: frozenset[str] = frozenset()

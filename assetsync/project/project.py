@@ -15,12 +15,14 @@ import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import overload
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import ConflictError, InvalidError, UsageError
 from assetsync.files import read, read_existing, shown_path
+from assetsync.git.repository import open_repository
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
 from assetsync.model.lock import Lock, LockEntry
@@ -125,7 +127,16 @@ class Project:
         )
         self._placed.see(snapshot)
         plan = make_plan(snapshot, asked)
+        if plan.changes or plan.problems:
+            plan = make_plan(replace(snapshot, tracked=self._tracked(narrowed.manifest)), asked)
         return plan.based_on(self._manifest_text, _text(lock_data))
+
+    def _tracked(self, manifest: Manifest) -> frozenset[str]:
+        """The assets of which git tracks files. It takes a tenth of a second, so only where something is to be done."""
+        repository = open_repository(self.root, self._workspace.environ)
+        paths = {entry.name: os.path.join(self.root, entry.path) for entry in manifest.entries}
+        tracked = repository.tracked(paths.values()) if repository else frozenset()
+        return frozenset(name for name, path in paths.items() if path in tracked)
 
     def save_plan(self, plan: Plan, path: str, request: Request) -> None:
         """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""

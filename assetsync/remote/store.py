@@ -178,8 +178,6 @@ class Store:
         if not shape.is_directory:
             try:
                 return {"": self.backend.stat(layout.data_key(name, version)).size}
-            except NoStoreError:
-                raise
             except NotFoundError:
                 return {}
         prefix = layout.data_key(name, version) + "/"

@@ -93,6 +93,22 @@ def test_files_of_an_older_version_are_not_published_again(repo: Repo, asset: Pa
     assert "Nothing to do" in clone.run("plan").out
 
 
+def test_files_that_git_tracks_are_warned_of(repo: Repo) -> None:
+    repo.git("add", "models/tokenizer")
+    plan = repo.run("plan").out
+    assert plan.count("git tracks files of it") == 1
+    assert "`git rm -r --cached models/tokenizer`" in plan
+    repo.git("rm", "-r", "--cached", "models/tokenizer")
+    assert "git tracks" not in repo.run("plan").out
+
+
+def test_content_that_goes_back_because_git_tracks_it_names_git(repo: Repo, asset: Path) -> None:
+    repo.write("models/tokenizer/vocab.txt", "a\nb\n")
+    assert "git tracks" not in repo.run("plan", code=1).out
+    repo.git("add", "models/tokenizer")
+    assert "`git rm -r --cached models/tokenizer`" in repo.run("plan", code=1).out.replace("\n", " ")
+
+
 def test_an_older_version_is_published_again_by_who_means_it(repo: Repo, asset: Path) -> None:
     repo.write("models/tokenizer/vocab.txt", "a\nb\n")
     repo.run("apply", "--yes", code=1)

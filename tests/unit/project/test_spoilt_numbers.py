@@ -11,7 +11,8 @@ from assetsync.errors import ConflictError
 from assetsync.local.scan import scan
 from assetsync.plan.plan import Action, Create, Update
 from assetsync.plan.snapshot import Present
-from assetsync.project.project import Project, Result
+from assetsync.project.project import Project
+from assetsync.project.result import Result
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
 
@@ -46,7 +47,7 @@ def root(tmp_path: Path, path: str) -> Path:
     store.mkdir(parents=True)
     (store / "0.0.claim").write_text(json.dumps(claim))
     with Project.load(str(root), environ={}) as project:
-        Journal(project.state.journal).add_claim("mine", project.store.url, "nlp/tok:0.0")
+        Journal(project._state.journal).add_claim("mine", project.store.url, "nlp/tok:0.0")
     return root
 
 
@@ -101,5 +102,5 @@ def test_an_object_of_the_same_size_is_found_by_the_publish_and_skipped_by_the_n
 def test_what_someone_else_sends_just_now_is_waited_for(root: Path, path: str) -> None:
     plant(root, path, "")
     with Project.load(str(root), environ={}) as project:
-        Journal(project.state.journal).drop_claim("mine")
+        Journal(project._state.journal).drop_claim("mine")
         assert [problem.code for problem in project.plan().problems] == ["in_progress"]
