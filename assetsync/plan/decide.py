@@ -60,7 +60,8 @@ def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
 
 
 def _dated(snapshot: Snapshot) -> bool:
-    """Whether versions are named by their time: then another one comes 400 days later, be it a year or a day."""
+    """Whether versions are named by the time. Such a system names the first version otherwise 400 days later, even when
+    it names it by the year alone."""
     system, now = snapshot.versioning, snapshot.now
     return system.initial(now=now) != system.initial(now=now + timedelta(days=400))
 
@@ -188,7 +189,7 @@ def _absent(asset: Situation, locked: LockEntry | None, line: _Line, request: Re
 
 
 def _follows_lock(asset: Situation, locked: LockEntry | None, request: Request) -> bool:
-    """Whether what is here is given up, or came with an earlier lock, which git has replaced since."""
+    """Whether the locked version replaces what is here, which is given up, or came with an earlier lock unedited."""
     given_up = asset.name in request.discard_local or (locked is not None and asset.is_untouched)
     return given_up and not asset.is_as_locked
 

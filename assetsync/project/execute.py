@@ -29,22 +29,22 @@ ASSETS_WIDTH = 32
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an action ended. `entry` is what assets.lock has for the asset now; None after a forget or an error."""
+    """How an action ended. `entry` is the asset's block of assets.lock now; None after a forget or an error."""
 
     action: Action
     entry: LockEntry | None = None
     error: AssetsyncError | None = None
 
 
-# Saves what the asset of an action resolved to (None: forget it) and returns when it is safe.
+# Saves the entry that the asset of an action resolved to (None: forget it), and returns when that is on disk.
 Record = Callable[[Action, LockEntry | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What carrying out needs besides the actions. `who` is written into claims, `provenance` into `.meta`.
+    """All that it takes to carry out actions. `who` is written into claims, `provenance` into `.meta`.
 
-    `elsewhere` says of assets, by name, that their content lies somewhere else than at their path.
+    `elsewhere` names, by asset, where the content is that is not at the asset's path.
     """
 
     site: Site

@@ -43,9 +43,10 @@ CLAIM_ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """Content that lies somewhere else than its asset says: at the local `path`, or where the store can copy it from.
+    """Where the content of an asset is, when that is not at the asset's path: at the local `path`, or beside the store.
 
-    `copy` has the store copy a file to a key, create-only. NotFoundError, ExistsError, ChecksumError, StoreError.
+    `copy` has the store copy one file of such content to a key, which must not exist yet. It raises NotFoundError,
+    ExistsError, ChecksumError and other StoreErrors.
     """
 
     path: str = ""
@@ -54,10 +55,10 @@ class Elsewhere:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What is to be published: `local`, scanned at the absolute `path`, as `name:version`.
+    """One version to publish: `local`, which was scanned at the absolute `path`, as `name:version`.
 
-    Unchanged files are copied by the store from `source`, the version it follows; with `copy`, the others are copied by
-    it from somewhere else, and nothing is here.
+    The store copies unchanged files from `source`, the version that this one follows. With `copy`, it copies the others
+    too, from outside the asset, and nothing is here: see Elsewhere.
     """
 
     name: str
@@ -118,7 +119,7 @@ def release(store: Store, name: str, version: str, journal: Journal) -> None:
 
 
 def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
-    """Claim the version, or join a publish of the same content. Returns whether there was one to go on with."""
+    """Claim the version, or join a publish of the same content. Returns whether it joined one. ConflictError."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
     journal.add_claim(claim.id, store.url, str(what))
@@ -143,7 +144,7 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
 
 
 def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
-    """Create the claim: None when that worked, otherwise the one that is in the way, and its age."""
+    """Create the claim. Returns None, or the claim that is in the way and its age in seconds. ConflictError."""
     for _ in range(CLAIM_ATTEMPTS):
         try:
             store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
@@ -159,7 +160,8 @@ def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim,
 def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
     """Whether the claim still holds, right before the commit. False when another process has committed the same.
 
-    `doctor` clears what looks dead, and could be wrong: then its own claim is there, or none. ConflictError.
+    `doctor` clears claims that look dead. When it was wrong about this one, there is none, or one of its own, and the
+    publish ends with a ConflictError.
     """
     found = store.claim(what.name, what.version)
     if found is not None and (found[0].digest, found[0].is_directory) == (what.tree.digest, what.tree.is_directory):
@@ -274,7 +276,7 @@ class _Data:
             raise ContentError(
                 f"`{self._what}` was not published: its source changed meanwhile", hint="run the command again"
             ) from error
-        # What was copied is what lay there at that moment.
+        # The source may have changed since it was hashed, and the store copies whatever is there.
         self._check_present(key, entry)
         self._progress(entry.size)
 
@@ -307,7 +309,7 @@ class _Data:
             )
 
     def _check_present(self, key: str, entry: FileEntry) -> None:
-        """An object that is there already counts as done when it is the file; ConflictError when it is not."""
+        """Take an object that is there already for the file, when it has its size and checksum; else ConflictError."""
         info = self._backend.stat(key)
         sha256 = info.sha256
         if sha256 is None and info.size == entry.size:
