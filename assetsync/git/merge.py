@@ -10,10 +10,9 @@ import os
 from collections.abc import Mapping
 
 from assetsync.atomic import write_atomically
-from assetsync.errors import GitError, LockError
-from assetsync.escape import printable
+from assetsync.errors import LockError
 from assetsync.files import read_existing
-from assetsync.git.repository import UNSAFE, open_repository
+from assetsync.git.repository import open_repository
 from assetsync.lock.merge import merge_locks, resolve_conflicts
 from assetsync.lock.text import FILENAME, parse_lock, render_lock
 from assetsync.model.lock import Lock
@@ -78,8 +77,5 @@ def _stages(lock_file: str, environ: Mapping[str, str]) -> dict[int, bytes]:
     stages = {}
     for line in os.fsdecode(listed.out).split("\0")[:-1]:
         _, blob, stage = line.partition("\t")[0].split()
-        content = repository.run("cat-file", "blob", blob)
-        if content.code:
-            raise GitError(f"git can't read `{printable(lock_file)}`: {printable(content.reason)}", hint=UNSAFE)
-        stages[int(stage)] = content.out
+        stages[int(stage)] = repository.data("cat-file", "blob", blob)
     return stages

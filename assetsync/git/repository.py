@@ -1,6 +1,4 @@
-"""What git knows of a folder: what is staged, what is ignored, and where content comes from.
-
-GitPython, only here and in `assetsync.git.commit`.
+"""What git knows of a folder: what is staged, what is ignored, and where content comes from. GitPython, only here.
 
 Importing GitPython takes 90 ms, so it happens at first use. Without a repo, or without git, `open_repository` says None
 and everything that does not need git goes on.
@@ -10,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -67,26 +66,64 @@ class Repository:
         self._git = Git(root)
         self._environ = _hook_environ(root, git_dir, environ)
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> Ran:
-        """Run `git ARGS`, with the variables of `env` besides. GitError when there is no git."""
+    def run(self, *args: str, env: Mapping[str, str] | None = None, given: bytes | None = None) -> Ran:
+        """Run `git ARGS`, with the variables of `env` besides, and `given` as its input. GitError without git."""
         from git import GitCommandNotFound
 
-        try:
-            code, out, error = self._git.execute(
-                ["git", *args],
-                with_extended_output=True,
-                with_exceptions=False,
-                stdout_as_string=False,
-                strip_newline_in_stdout=False,
-                env={**self._environ, **(env or {})},
-            )
-        except GitCommandNotFound:
-            raise GitError("git is not installed, or not in PATH", hint="install git") from None
+        with tempfile.TemporaryFile() as input_file:
+            input_file.write(given or b"")
+            input_file.seek(0)
+            try:
+                code, out, error = self._git.execute(
+                    ["git", *args],
+                    istream=input_file,
+                    with_extended_output=True,
+                    with_exceptions=False,
+                    stdout_as_string=False,
+                    strip_newline_in_stdout=False,
+                    env={**self._environ, **(env or {})},
+                )
+            except GitCommandNotFound:
+                raise GitError("git is not installed, or not in PATH", hint="install git") from None
         return Ran(int(code), bytes(out), redacted(os.fsdecode(error)))
+
+    def data(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        given: bytes | None = None,
+        failed: str | None = None,
+        hint: str | None = None,
+    ) -> bytes:
+        """What a command prints that must succeed. GitError, which says `failed` and git's reason."""
+        ran = self.run(*args, env=env, given=given)
+        if ran.code:
+            failed = failed or f"`git {args[0]}` failed in `{printable(self.root)}`"
+            raise GitError(f"{failed}: {printable(ran.reason)}", hint=hint)
+        return ran.out
+
+    def text(
+        self,
+        *args: str,
+        env: Mapping[str, str] | None = None,
+        given: bytes | None = None,
+        failed: str | None = None,
+        hint: str | None = None,
+    ) -> str:
+        """`data` as text, without the last line end."""
+        return os.fsdecode(self.data(*args, env=env, given=given, failed=failed, hint=hint)).rstrip("\n")
+
+    def line(self, *args: str) -> str:
+        """What a command prints that may fail; empty when it does."""
+        return self.run(*args).line or ""
+
+    def path_of(self, name: str) -> str:
+        """Where git keeps its file `name`, which may be another place in a linked worktree or a hook."""
+        return os.path.join(self.root, self.text("rev-parse", "--git-path", name))
 
     def staged_files(self, patterns: Sequence[str]) -> list[Staged]:
         """The files of the index that match pathspecs relative to `root`, with their contents. GitError."""
-        listed = self._data("ls-files", "--stage", "-z", "--", *patterns)
+        listed = self.data("ls-files", "--stage", "-z", "--", *patterns, hint=UNSAFE)
         stages: dict[str, list[str]] = {}
         for record in os.fsdecode(listed).split("\0")[:-1]:
             about, _, path = record.partition("\t")
@@ -99,7 +136,7 @@ class Repository:
             return Staged(path, None, unmerged=True)
         if mode not in _REGULAR_FILES:
             return Staged(path, None)
-        return Staged(path, self._data("cat-file", "blob", blob))
+        return Staged(path, self.data("cat-file", "blob", blob, hint=UNSAFE))
 
     def ignores(self, path: str) -> bool:
         """Whether git ignores `path`, which need not exist."""
@@ -132,12 +169,6 @@ class Repository:
 
     def _literal(self, path: str) -> str:
         return f":(top,literal){self.relative(path)}"
-
-    def _data(self, *args: str) -> bytes:
-        ran = self.run(*args)
-        if ran.code:
-            raise GitError(f"git can't read `{printable(self.root)}`: {printable(ran.reason)}", hint=UNSAFE)
-        return ran.out
 
     # --- provenance
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from assetsync.errors import GitError
-from assetsync.git.commit import TRIES, Checkout
+from assetsync.git.commit import Checkout
+from assetsync.git.push import TRIES
 from tests.e2e.harness import Repo
 
 SENTIMENT = "models/sentiment.bin"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from assetsync.git.commit import SUBJECT_WIDTH, commit_message
+from assetsync.git.message import SUBJECT_WIDTH, commit_message
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.tree import Content
 
