@@ -11,10 +11,12 @@ from typing import Any, NoReturn
 import click
 
 from assetsync import __version__
-from assetsync.cli.options import Common, common_options
+from assetsync.cli.options import Common, Session, common_options, session
+from assetsync.errors import AssetsyncError
 
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
+_INTERRUPTED = "interrupted; nothing is lost: the same command goes on where this one stopped"
 
 # Name -> module and one line of help, so that `--help` and `--version` import no command.
 _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -82,19 +84,25 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    invoke_without_command=True,  # to show the help, and not a lack of COMMAND
+    subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 1 error, 2 difference, 3 conflict, 4 partly applied, 64 wrong usage, 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="assetsync", message="%(prog)s %(version)s")
 @common_options
 @click.pass_context
-def cli(ctx: click.Context, common: Common) -> None:
+def cli(ctx: click.Context, common: Common) -> int:
     """Immutable, versioned assets beside a git repo: models, tokenizers and data in S3, GCS, Azure or a directory.
 
     assets.yaml says which path is which asset; `assetsync plan` shows what would be published, `assetsync apply` does
     it, and assets.lock, committed, records the versions.
     """
-    ctx.obj = common
+    session().common = common
+    if ctx.invoked_subcommand is not None:
+        return 0
+    click.echo(ctx.get_help(), err=True)
+    return EXIT_USAGE
 
 
 def main(argv: list[str] | None = None) -> NoReturn:
@@ -105,34 +113,56 @@ def main(argv: list[str] | None = None) -> NoReturn:
 
 
 def _run(argv: list[str] | None) -> int:
+    session = Session()
     try:
-        code: Any = cli.main(argv, prog_name="assetsync", standalone_mode=False)
+        code: Any = cli.main(argv, prog_name="assetsync", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        return _usage(error)
+        return _usage(error, session)
     except (KeyboardInterrupt, click.Abort):
-        _leave_interrupted()
+        _leave_interrupted(session)
     except BrokenPipeError:
         # The reader of our output has seen enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        from assetsync.cli.failure import report
-
-        return report(error)
+        return _failed(error, session)
 
 
-def _usage(error: click.ClickException) -> int:
+def _failed(error: Exception, session: Session) -> int:
+    from assetsync.cli.failure import report
+    from assetsync.render.error_json import error_code
+
+    exit_code = report(error)
+    if isinstance(error, AssetsyncError):
+        _answer(session, error_code(type(error)), error.message, error.hint, exit_code)
+    else:
+        _answer(session, "system" if isinstance(error, OSError) else "unexpected", str(error), None, exit_code)
+    return exit_code
+
+
+def _usage(error: click.ClickException, session: Session) -> int:
     context = getattr(error, "ctx", None)
     if context is not None:
         click.echo(context.get_usage(), err=True)
     click.echo(f"error: {error.format_message()}", err=True)
+    message, _, hint = error.format_message().partition("\nhint: ")
+    _answer(session, "usage", message, hint or None, EXIT_USAGE)
     return EXIT_USAGE
 
 
-def _leave_interrupted() -> NoReturn:
-    click.echo("\ninterrupted; nothing is lost: the same command goes on where this one stopped", err=True)
+def _leave_interrupted(session: Session) -> NoReturn:
+    click.echo(f"\n{_INTERRUPTED}", err=True)
+    _answer(session, "interrupted", _INTERRUPTED, None, EXIT_INTERRUPTED)
     sys.stdout.flush()
     # Not sys.exit: it would wait for requests that are under way, up to their time-outs.
     os._exit(EXIT_INTERRUPTED)
+
+
+def _answer(session: Session, code: str, message: str, hint: str | None, exit_code: int) -> None:
+    """The document of a failure, for a program that waits for one on stdout."""
+    if session.wants_json and not session.answered:
+        from assetsync.render.error_json import error_json
+
+        click.echo(error_json(code, message, hint, exit_code), nl=False)

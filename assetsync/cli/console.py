@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from assetsync.cli.options import Common
+from assetsync.cli.options import Common, session
 from assetsync.cli.prompt import ask
 from assetsync.errors import AssetsyncError
 from assetsync.progress import Reporter, Silent
@@ -43,6 +43,7 @@ class Console:
 
     def data(self, text: str) -> None:
         """What the command was called for, to stdout."""
+        session().answered = True
         click.echo(text, nl=False, color=True)
 
     def page(self, text: str) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import wraps
+from itertools import pairwise
 from typing import Any
 
 import click
+
+from assetsync.errors import NotFoundError
+from assetsync.escape import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,27 @@ class Common:
 
     def over(self, outer: Common) -> Common:
         """These options, and where one is not given, that of `outer`."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
         return replace(outer, **{name: value for name, value in given.items() if value not in (None, 0)})
+
+
+@dataclass(slots=True)
+class Session:
+    """One run of the program.
+
+    `common` are the options before the command's name. `wants_json`: `--format json` was given. `answered`: data went
+    to stdout.
+    """
+
+    common: Common = field(default_factory=Common)
+    wants_json: bool = False
+    answered: bool = False
+
+
+def session() -> Session:
+    """That of this run; a new one outside of any."""
+    context = click.get_current_context(silent=True)
+    return context.obj if context is not None and isinstance(context.obj, Session) else Session()
 
 
 def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,9 +57,8 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def collected(*args: Any, **kwargs: Any) -> Any:
-        own = Common(**{field.name: kwargs.pop(field.name) for field in fields(Common)})
-        outer = click.get_current_context().obj
-        return function(*args, common=own.over(outer) if isinstance(outer, Common) else own, **kwargs)
+        own = Common(**{one.name: kwargs.pop(one.name) for one in fields(Common)})
+        return function(*args, common=own.over(session().common), **kwargs)
 
     for option in reversed(_OPTIONS):
         collected = option(collected)
@@ -55,11 +78,17 @@ _OPTIONS = [
 ]
 
 
-_COMMON_NAMES = frozenset(field.name for field in fields(Common))
+_COMMON_NAMES = frozenset(one.name for one in fields(Common))
 
 
 class _Command(click.Command):
     """A command whose help shows its own options first."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # Here and not when the option is parsed: a mistake elsewhere in the command line is answered in JSON as well.
+        if any(parameter.name == "format" for parameter in self.params):
+            session().wants_json = "--format=json" in args or ("--format", "json") in pairwise(args)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
@@ -78,7 +107,21 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
     """A command with the common options. Its function returns the exit code."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
-        made: click.Command = click.command(name, cls=_Command, **settings)(common_options(function))
+        made: click.Command = click.command(name, cls=_Command, **settings)(common_options(_in_directory(function)))
         return made
 
     return decorate
+
+
+def _in_directory(function: Callable[..., int]) -> Callable[..., int]:
+    """`function`, after a look at whether the directory of `-C` is there. NotFoundError."""
+
+    @wraps(function)
+    def checked(*args: Any, common: Common, **kwargs: Any) -> int:
+        directory = common.directory
+        if directory is not None and not os.path.isdir(directory):
+            problem = "is not a directory" if os.path.exists(directory) else "does not exist"
+            raise NotFoundError(f"the directory `{printable(directory)}` of `-C` {problem}")
+        return function(*args, common=common, **kwargs)
+
+    return checked

@@ -65,7 +65,7 @@ def test_init_refuses_to_overwrite_and_bad_stores(empty: Repo) -> None:
     before = empty.read("assets.yaml")
     assert "exists already" in empty.call("init", "--store", "s3://bucket/q", code=1).err
     assert empty.read("assets.yaml") == before
-    assert "not a directory" in empty.call("init", "-C", "nowhere", code=1).err
+    assert "does not exist" in empty.call("init", "-C", "nowhere", code=1).err
 
 
 def test_git_shows_only_the_lines_of_the_entry(repo: Repo) -> None:
@@ -135,7 +135,7 @@ def test_a_project_without_git_can_be_edited(repo: Repo, tmp_path: Path) -> None
         (["add", "naïve.bin"], 1, "name it: `assetsync add naïve.bin NAME`"),
         (["remove", "nlp/sentimnet"], 1, "did you mean `nlp/sentiment`?"),
         (["remove"], 64, "Missing argument"),
-        (["add", "-C", "nowhere", "x"], 1, "is not a directory"),
+        (["add", "-C", "nowhere", "x"], 1, "the directory `nowhere` of `-C` does not exist"),
         (["add", "--manifest", "other.yaml", "new.bin"], 1, "`other.yaml` does not exist"),
     ],
 )

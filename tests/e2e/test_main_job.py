@@ -122,7 +122,7 @@ def test_a_saved_plan_is_applied_exactly_or_refused(repo: Repo, tmp_path: Path) 
 
 def test_a_fingerprint_approves_a_plan(repo: Repo) -> None:
     fingerprint = repo.run("plan", "--format", "json").json()["fingerprint"]
-    repo.run("apply", "--yes", "--expect", "sha256:0", code=3)
+    repo.run("apply", "--yes", "--expect", f"sha256:{0:064}", code=3)
     repo.run("apply", "--yes", "--expect", fingerprint)
 
 

@@ -11,7 +11,7 @@ import click
 from assetsync.atomic import write_atomically
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
-from assetsync.errors import ContentError, InvalidError, NotFoundError
+from assetsync.errors import ContentError, InvalidError
 from assetsync.escape import printable
 from assetsync.files import read, shown_path
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
@@ -19,6 +19,7 @@ from assetsync.manifest import settings
 from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
 from assetsync.manifest.parse import path_problem
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
+from assetsync.project.texts import read_manifest
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
@@ -36,8 +37,6 @@ def init_command(common: Common, yes: bool) -> int:
     """
     console = Console(common)
     folder = os.path.abspath(common.directory or ".")
-    if not os.path.isdir(folder):
-        raise NotFoundError(f"`{printable(folder)}` is not a directory", hint="make it first")
     path = os.path.join(folder, common.manifest or MANIFEST)
     if os.path.lexists(path):
         raise InvalidError(f"`{shown_path(path)}` exists already", hint="`assetsync add PATH` adds an asset to it")
@@ -123,12 +122,8 @@ def remove_command(common: Common, name: str) -> int:
 def _manifest(common: Common) -> tuple[str, str]:
     """The project's assets.yaml and its text."""
     base = os.path.abspath(common.directory or ".")
-    if not os.path.isdir(base):
-        raise NotFoundError(f"`{printable(base)}` is not a directory")
     path = os.path.join(base, common.manifest) if common.manifest else find_manifest(base)
-    data = read(path)
-    if data is None:
-        raise NotFoundError(f"`{shown_path(path)}` does not exist", hint="write one with `assetsync init`")
+    data = read_manifest(path)
     try:
         return path, data.decode()
     except UnicodeDecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
+from assetsync.escape import printable
 from assetsync.plan.plan import Plan, Pull
 from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
@@ -115,6 +117,7 @@ def apply_command(
 
     Shows the plan and asks. Never pulls: what is not here is left alone, so that a CI job needs no data.
     """
+    _check_fingerprint(expect)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     console = Console(common)
     with load(common) as project:
@@ -220,6 +223,13 @@ def _append_summary(plan: Plan) -> None:
         raise UsageError("`--summary` needs $GITHUB_STEP_SUMMARY, which GitHub Actions sets", hint="leave it out here")
     with open(path, "a", encoding="utf-8") as file:
         file.write(plan_markdown(plan) + "\n")
+
+
+def _check_fingerprint(text: str | None) -> None:
+    if text is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise click.UsageError(
+            f"`--expect {printable(text)}`: a fingerprint is `sha256:` and 64 hex digits, as `assetsync plan` shows it"
+        )
 
 
 def _check_expected(plan: Plan, expected: str | None) -> None:
