@@ -1,8 +1,12 @@
-"""One pool of requests for the whole program, and groups of tasks that succeed or fail together.
+"""Threads for requests and files: the only place that makes them, and one rule for how they end.
 
-Stores answer in 10 to 50 ms, so what counts is how many requests are under way: `WIDTH` at once, across assets and
-files alike. Parts of large files have a pool of their own, because each of its threads owns a buffer of the size of a
-part; their number bounds the memory that any transfer needs. Tasks never wait for others; they submit further ones.
+Stores answer in 10 to 50 ms, so throughput is the number of requests under way. `together` asks about many things at
+once. `Transfers` publishes and fetches: its pools serve all assets and files of a command. Parts of large files have a
+pool of their own, because each of its threads owns a buffer of the size of a part; their number bounds the memory that
+any transfer needs. Tasks of a pool never wait for others in it; they submit further ones.
+
+After an error, tasks that have not begun never run, and those under way are waited for. After an interruption (ctrl-C),
+nobody waits: a request may take a minute to time out.
 """
 
 from __future__ import annotations
@@ -10,18 +14,54 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import ExitStack, contextmanager
+from types import TracebackType
+from typing import Self, TypeVar
 
+# Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
+ASSETS_WIDTH = 32
 WIDTH = 48
 BULK_WIDTH = 8
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
 LOOK_WIDTH = 48
 
-# Seconds that tasks get, after an interruption, to clear away what they have half written.
-GRACE = 2.0
+# Seconds after an interruption in which transfers may remove what they have half written.
+CLEARING_TIME = 2.0
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+@contextmanager
+def threads(width: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Up to `width` threads whose names begin with `name`, for as long as the block runs; see above for its end."""
+    pool = ThreadPoolExecutor(width, thread_name_prefix=name)
+    try:
+        yield pool
+    except (Exception, GeneratorExit):
+        pool.shutdown(cancel_futures=True)
+        raise
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
+
+
+def together(call: Callable[[T], U], items: Iterable[T], *, width: int = LOOK_WIDTH) -> Iterator[U]:
+    """`map`, with up to `width` calls at once. The first error is raised; calls that have not begun never run."""
+    todo: Sequence[T] = list(items)
+    if len(todo) < 2:
+        yield from map(call, todo)
+        return
+    with threads(min(width, len(todo)), "together") as pool:
+        yield from pool.map(call, todo)
+
+
+@contextmanager
+def meanwhile(call: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Run `call` on a thread while the block runs, which gets a function that waits for its result or error."""
+    with threads(1, "meanwhile") as pool:
+        yield pool.submit(call).result
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: the group it belongs to has failed already
@@ -29,36 +69,46 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the group it belongs t
 
 
 class Transfers:
-    """The two pools. Use it as a context manager; leaving it by an exception gives up what is under way."""
+    """The pools of a command that publishes or fetches. A context manager; leaving it by an exception gives up what is
+    under way."""
 
     def __init__(self, width: int = WIDTH) -> None:
-        self._small = ThreadPoolExecutor(width, thread_name_prefix="transfer")
-        self._bulk = ThreadPoolExecutor(BULK_WIDTH, thread_name_prefix="bulk")
+        self._pools = ExitStack()
+        self._small = self._pools.enter_context(threads(width, "transfer"))
+        self._bulk = self._pools.enter_context(threads(BULK_WIDTH, "bulk"))
+        self._assets = self._pools.enter_context(threads(ASSETS_WIDTH, "asset"))
         self._buffers = threading.local()
         self._stopped = threading.Event()
         self._changed = threading.Condition()
         self._running = 0
 
-    def __enter__(self) -> Transfers:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is not None:
             self._stopped.set()
-        # An interrupted request may take a minute to time out; nobody who pressed ctrl-C waits for that.
-        interrupted = kind is not None and not issubclass(kind, Exception)
-        for pool in (self._small, self._bulk):
-            pool.shutdown(wait=not interrupted, cancel_futures=kind is not None)
-        if interrupted:
+        self._pools.__exit__(kind, error, at)
+        if kind is not None and not issubclass(kind, Exception):
             with self._changed:
-                self._changed.wait_for(lambda: not self._running, timeout=GRACE)
+                self._changed.wait_for(lambda: not self._running, timeout=CLEARING_TIME)
 
     @property
     def stopped(self) -> bool:
         return self._stopped.is_set()
 
     def group(self) -> Group:
+        """A new group of tasks in these pools."""
         return Group(self)
+
+    def each(self, call: Callable[[T], U], assets: Sequence[T]) -> list[U]:
+        """`call` for each asset, many at once; results in the order of `assets`. The first error is raised.
+
+        Calls may wait for groups, because these run in other pools.
+        """
+        if len(assets) < 2:
+            return [*map(call, assets)]
+        return [*self._assets.map(call, assets)]
 
     def buffer(self, size: int) -> memoryview:
         """See `Group.buffer`."""
@@ -68,6 +118,7 @@ class Transfers:
         return memoryview(buffer)[:size]
 
     def submit(self, task: Callable[[], None], *, bulk: bool) -> None:
+        """See `Group.submit`."""
         (self._bulk if bulk else self._small).submit(self._run, task)
 
     def _run(self, task: Callable[[], None]) -> None:
@@ -145,16 +196,3 @@ class Group:
                 self._error = error
             if not self._pending:  # waking the waiter for each of thousands of tasks costs more than many of them
                 self._changed.notify_all()
-
-
-def together(call: Callable[[T], U], items: Iterable[T]) -> Iterator[U]:
-    """`map`, with up to LOOK_WIDTH calls at once. The first error is raised; calls that have not begun never run."""
-    todo: Sequence[T] = list(items)
-    if len(todo) < 2:
-        yield from map(call, todo)
-        return
-    pool = ThreadPoolExecutor(min(LOOK_WIDTH, len(todo)), thread_name_prefix="look")
-    try:
-        yield from pool.map(call, todo)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)

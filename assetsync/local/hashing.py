@@ -13,13 +13,14 @@ import stat
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from itertools import groupby, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
 from assetsync.backends.contract import Progress, no_progress
+from assetsync.pool import threads
 
 # Bytes. Files up to this size are read at once; for larger ones a thread is worth its while.
 SMALL = 256 * 1024
@@ -115,15 +116,14 @@ class _Hasher:
 
     def run(self, small: list[_Job], large: list[_Job]) -> None:
         """Hash the small files here and the large ones, from the end of the list on, on threads."""
-        pool = ThreadPoolExecutor(WIDTH, thread_name_prefix="hash")
-        try:
-            threads = [pool.submit(self._large, large) for _ in range(min(WIDTH, len(large)))]
-            self._small(small)
-            for thread in as_completed(threads):
-                thread.result()
-        finally:
-            self._stopped.set()
-            pool.shutdown(cancel_futures=True)
+        with threads(WIDTH, "hash") as pool:
+            try:
+                running = [pool.submit(self._large, large) for _ in range(min(WIDTH, len(large)))]
+                self._small(small)
+                for thread in as_completed(running):
+                    thread.result()
+            finally:
+                self._stopped.set()
 
     def _small(self, jobs: list[_Job]) -> None:
         for start in range(0, len(jobs), BATCH):

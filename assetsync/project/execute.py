@@ -6,7 +6,6 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
@@ -22,9 +21,6 @@ from assetsync.project.gather import Site
 from assetsync.remote.store import Store
 from assetsync.transfer.fetch import Retrieval, pull
 from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
-
-# Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
-ASSETS_WIDTH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +60,7 @@ class Execution:
         todo: Sequence[Action] = [action for action in actions if not isinstance(action, Keep)]
         if any(isinstance(action, Create | Update) for action in todo):
             probe(self.store)
-        if len(todo) < 2:
-            return [self._outcome(action) for action in todo]
-        pool = ThreadPoolExecutor(min(ASSETS_WIDTH, len(todo)), thread_name_prefix="asset")
-        try:
-            outcomes = list(pool.map(self._outcome, todo))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        pool.shutdown()
-        return outcomes
+        return self.transfers.each(self._outcome, todo)
 
     def _outcome(self, action: Action) -> Outcome:
         try:

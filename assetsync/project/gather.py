@@ -7,7 +7,6 @@ no other. Then the decisions say what else they need, see `assetsync.plan.needs`
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +20,7 @@ from assetsync.model.versioning import Versioning, is_valid
 from assetsync.plan.needs import Needs, needs
 from assetsync.plan.request import Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
-from assetsync.pool import together
+from assetsync.pool import meanwhile, together
 from assetsync.progress import Reporter
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
@@ -101,12 +100,8 @@ def _scan_and_ask(
     if asking is None:
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in site.manifest.entries}
         return local_states(site, reporter) if local is None else local, remote
-    side = ThreadPoolExecutor(1, thread_name_prefix="ask")
-    try:
-        asked = side.submit(asking.first_answers)
-        return local_states(site, reporter) if local is None else local, asked.result()
-    finally:
-        side.shutdown(wait=False, cancel_futures=True)
+    with meanwhile(asking.first_answers) as answered:
+        return local_states(site, reporter) if local is None else local, answered()
 
 
 def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
@@ -27,7 +26,7 @@ from assetsync.model.names import Spec, name_problem
 from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
 from assetsync.model.versioning import Lines, Versioning, is_valid
 from assetsync.plan.snapshot import RemoteVersion, Unfinished
-from assetsync.pool import LOOK_WIDTH, together
+from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
 from assetsync.state.cache import Cache
@@ -349,13 +348,12 @@ class Store:
 
     def _walk(self) -> Iterator[tuple[str, Listing]]:
         """Every folder that may hold assets, with its listing."""
-        with ThreadPoolExecutor(LOOK_WIDTH, thread_name_prefix="list") as pool:
-            folders = [""]
-            while folders:
-                listings = list(pool.map(lambda folder: self.backend.list(folder, delimiter=True), folders))
-                yield from zip(folders, listings, strict=True)
-                found = (folder for listing in listings for folder in listing.folders)
-                folders = [folder for folder in found if self._may_hold_assets(folder)]
+        folders = [""]
+        while folders:
+            listings = list(together(lambda folder: self.backend.list(folder, delimiter=True), folders))
+            yield from zip(folders, listings, strict=True)
+            found = (folder for listing in listings for folder in listing.folders)
+            folders = [folder for folder in found if self._may_hold_assets(folder)]
 
     def _may_hold_assets(self, folder: str) -> bool:
         name = folder.rstrip("/")

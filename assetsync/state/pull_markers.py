@@ -20,10 +20,10 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A pull of `name:version` that has begun, to `path`, relative to the project.
+    """A pull of `name:version` that has begun, to `path`, which is relative to the project.
 
-    `expendable` are the files, by path in the asset and sha256, that it replaces or puts there: losing them loses
-    nothing.
+    `expendable` names files by path in the asset and sha256: those that the pull replaces and those that it puts there.
+    The store has all of them, so losing them loses nothing.
     """
 
     name: str

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assetsync.pool import BULK_WIDTH, Cancelled, Group, Transfers
+from assetsync.pool import BULK_WIDTH, Cancelled, Group, Transfers, meanwhile, together
 
 
 class _BoomError(Exception):
@@ -184,3 +184,93 @@ def test_a_buffer_grows_when_more_is_wanted() -> None:
         group.submit(lambda: sizes.extend(len(group.buffer(size)) for size in (10, 1000)), bulk=True)
         group.wait()
     assert sizes == [10, 1000]
+
+
+def test_together_keeps_the_order_and_runs_that_many_at_once() -> None:
+    meet = threading.Barrier(3)
+
+    def call(number: int) -> int:
+        meet.wait(10)
+        return number * 2
+
+    assert [*together(call, range(6), width=3)] == [0, 2, 4, 6, 8, 10]
+
+
+def test_the_first_error_together_is_raised_when_calls_under_way_have_ended() -> None:
+    begun, failed, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def call(number: int) -> None:
+        if number:
+            begun.set()
+            failed.wait(10)
+            ended.set()
+        else:
+            begun.wait(10)
+            failed.set()
+            raise _BoomError
+
+    with pytest.raises(_BoomError):
+        [*together(call, range(2), width=2)]
+    assert ended.is_set()
+
+
+def test_an_interrupt_does_not_wait_for_what_was_asked_together() -> None:
+    begun, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def call(number: int) -> None:
+        if number:
+            begun.set()
+            release.wait(10)
+            ended.set()
+        else:
+            begun.wait(10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        [*together(call, range(2), width=2)]
+    assert not ended.is_set()
+    release.set()
+    assert ended.wait(10)
+
+
+def test_meanwhile_gives_the_result_or_the_error() -> None:
+    with meanwhile(lambda: 1) as result:
+        assert result() == 1
+    with meanwhile(_boom) as failing, pytest.raises(_BoomError):
+        failing()
+
+
+def test_each_asset_may_wait_for_groups_in_the_other_pools() -> None:
+    with Transfers(1) as transfers:
+
+        def publish(asset: int) -> list[int]:
+            done: list[int] = []
+            group = transfers.group()
+            for number in range(3):
+                group.submit(lambda number=number: done.append(asset * number))  # type: ignore[misc]
+            group.wait()
+            return sorted(done)
+
+        assert transfers.each(publish, [1, 2, 3]) == [[0, 1, 2], [0, 2, 4], [0, 3, 6]]
+        assert transfers.each(publish, [5]) == [[0, 5, 10]]
+
+
+def test_assets_under_way_are_given_up_when_one_fails_unexpectedly() -> None:
+    waiting = threading.Event()
+
+    def publish(asset: str) -> None:
+        if asset == "bad":
+            waiting.wait(10)
+            raise _BoomError
+        group = transfers.group()
+        group.submit(lambda: endless(group))
+        with pytest.raises(Cancelled):
+            group.wait()
+
+    def endless(group: Group) -> None:
+        waiting.set()
+        while True:
+            group.check()
+
+    with pytest.raises(_BoomError), Transfers(1) as transfers:
+        transfers.each(publish, ["bad", "long"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import BinaryIO
 
@@ -35,6 +34,7 @@ from assetsync.errors import (
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+from assetsync.pool import together
 
 # Limits of S3, from "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000
@@ -271,8 +271,7 @@ class S3Backend:
             return _part(copied)
 
         try:
-            with ThreadPoolExecutor(COPY_WIDTH, thread_name_prefix="copy") as pool:
-                parts = list(pool.map(copy_part, range(1, -(-entry.size // step) + 1)))
+            parts = list(together(copy_part, range(1, -(-entry.size // step) + 1), width=COPY_WIDTH))
             self.complete_upload(target, upload_id, parts, entry)
         except StoreError:
             self.abort_upload(target, upload_id)
