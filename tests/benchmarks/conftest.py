@@ -1,8 +1,8 @@
 """Servers, sizes and the report of the benchmarks.
 
 ``pytest -m benchmark`` measures everything and writes docs/performance.md. ``ASSETSYNC_BENCH_PART=0.1`` makes all
-numbers that much smaller, measures once and writes nothing. Below 0.01 each test runs with its first parameters alone
-and no peer is installed: to see that it is alive.
+numbers that much smaller, measures once and writes a page elsewhere. Below 0.01 each test runs with its first
+parameters alone and no peer is installed: to see that it is alive.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from tests.servers.seaweed import missing, serve_seaweed
 
 PART = float(os.environ.get("ASSETSYNC_BENCH_PART", "1"))
 TINY = 0.01
+HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    ours = [item for item in items if Path(__file__).parent in item.path.parents]
+    ours = [item for item in items if item.path.parent == HERE]
     for item in ours:
         item.add_marker(pytest.mark.benchmark)
         item.add_marker(pytest.mark.timeout(900))
@@ -67,8 +68,8 @@ class Bench:
 
 
 @pytest.fixture(scope="session")
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """The rows of the run; the page is written when all of them have been measured in full."""
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """The rows of the run; docs/performance.md is written when all of them have been measured in full."""
     if program("assetsync") is None:
         pytest.skip("the command `assetsync` is not installed")
     if PART == 1 and os.environ.get("PYTEST_XDIST_WORKER"):
@@ -83,14 +84,22 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         say(f"Not to be kept: the numbers in the titles were made smaller by {PART}.")
     bench = Bench(say)
     yield bench
-    whole = not request.config.option.keyword and not request.session.testsfailed and PART == 1
-    names = [name for name in [*peers.PEERS, "modelkit"] if not peers.why_missing(name, install=False)]
-    versions = {name: peers.version(name) for name in names}
-    if whole:
-        report.write(bench.rows, versions)
-    elif bench.rows:
-        report.text(bench.rows, versions)
-        report.plot(bench.rows)
+    if not bench.rows:
+        return
+    docs = report.DOCS
+    if not _whole(request.session):
+        docs = tmp_path_factory.mktemp("docs")
+        shutil.copy(report.DOCS / "performance.md", docs)
+    report.write(bench.rows, peers.versions(), docs)
+    say(f"{report.summary(bench.rows)}\n\nWritten to {docs / 'performance.md'}")
+
+
+def _whole(session: pytest.Session) -> bool:
+    """Whether all rows have been measured in full, so that the page may have them."""
+    narrowed = session.config.option.keyword or any("::" in argument for argument in session.config.args)
+    files = {item.path.name for item in session.items if item.path.parent == HERE}
+    everything = files == {path.name for path in HERE.glob("test_*.py")}
+    return PART == 1 and everything and not narrowed and not session.testsfailed
 
 
 @pytest.fixture

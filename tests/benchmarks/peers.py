@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,8 +12,10 @@ from functools import cache
 from pathlib import Path
 
 from tests.servers.modelkit import PYTHON as MODELKIT
+from tests.servers.process import program
 
-FOLDER = Path(os.environ.get("ASSETSYNC_PEERS") or Path(__file__).parents[2] / ".cache" / "peers")
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(os.environ.get("ASSETSYNC_PEERS") or ROOT / ".cache" / "peers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +75,25 @@ def make(name: str) -> None:
         subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def version(name: str) -> str:
-    """What a peer says of itself, in one line."""
-    if name == "modelkit":
-        script = "from importlib.metadata import version; print(version('modelkit'))"
-        command = [str(MODELKIT), "-c", script]
-    else:
-        command = [str(PEERS[name].path), PEERS[name].version]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
-    words = [word for word in said.replace("/", " ").split() if any(letter.isdigit() for letter in word)]
-    return words[0].removeprefix("v").partition("-")[0]
+def versions() -> dict[str, str]:
+    """Of us, of the peers that are here, and of the server."""
+    commands = {name: [str(peer.path), peer.version] for name, peer in PEERS.items()}
+    commands["modelkit"] = [str(MODELKIT), "-c", "from importlib.metadata import version; print(version('modelkit'))"]
+    commands["git"] = ["git", "--version"]
+    commands["SeaweedFS"] = [program("weed") or "weed", "version"]
+    here = {name: command for name, command in commands.items() if shutil.which(command[0])}
+    commit = _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
+    return {"assetsync": commit, **{name: _version(_said(command)) for name, command in here.items()}}
+
+
+def _said(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
+def _version(said: str) -> str:
+    """The first number of several parts, out of what a program says of itself."""
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else said
 
 
 if __name__ == "__main__":

@@ -102,9 +102,18 @@ def machine() -> str:
     """Where it was measured, and how busy it was."""
     busy = os.getloadavg()[0]
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), {platform.system()} "
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({_processor()}), {platform.system()} "
         f"{platform.release().partition('-')[0]}, Python {sys.version.split()[0]}; load at the end {busy:.1f}"
     )
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            names = re.findall(r"^model name\s*:\s*(.*)$", file.read(), re.MULTILINE)
+    except FileNotFoundError:
+        names = []
+    return names[0] if names else platform.machine()
 
 
 def text(rows: Sequence[Row], versions: Mapping[str, str]) -> str:
@@ -132,7 +141,7 @@ def write(rows: Sequence[Row], versions: Mapping[str, str], docs: Path = DOCS) -
 def plot(rows: Sequence[Row]) -> str:
     """A dot for each program in each row: its time relative to that of the fastest peer, on a logarithmic axis."""
     shown = [row for row in rows if row.peers or row.floors]
-    left, width, step, top = 330, 560, 22, 40
+    left, width, step, top = 430, 560, 22, 40
     low, high = math.log2(0.125), math.log2(16)
     height = top + step * len(shown) + 50
 

@@ -101,7 +101,15 @@ def serve_seaweed(folder: Path, volumes: int = 50) -> Iterator[SeaweedServer]:
         used.extend(ports)
         # A new folder for each try: the first may have left half of one.
         data = tempfile.mkdtemp(dir=folder)
-        return [weed, "server", f"-dir={data}", *_options(ports), f"-volume.max={volumes}", f"-s3.config={config}"]
+        return [
+            weed,
+            f"-logdir={data}",
+            "server",
+            f"-dir={data}",
+            *_options(ports),
+            f"-volume.max={volumes}",
+            f"-s3.config={config}",
+        ]
 
     try:
         with running(command, lambda ports: _answers(_url(ports[0])), ports=_PORTS) as ports:
