@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import Blob
-from assetsync.backends.local import LocalBackend
+from assetsync.backends.contract import Blob
+from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.model.tree import file_tree
 from assetsync.project.project import Project
 from assetsync.remote import documents
@@ -41,13 +41,13 @@ def root(tmp_path: Path) -> Path:
 def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often the store was asked for each object."""
     asked: Counter[str] = Counter()
-    read = LocalBackend.read
+    read = DirectoryBackend.read
 
-    def counted(self: LocalBackend, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+    def counted(self: DirectoryBackend, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
         asked[key] += 1
         return read(self, key, limit=limit)
 
-    monkeypatch.setattr(LocalBackend, "read", counted)
+    monkeypatch.setattr(DirectoryBackend, "read", counted)
     return asked
 
 
