@@ -147,12 +147,15 @@ class Repository:
         return self.run("ls-files", "--", self._literal(path)).line is not None
 
     def tracked(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of `paths` that are in the index, or have a file below them there. None of them where git fails."""
+        """Those of `paths` that are in the index, or have a file below them there. None of them without git."""
         names = {path: self.relative(path) for path in paths}
         if not names:
             return frozenset()
-        listed = self.run("ls-files", "-z", "--", *(f":(top,literal){name}" for name in names.values())).out
-        files = os.fsdecode(listed).split("\0")[:-1]
+        try:
+            listed = self.run("ls-files", "-z", "--", *(f":(top,literal){name}" for name in names.values()))
+        except GitError:  # it is not installed
+            return frozenset()
+        files = os.fsdecode(listed.out).split("\0")[:-1]
         tracked = {*files, *(file[:end] for file in files for end in _slashes(file))}
         return frozenset(path for path, name in names.items() if name in tracked)
 

@@ -49,9 +49,10 @@ def test_an_edit_is_kept_whatever_the_lock_says(behind: Repo) -> None:
     assert (plan["action"], plan["to"]) == ("update", "0.2")
 
 
-def test_old_content_that_somebody_put_back_is_a_change(behind: Repo) -> None:
+def test_old_content_that_somebody_put_back_is_no_new_version_unless_it_is_meant(behind: Repo) -> None:
     old = (behind.root / "models/sentiment.bin").read_bytes()
     behind.run("pull")
     behind.write("models/sentiment.bin", old)
-    plan = behind.run("plan", "nlp/sentiment", "--format", "json").json()["actions"][0]
+    assert behind.run("plan", "nlp/sentiment", "--format", "json", code=1).json()["problems"][0]["code"] == "goes_back"
+    plan = behind.run("plan", "nlp/sentiment", "--supersede", "nlp/sentiment", "--format", "json").json()["actions"][0]
     assert (plan["action"], plan["from"], plan["to"]) == ("update", "0.1", "0.2")
