@@ -132,13 +132,8 @@ class Project:
         return plan.based_on(self._manifest_text, _text(lock_data))
 
     def _tracked(self, manifest: Manifest) -> frozenset[str]:
-<<<<<<< HEAD
-        """The assets of which git tracks files. It takes a tenth of a second, so only where something is to be done."""
-        repository = open_repository(self.root, self._workspace.environ)
-=======
         """The assets of which git tracks files. It takes a tenth of a second, so only where it matters."""
-        repository = open_repository(self.root, self._environ)
->>>>>>> 38ec604 (plan: git is asked only where content is published or recorded)
+        repository = open_repository(self.root, self._workspace.environ)
         paths = {entry.name: os.path.join(self.root, entry.path) for entry in manifest.entries}
         tracked = repository.tracked(paths.values()) if repository else frozenset()
         return frozenset(name for name, path in paths.items() if path in tracked)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.docs.commands import commands_page
 from tests.docs.pictures import picture
 from tests.docs.rooms import rooms_table
+from tests.docs.transcript import rerun
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,8 +32,10 @@ def _section(name: str, body: Callable[[], str]) -> Callable[[str], str]:
 
 # Page -> its text now -> what it should be. Where only dates and times differ, the text stays.
 PAGES: Mapping[str, Callable[[str], str]] = {
+    "README.md": lambda text: rerun(text, ROOT),
     "docs/architecture.md": _section("rooms", rooms_table),
     "docs/commands.md": lambda text: commands_page(),
+    "docs/tutorial.md": lambda text: rerun(text, ROOT),
     "docs/pictures/plan.svg": lambda text: picture("plan", text),
     "docs/pictures/list.svg": lambda text: picture("list", text),
     "docs/pictures/log.svg": lambda text: picture("log", text),

@@ -24,7 +24,7 @@ _MARK = "\x1e"
 _VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "DATE"),
     (re.compile(r"\b\d+\.\d s\b"), "SECONDS"),
-    (re.compile(r"((?:^|Committed |from:? +))[0-9a-f]{7,12}\b", re.MULTILINE), r"\1COMMIT"),
+    (re.compile(r"((?:^|Committed |Pushed |from:? +))[0-9a-f]{7,12}\b", re.MULTILINE), r"\1COMMIT"),
 )
 
 
