@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from assetsync import __version__
-from assetsync.cli.options import Common, Session, common_options, session
+from assetsync.cli.options import Common, Session, common_options, session, write_examples
 from assetsync.errors import AssetsyncError
 
 EXIT_USAGE = 64
@@ -75,6 +75,11 @@ class _Commands(click.Group):
             near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
             hint = f"did you mean `assetsync {near[0]}`?" if near else "`assetsync --help` lists the commands"
             raise click.UsageError(f"no such command `{args[0]}`\nhint: {hint}", ctx) from error
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples("assetsync", formatter)
+        self.format_commands(ctx, formatter)
+        click.Command.format_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, commands in _COMMANDS.items():

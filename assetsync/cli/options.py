@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from assetsync.cli.examples import EXAMPLES
 from assetsync.errors import NotFoundError
 from assetsync.escape import printable
 
@@ -81,8 +82,14 @@ _OPTIONS = [
 _COMMON_NAMES = frozenset(one.name for one in fields(Common))
 
 
+def write_examples(name: str, formatter: click.HelpFormatter) -> None:
+    """The examples of a command, for its help page. A line is not wrapped: it is to be copied."""
+    with formatter.section("Examples"):
+        formatter.write("\n".join(f"  # {purpose}\n  {line}\n" for purpose, line in EXAMPLES[name]))
+
+
 class _Command(click.Command):
-    """A command whose help shows its own options first."""
+    """A command whose help shows examples and its own options; those of every command, it only names."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # Here and not when the option is parsed: a mistake elsewhere in the command line is answered in JSON as well.
@@ -91,16 +98,19 @@ class _Command(click.Command):
         return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own: list[tuple[str, str]] = []
-        common: list[tuple[str, str]] = []
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
-            if record is not None:
-                (common if parameter.name in _COMMON_NAMES else own).append(record)
+        write_examples(self.name or "", formatter)
+        options = [parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)]
+        records = [option.get_help_record(ctx) for option in options if option.name not in _COMMON_NAMES]
         with formatter.section("Options"):
-            formatter.write_dl(own)
-        with formatter.section("Options of every command"):
-            formatter.write_dl(common)
+            formatter.write_dl([record for record in records if record is not None])
+        common = ", ".join(_usage(option) for option in options if option.name in _COMMON_NAMES)
+        formatter.write_paragraph()
+        formatter.write_text(f"Options of every command, which `assetsync --help` explains: {common}.")
+
+
+def _usage(option: click.Option) -> str:
+    """How an option is given, in short: `-C DIR`."""
+    return f"{option.opts[0]} {option.metavar}" if option.metavar else option.opts[0]
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.Command]:

@@ -21,8 +21,8 @@ listed once, at the top. [reference.md](reference.md) has exit codes, JSON and v
 
 def commands_page() -> str:
     """The whole page."""
-    sections = [_HEAD, _section("assetsync", _help(_root()))]
-    sections += [_section(f"assetsync {name}", _without_common(_help(context))) for name, context in _commands()]
+    sections = [_HEAD, _section("assetsync", _root().get_help())]
+    sections += [_section(f"assetsync {name}", context.get_help()) for name, context in _commands()]
     return "\n".join(sections)
 
 
@@ -36,22 +36,6 @@ def _commands() -> Iterator[tuple[str, click.Context]]:
         command = cli.get_command(root, name)
         if command is not None:
             yield name, click.Context(command, parent=root, info_name=name, terminal_width=WIDTH)
-
-
-def _help(context: click.Context) -> str:
-    return context.get_help()
-
-
-def _without_common(text: str) -> str:
-    """A help page without the options that every command has, which the first section lists."""
-    kept = []
-    skipping = False
-    for line in text.splitlines():
-        if not line.startswith(" ") and line:
-            skipping = line.startswith("Options of every command")
-        if not skipping:
-            kept.append(line)
-    return "\n".join(kept)
 
 
 def _section(title: str, text: str) -> str:

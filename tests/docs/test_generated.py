@@ -7,6 +7,7 @@ import pytest
 from tests.docs.generated import PAGES, current
 
 
+@pytest.mark.timeout(300)  # the tutorial is a hundred programs
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_says_what_the_program_does(page: str) -> None:
     assert current(page), "it does not exist"

@@ -1,0 +1,100 @@
+"""Examples of every command, for its help page: what for, and the line to type."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "assetsync": (
+        ("begin in a repo", "assetsync init --store s3://my-bucket/modelkit-assets"),
+        ("every day: look, then do it", "assetsync plan && assetsync apply"),
+        ("after `git clone` or `git pull`", "assetsync sync"),
+    ),
+    "plan": (
+        ("what would happen, and why", "assetsync plan"),
+        ("one asset alone, with all of its files", "assetsync plan nlp/tokenizer -v"),
+        ("for a script: is there anything to do?", "assetsync plan --format json --detailed-exitcode"),
+    ),
+    "apply": (
+        ("show the plan, ask, publish", "assetsync apply"),
+        ("in a CI job", "assetsync apply --yes --commit --push"),
+        ("exactly the plan that was saved", "assetsync apply --plan plan.json"),
+    ),
+    "sync": (
+        ("after `git clone`, `git pull` or `git checkout`", "assetsync sync"),
+        ("publish with a reason, and commit assets.lock", "assetsync sync --message 'F1 0.93' --commit"),
+    ),
+    "pull": (
+        ("get what assets.lock names", "assetsync pull"),
+        ("one asset, giving up what was changed here", "assetsync pull nlp/tokenizer --discard-local nlp/tokenizer"),
+    ),
+    "upgrade": (
+        ("the newest version of every line", "assetsync upgrade"),
+        ("of one asset", "assetsync upgrade shared/embeddings"),
+    ),
+    "check": (
+        ("in CI: does assets.lock fit assets.yaml?", "assetsync check"),
+        ("in a hook: what is about to be committed", "assetsync check --staged"),
+        ("are the locked versions in the store?", "assetsync check --remote"),
+    ),
+    "init": (
+        ("a bucket", "assetsync init --store s3://my-bucket/modelkit-assets"),
+        ("a directory, with git's files edited too", "assetsync init --store ./store --yes"),
+    ),
+    "add": (
+        ("a directory, under a name", "assetsync add models/tokenizer nlp/tokenizer"),
+        ("a file, in version line 1", "assetsync add models/sentiment.bin nlp/sentiment --version 1"),
+        ("what others publish", "assetsync add data/embeddings shared/embeddings --version 3 --readonly"),
+    ),
+    "remove": (
+        ("take it out of assets.yaml; the store keeps it", "assetsync remove nlp/tokenizer"),
+        ("and out of assets.lock", "assetsync apply"),
+    ),
+    "lock": (
+        ("after a merge with conflicts", "assetsync lock --resolve"),
+        (
+            "let git ask assetsync while it merges, once in each clone",
+            "git config merge.assetsync.driver 'assetsync lock --merge-driver %O %A %B'",
+        ),
+    ),
+    "list": (
+        ("everything in the store", "assetsync list"),
+        ("some of it, with sizes and dates", "assetsync list 'nlp/*' --long"),
+        ("another store", "assetsync list --store gs://my-bucket/modelkit-assets"),
+    ),
+    "log": (
+        ("who published what, when and from which commit", "assetsync log nlp/tokenizer"),
+        ("the last three, for a script", "assetsync log nlp/tokenizer -n 3 --format json"),
+    ),
+    "show": (
+        ("the newest version", "assetsync show nlp/tokenizer"),
+        ("a certain one", "assetsync show nlp/tokenizer:1.2"),
+    ),
+    "diff": (
+        ("two versions", "assetsync diff nlp/tokenizer:1.1 nlp/tokenizer:1.2"),
+        ("the newest version and what is here", "assetsync diff nlp/tokenizer ./models/tokenizer"),
+    ),
+    "verify": (
+        ("all that assets.lock names", "assetsync verify"),
+        ("one version, byte by byte", "assetsync verify nlp/tokenizer:1.2 --deep"),
+        ("the whole store", "assetsync verify --all"),
+    ),
+    "doctor": (
+        ("may I do what I need here?", "assetsync doctor"),
+        ("without writing anything", "assetsync doctor --read-only"),
+        ("clear up after dead publishes, after asking", "assetsync doctor --repair"),
+    ),
+    "new": (
+        ("a first version", "assetsync new out/model nlp/sentiment"),
+        ("see it first", "assetsync new out/model nlp/sentiment --dry-run"),
+        ("begin with 1.0", "assetsync new out/model nlp/sentiment:1"),
+    ),
+    "update": (
+        ("the next version", "assetsync update out/model nlp/sentiment --message 'F1 0.93'"),
+        ("the next major", "assetsync update out/model nlp/sentiment --bump-major"),
+        ("what lies in a bucket, in a CI job", "assetsync update s3://runs/42/model nlp/sentiment --yes"),
+    ),
+    "fetch": (
+        ("a certain version, forever the same", "assetsync fetch nlp/sentiment:1.4 --assets-dir /var/cache/assets"),
+        ("the newest of line 1", "assetsync fetch nlp/sentiment:1"),
+        ("one file of it", "assetsync fetch 'nlp/sentiment:1.4[config.json]'"),
+    ),
+}
