@@ -28,7 +28,7 @@ from assetsync.manifest.edit import set_version
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.plan.decide import make_plan
-from assetsync.plan.plan import Action, Adopt, Plan, Update
+from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather

@@ -35,6 +35,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
     "README.md": lambda text: rerun(text, ROOT),
     "docs/architecture.md": _section("rooms", rooms_table),
     "docs/commands.md": lambda text: commands_page(),
+    "docs/json.md": lambda text: rerun(text, ROOT),
     "docs/tutorial.md": lambda text: rerun(text, ROOT),
     "docs/pictures/plan.svg": lambda text: picture("plan", text),
     "docs/pictures/list.svg": lambda text: picture("list", text),

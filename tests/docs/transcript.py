@@ -22,9 +22,9 @@ _MARK = "\x1e"
 
 # What differs from run to run, and says nothing.
 _VOLATILE = (
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "DATE"),
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?"), "DATE"),
     (re.compile(r"\b\d+\.\d s\b"), "SECONDS"),
-    (re.compile(r"((?:^|Committed |Pushed |from:? +))[0-9a-f]{7,12}\b", re.MULTILINE), r"\1COMMIT"),
+    (re.compile(r"((?:^|Committed |Pushed |from:? +|\"commit\": \"))[0-9a-f]{7,40}\b", re.MULTILINE), r"\1COMMIT"),
 )
 
 
