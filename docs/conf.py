@@ -1,4 +1,4 @@
-"""The site: `sphinx-build -W docs build/docs`."""
+"""The site, which `.ci/run docs` builds without a warning."""
 
 project = "assetsync"
 author = "the authors of assetsync"
