@@ -188,12 +188,13 @@ class Store:
         It costs a small request where its `.meta` is the one that is remembered here, and a GET of it otherwise; one of
         modelkit costs a look at the sizes of its files besides.
         """
-        known = self._remembered(name, version)
+        content, tag = self._remembered(name, version) or (None, "")
         try:
-            meta = self._changed_meta(name, version, known[1]) if known else self.meta(name, version)
+            # Where the store names no tags, nothing tells that it is the same.
+            meta = self._changed_meta(name, version, tag) if tag else self.meta(name, version)
         except NotFoundError:
             return None
-        return self._version(name, version, meta) if meta else RemoteVersion(version, known[0] if known else None)
+        return self._version(name, version, meta) if meta else RemoteVersion(version, content)
 
     def compare(self, name: str, version: str, like: Tree) -> RemoteVersion | None:
         """A version with as much as tells whether it is `like`; None when it does not exist. DamagedError.
@@ -263,7 +264,7 @@ class Store:
     def _learnt_hashes(self, name: str, version: str, meta: Meta) -> Mapping[str, str]:
         fact = self.cache.fact(f"hashes {self.url} {name}:{version}")
         tag, hashes = json.loads(fact) if fact else ("", {})
-        return hashes if tag == meta.tag else {}
+        return hashes if tag and tag == meta.tag else {}
 
     def _remember_hashes(self, name: str, version: str, meta: Meta, hashes: Mapping[str, str]) -> None:
         self.cache.remember(f"hashes {self.url} {name}:{version}", json.dumps([meta.tag, hashes], sort_keys=True))

@@ -76,6 +76,13 @@ def test_a_version_that_nobody_locks_may_be_missing(repo: Repo, asset: Path) -> 
     assert "Nothing to do" in repo.run("plan").out
 
 
+def test_an_index_that_is_gone_is_noticed_although_nothing_changed(repo: Repo, asset: Path) -> None:
+    (asset.parent / "tokenizer.versions").unlink()
+    plan = repo.run("plan").out
+    assert "the store's index misses" in plan
+    assert "`assetsync doctor --repair`" in plan
+
+
 # -- content that goes back
 
 
