@@ -48,10 +48,22 @@ def public_url(url: str) -> str | None:
     return redacted(f"{match[1]}:{match[2]}")
 
 
-# And what turns the direction of text around: it could make a terminal show one name for another.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# And what has no width, or turns the direction of text around: it could make a terminal show one name for another.
+# The joiners U+200C and U+200D stay: names in Persian, and some emoji, need them.
+UNPRINTABLE = (
+    r"\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0000-\U000e007f"
+)
+_UNPRINTABLE = re.compile(f"[{UNPRINTABLE}]")
+# More than any name or path may be long; whoever sees a message reads less.
+LONGEST_QUOTE = 200
 
 
 def printable(text: str) -> str:
-    """`text` with control characters, turns of direction and lone surrogates escaped, for messages and terminals."""
+    """`text` with control characters, turns of direction, what has no width and lone surrogates escaped."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def brief(text: str) -> str:
+    """The printable start of a text from outside, for the quotes of a message."""
+    return printable(text[:LONGEST_QUOTE]) + ("…" if len(text) > LONGEST_QUOTE else "")

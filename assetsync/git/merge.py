@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import LockError
-from assetsync.files import read_existing
 from assetsync.git.repository import open_repository
 from assetsync.lock.merge import merge_locks, resolve_conflicts
 from assetsync.lock.text import FILENAME, parse_lock, render_lock
 from assetsync.model.lock import Lock
+from assetsync.reading import read_existing
 
 
 def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
@@ -77,5 +77,5 @@ def _stages(lock_file: str, environ: Mapping[str, str]) -> dict[int, bytes]:
     stages = {}
     for line in os.fsdecode(listed.out).split("\0")[:-1]:
         _, blob, stage = line.partition("\t")[0].split()
-        stages[int(stage)] = repository.data("cat-file", "blob", blob)
+        stages[int(stage)] = repository.blob(blob, lock_file)
     return stages

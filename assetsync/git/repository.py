@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetsync.errors import GitError
+from assetsync.errors import GitError, InvalidError
 from assetsync.escape import printable, public_url, redacted
 from assetsync.git import ci
+from assetsync.reading import MAX_TEXT
 
 _REGULAR_FILES = ("100644", "100755")
 UNSAFE = (
@@ -136,7 +137,13 @@ class Repository:
             return Staged(path, None, unmerged=True)
         if mode not in _REGULAR_FILES:
             return Staged(path, None)
-        return Staged(path, self.data("cat-file", "blob", blob, hint=UNSAFE))
+        return Staged(path, self.blob(blob, path))
+
+    def blob(self, name: str, path: str) -> bytes:
+        """The blob of that name, a version of the text `path`. InvalidError when it is too large for one; GitError."""
+        if int(self.data("cat-file", "-s", name, hint=UNSAFE)) > MAX_TEXT:
+            raise InvalidError(f"`{printable(path)}` in git is larger than {MAX_TEXT >> 20} MiB, and is not read")
+        return self.data("cat-file", "blob", name, hint=UNSAFE)
 
     def ignores(self, path: str) -> bool:
         """Whether git ignores `path`, which need not exist."""

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
+from assetsync.model.patterns import Pattern, is_blank, parse_pattern
 from assetsync.model.versioning import looks_like_version
-
-if TYPE_CHECKING:
-    from pathspec import Pattern
 
 # modelkit marks a complete download by `.SUCCESS` in a directory or `.VERSION.SUCCESS` beside a file.
 _MARKER = ".SUCCESS"
-_ANYWHERE = re.compile(r"\A/?(\*\*/)+|\A/(?=\*\*\Z)")
 _JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", _MARKER})
 
 
@@ -25,7 +19,7 @@ class Excludes:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         # As in git, the last pattern that matches decides.
-        self._rules = [rule for pattern in reversed(patterns) if (rule := _rule(pattern)) is not None]
+        self._rules = [_compiled(pattern) for pattern in reversed(patterns) if not is_blank(pattern)]
 
     def suspect(self, name: str) -> bool:
         """Whether a path with this name may be left out; tells quickly that most are not."""
@@ -45,60 +39,11 @@ def _never_content(name: str, is_folder: bool) -> bool:
     return name in _JUNK or (name.endswith(_MARKER) and looks_like_version(name[1 : -len(_MARKER)]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """One pattern. pathspec knows how names match; what a pattern applies to is settled here.
-
-    pathspec takes a file for matched when a folder above it is, and so has to guess which of several patterns counts:
-    it publishes `keep/tmp/x` under `["tmp", "!keep"]`, which git does not. A walk that never enters an excluded folder
-    need not guess: only the path itself may match.
-    """
-
-    pattern: Pattern
-    excludes: bool
-    folders_only: bool
-    by_name: bool
-    contents_only: bool  # `folder/**`: all inside, not the folder itself
-
-    def matches(self, path: str, name: str, is_folder: bool) -> bool:
-        if self.folders_only and not is_folder:
-            return False
-        text = name if self.by_name else path
-        if is_folder and not self.contents_only:
-            text += "/"
-        found = self.pattern.match_file(text)
-        # A match that ends early is one of a folder above.
-        return found is not None and (self.by_name or self.contents_only or found.match.end() == len(text))
-
-
-def _rule(text: str) -> _Rule | None:
-    """The rule of one pattern, or None for a comment or an empty line. InvalidError."""
-    if not text.strip() or text.startswith("#"):
-        return None
-    pattern = _compiled(text)
-    body = text.removeprefix("!").rstrip()
-    folders_only = body.endswith("/")
-    body = body.rstrip("/")
-    rest = _ANYWHERE.sub("", body)
-    return _Rule(
-        pattern=pattern,
-        excludes=bool(pattern.include),
-        folders_only=folders_only,
-        by_name="/" not in rest,
-        contents_only=rest.endswith("/**"),
-    )
-
-
-def _compiled(text: str) -> Any:
-    from pathspec import GitIgnoreSpec  # 45 ms, and most assets have no patterns
-
+def _compiled(text: str) -> Pattern:
     try:
-        pattern = None if "[:" in text or "\n" in text else GitIgnoreSpec.from_lines([text]).patterns[0]
-    except (ValueError, re.error):
-        pattern = None
-    if pattern is None or pattern.include is None:
+        return parse_pattern(text)
+    except ValueError as reason:
         raise InvalidError(
-            f"`{printable(text)}` in `exclude` is not a pattern",
+            f"`{printable(text[:80])}` in `exclude` is not a pattern: {reason}",
             hint="write it as in .gitignore, relative to the asset's root; `\\` escapes special characters",
-        )
-    return pattern
+        ) from None

@@ -47,6 +47,8 @@ from assetsync.model.versioning import BUILT_IN
 FILENAME = "assets.lock"
 LOCK_VERSION = 1
 SEAL_LENGTH = 16
+# In the largest manifest, about 100,000 entries find room. Their blocks are under 32 MiB, and twice that in a conflict.
+MAX_BYTES = 64 * 1024 * 1024
 
 _FIRST_LINE = "# Written by assetsync. Commit this file; do not edit it."
 _LAST_LINE = "    # end"
@@ -135,6 +137,8 @@ def edited_hint(name: str) -> str:
 
 def read_lock_text(text: str | bytes, *, filename: str = FILENAME) -> LockText:
     """What `text` says, edited assets included, which are named. LockError when it is no lock that can be read."""
+    if len(text) > MAX_BYTES:
+        raise LockError(f"`{filename}` is larger than {MAX_BYTES >> 20} MiB, and is not read", hint=_RESTORE)
     if isinstance(text, bytes):
         text = _decoded(text, filename)
     newer = next((v for v in map(int, _VERSION_LINE.findall(text)) if v > LOCK_VERSION), None)
@@ -200,7 +204,7 @@ class _Reader:
                 block = None
                 self._take(top, match[1], match[2] or "", _TOP_FIELDS)
             else:
-                self._fail(f"`{printable(line[:60])}` is no line that assetsync writes")
+                self._fail("this is no line that assetsync writes")
         self._at = 1
         self._check_complete(top, _TOP_FIELDS, "the lock")
         assets, edited = {}, {}

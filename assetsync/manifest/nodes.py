@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from assetsync.errors import Located, ManifestError
-from assetsync.escape import printable
+from assetsync.escape import brief
 
-# Far more than the four levels of a manifest; what is deeper is a mistake or an attack.
+# Far more than a manifest needs: what goes beyond is a mistake or an attack, and a check must not take long to say so.
+MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 16
+MAX_NODES = 100_000  # each alias counts as all that it stands for
+MAX_PROBLEMS = 100
+# Of what libyaml refuses. The other parser takes about 15 s for a MiB.
+MAX_SECOND_LOOK = 128 * 1024  # characters
 BYTE_ORDER_MARK = "\ufeff"
 
 # C0 but for tab, line feed and carriage return; a lone carriage return; DEL and C1; separators that YAML 1.1 takes for
@@ -91,6 +97,8 @@ def read(text: str | bytes, filename: str) -> Document:
     """Parse one YAML document. ManifestError when it is no YAML at all, with the one place where it stops being it."""
     if isinstance(text, bytes):
         text = _decoded(text, filename)
+    if len(text) > MAX_BYTES:
+        raise too_large(filename)
     text = text.removeprefix(BYTE_ORDER_MARK)
     _check_characters(text, filename)
     from ruamel.yaml.error import MarkedYAMLError
@@ -99,12 +107,19 @@ def read(text: str | bytes, filename: str) -> Document:
         try:
             return _Builder(text, pure=False).document()
         except MarkedYAMLError:
+            if len(text) > MAX_SECOND_LOOK:
+                raise
             # libyaml refuses some YAML 1.2, such as `{url: s3://bucket}`. The other parser is slow, and decides.
             return _Builder(text, pure=True).document()
     except MarkedYAMLError as error:
         raise ManifestError(filename, [_syntax_problem(error, text)]) from None
     except _StopError as error:
-        raise ManifestError(filename, [error.problem]) from None
+        raise ManifestError(filename, error.problems) from None
+
+
+def too_large(filename: str) -> ManifestError:
+    message = f"the file is larger than {MAX_BYTES >> 20} MiB, and is not read; a manifest names assets, it holds none"
+    return ManifestError(filename, [Located(1, 1, message)])
 
 
 def place_of(text: str, offset: int) -> tuple[int, int]:
@@ -113,6 +128,8 @@ def place_of(text: str, offset: int) -> tuple[int, int]:
 
 
 def _decoded(data: bytes, filename: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise too_large(filename)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise ManifestError(filename, [Located(1, 1, "the file is UTF-16; save it as UTF-8")])
     try:
@@ -124,7 +141,8 @@ def _decoded(data: bytes, filename: str) -> str:
 
 
 def _check_characters(text: str, filename: str) -> None:
-    conflicts = [Located(*place_of(text, match.start()), _CONFLICT_MESSAGE) for match in _CONFLICT.finditer(text)]
+    matches = islice(_CONFLICT.finditer(text), MAX_PROBLEMS)
+    conflicts = [Located(*place_of(text, match.start()), _CONFLICT_MESSAGE) for match in matches]
     if conflicts:
         raise ManifestError(filename, conflicts)
     refused = _REFUSED.search(text)
@@ -139,15 +157,16 @@ def _check_characters(text: str, filename: str) -> None:
         raise ManifestError(filename, [Located(*place_of(text, refused.start()), message)])
 
 
+MORE_PROBLEMS = "there is more that is wrong; it shows when the rest is mended"
 _CONFLICT_MESSAGE = "a merge conflict begins here; edit the file to what it should be, and remove the markers"
 
 
 class _StopError(Exception):
     """Ends the reading of a document that makes no sense from some place on."""
 
-    def __init__(self, event: Any, message: str) -> None:
+    def __init__(self, found: list[Located], event: Any, message: str) -> None:
         super().__init__(message)
-        self.problem = _problem_at(event, message)
+        self.problems = [*found, _problem_at(event, message)]
 
 
 def _problem_at(event: Any, message: str) -> Located:
@@ -163,7 +182,9 @@ class _Builder:
         self._text = text
         self._kinds = events
         self._events: Iterator[Any] = YAML(typ="safe", pure=pure).parse(text)
-        self._anchors: dict[str, Node] = {}
+        # With how many nodes each of them stands for.
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._nodes = 0
         self._problems: list[Located] = []
 
     def document(self) -> Document:
@@ -183,16 +204,28 @@ class _Builder:
         return Document(root, self._problems)
 
     def _problem(self, event: Any, message: str) -> None:
+        if len(self._problems) == MAX_PROBLEMS:
+            raise self._stop(event, MORE_PROBLEMS)
         self._problems.append(_problem_at(event, message))
+
+    def _stop(self, event: Any, message: str) -> _StopError:
+        return _StopError(self._problems, event, message)
+
+    def _count(self, event: Any, nodes: int) -> None:
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise self._stop(event, f"the file is too large: up to here, it holds more than {MAX_NODES:,} values")
 
     def _node(self, event: Any, depth: int) -> Node:
         kinds = self._kinds
         if isinstance(event, kinds.AliasEvent):
             return self._aliased(event)
         if event.tag is not None:
-            self._problem(event, f"the tag `{printable(event.tag)}` can't stand here; write the value without it")
+            self._problem(event, f"the tag `{brief(event.tag)}` can't stand here; write the value without it")
         if depth > MAX_DEPTH:
-            raise _StopError(event, "this is nested too deeply")
+            raise self._stop(event, "this is nested too deeply")
+        before = self._nodes
+        self._count(event, 1)
         node: Node
         if isinstance(event, kinds.ScalarEvent):
             node = self._scalar(event)
@@ -201,14 +234,15 @@ class _Builder:
         else:
             node = self._mapping(event, depth)
         if event.anchor is not None:
-            self._anchors[event.anchor] = node
+            self._anchors[event.anchor] = node, self._nodes - before
         return node
 
     def _aliased(self, event: Any) -> Node:
         """The node that an alias stands for, at the place of the alias. Nodes are shared, never copied in depth."""
-        node = self._anchors.get(event.anchor)
-        if node is None:
-            raise _StopError(event, f"`*{printable(event.anchor)}` refers to nothing above it")
+        if event.anchor not in self._anchors:
+            raise self._stop(event, f"`*{brief(event.anchor)}` refers to nothing above it")
+        node, nodes = self._anchors[event.anchor]
+        self._count(event, nodes)
         start, end = event.start_mark, event.end_mark
         return node._replace(line=start.line + 1, column=start.column + 1, start=start.index, end=end.index)
 
@@ -245,7 +279,7 @@ class _Builder:
             stop = max(stop, value.end)
             first = pairs.setdefault(key.text, (key, value))[0]
             if first is not key:
-                name = printable(key.text)
+                name = brief(key.text)
                 self._problem(inner, f"`{name}` is here a second time; the first is in line {first.line}")
         if event.flow_style:
             stop = inner.end_mark.index
@@ -273,9 +307,11 @@ def _syntax_problem(error: Any, text: str) -> Located:
     if "mapping values are not allowed" in problem:
         message = "this `:` can't stand here: a value with `: ` in it needs quotes, a key the indentation of its kin"
         return Located(line, column, message)
+    if "unexpected ':'" in problem:
+        return Located(line, column, "a value with `:` in it needs quotes here")
     if "expected key" in problem or "<block end>" in problem:
         return Located(line, column, "this does not belong here: wrong indentation, or text behind a finished value")
     opened = error.context_mark
     since = f", begun in line {opened.line + 1}" if opened is not None and opened.line + 1 != line else ""
     context = f" {error.context}" if error.context else ""
-    return Located(line, column, f"this is not YAML: {printable(problem)}{context}{since}")
+    return Located(line, column, f"this is not YAML: {brief(problem)}{context}{since}")

@@ -7,16 +7,16 @@ editors as far as a JSON Schema can. Edits by position are in `assetsync.manifes
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from functools import cache
+from collections.abc import Callable, Collection, Iterable
 
-from assetsync.errors import InvalidError, Located, ManifestError
-from assetsync.escape import printable
-from assetsync.manifest.nodes import Mapping, Node, Scalar, Sequence, read
+from assetsync.errors import AssetsyncError, InvalidError, Located, ManifestError, UsageError
+from assetsync.escape import brief, printable
+from assetsync.manifest.nodes import MAX_PROBLEMS, MORE_PROBLEMS, Mapping, Node, Scalar, Sequence, read
 from assetsync.manifest.store_url import check_endpoint, check_store_url
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
+from assetsync.model.patterns import pattern_problem
 from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
 
 FILENAME = "assets.yaml"
@@ -26,6 +26,10 @@ STATE_FOLDER = ".assetsync"
 _TOP_KEYS = ("store", "versioning", "assets")
 _STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes")
 _ENTRY_KEYS = ("path", "version", "readonly", "exclude", "description")
+# Of one entry: more patterns than a person writes are a list of files, which belongs elsewhere.
+MAX_EXCLUDES = 1_000
+MAX_DESCRIPTION = 10_000  # characters
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|connection_string|sas", re.IGNORECASE)
 
 
@@ -35,16 +39,17 @@ def parse_manifest(
     filename: str = FILENAME,
     default_store: StoreConfig | None = None,
     default_versioning: str = DEFAULT,
-    system: Versioning | None = None,
+    plugin: Callable[[str], Versioning] | None = None,
 ) -> Manifest:
     """The manifest that `text` is; bytes are UTF-8. ManifestError with all that is wrong with it.
 
     `filename` is the manifest's name for messages; its last part can't be inside an asset. The defaults stand for what
-    the text leaves out. `system` is the versioning system where it is a plug-in; without it, versions of a plug-in are
-    only checked for what no version may be.
+    the text leaves out. `plugin` finds a versioning system that is not built in, and is `load_versioning` where the
+    versions matter; without it, they are only checked for what no version may be. UsageError when it finds none for
+    `default_versioning`.
     """
     root, problems = read(text, filename)
-    reader = _Reader(problems, filename, plugin=system)
+    reader = _Reader(problems, filename, plugin)
     manifest = reader.manifest(root, default_store, default_versioning)
     if reader.problems or manifest is None:
         raise ManifestError(filename, list(dict.fromkeys(reader.problems)))
@@ -54,8 +59,11 @@ def parse_manifest(
 class _Reader:
     """Nodes -> values, collecting problems. Each method returns what it can make of a node, however bad."""
 
-    def __init__(self, problems: list[Located], filename: str, plugin: Versioning | None) -> None:
+    def __init__(
+        self, problems: list[Located], filename: str, plugin: Callable[[str], Versioning] | None = None
+    ) -> None:
         self.problems = problems
+        self._filename = filename
         self._own_files = _own_files(filename)
         self._plugin = plugin
         self._system: Versioning | None = None
@@ -72,7 +80,7 @@ class _Reader:
             return None
         self._check_keys(root, _TOP_KEYS)
         versioning = self._string(root, "versioning") or default_versioning
-        self._system = BUILT_IN[versioning]() if versioning in BUILT_IN else self._plugin
+        self._system = self._versioning(root, versioning)
         self._lines = _lines_of(self._system)
         store = self._store(root) if "store" in root.pairs else default_store
         if store is None:
@@ -86,7 +94,22 @@ class _Reader:
 
     def _problem(self, node: Node | Entry | None, message: str) -> None:
         line, column = (node.line, node.column) if node is not None else (1, 1)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ManifestError(self._filename, [*self.problems, Located(line, column, MORE_PROBLEMS)])
         self.problems.append(Located(line, column, message))
+
+    def _versioning(self, root: Mapping, name: str) -> Versioning | None:
+        if name in BUILT_IN:
+            return BUILT_IN[name]()
+        if self._plugin is None:
+            return None
+        try:
+            return self._plugin(name)
+        except UsageError as error:
+            if "versioning" not in root.pairs:
+                raise
+            self._problem(root.get("versioning"), _with_hint(error))
+            return None
 
     def _check_keys(self, mapping: Mapping, known: tuple[str, ...]) -> None:
         for name, (key, _) in mapping.pairs.items():
@@ -101,7 +124,7 @@ class _Reader:
         if not isinstance(node, Scalar) or node.is_null:
             self._problem(node, f"`{name}` must be a string")
         elif not node.is_string:
-            self._problem(node, f'`{name}` must be a string: write `{name}: "{node.text}"`')
+            self._problem(node, f'`{name}` must be a string: write `{name}: "{brief(node.text)}"`')
         elif not node.text:
             self._problem(node, f"`{name}` is empty")
         else:
@@ -165,9 +188,9 @@ class _Reader:
             return self._long_entry(key, value)
         path = ""
         if not isinstance(value, Scalar) or value.is_null:
-            self._problem(value, f"`{printable(key.text)}` needs a path, or a mapping with the key `path`")
+            self._problem(value, f"`{brief(key.text)}` needs a path, or a mapping with the key `path`")
         elif not value.is_string:
-            self._problem(value, f'a path must be a string: write `"{value.text}"`')
+            self._problem(value, f'a path must be a string: write `"{brief(value.text)}"`')
         else:
             path = self._path(value, value.text)
         return Entry(key.text, path, line=key.line, column=key.column)
@@ -175,7 +198,7 @@ class _Reader:
     def _long_entry(self, key: Scalar, entry: Mapping) -> Entry:
         self._check_keys(entry, _ENTRY_KEYS)
         if "path" not in entry.pairs:
-            self._problem(key, f"`{printable(key.text)}` has no `path`")
+            self._problem(key, f"`{brief(key.text)}` has no `path`")
         path = self._string(entry, "path")
         readonly = self._boolean(entry, "readonly", default=False)
         return Entry(
@@ -184,10 +207,16 @@ class _Reader:
             version=self._version(entry.get("version"), readonly),
             readonly=readonly,
             exclude=self._exclude(entry.get("exclude")),
-            description=self._string(entry, "description"),
+            description=self._description(entry),
             line=key.line,
             column=key.column,
         )
+
+    def _description(self, entry: Mapping) -> str | None:
+        text = self._string(entry, "description")
+        if text is not None and len(text) > MAX_DESCRIPTION:
+            self._problem(entry.get("description"), f"`description` is longer than {MAX_DESCRIPTION:,} characters")
+        return text
 
     def _path(self, node: Node | None, text: str) -> str:
         path = normal_path(text)
@@ -205,7 +234,7 @@ class _Reader:
             return None
         wrong, better = self._version_problem(node.text, readonly)
         if node.plain and better == node.text:
-            self._problem(node, f'`version` must be a quoted string: write `version: "{printable(better)}"`')
+            self._problem(node, f'`version` must be a quoted string: write `version: "{brief(better)}"`')
         elif wrong is not None:
             self._problem(node, wrong)
         return node.text
@@ -236,11 +265,14 @@ class _Reader:
         if not isinstance(node, Sequence):
             self._problem(node, '`exclude` must be a list of patterns, such as `exclude: ["*.tmp"]`')
             return ()
+        if len(node.items) > MAX_EXCLUDES:
+            self._problem(node, f"`exclude` has more than {MAX_EXCLUDES:,} patterns; say with fewer what is left out")
+            return ()
         for item in node.items:
             if not isinstance(item, Scalar) or not item.is_string:
                 self._problem(item, "a pattern of `exclude` must be a string")
                 continue
-            problem = pattern_problem(item.text)
+            problem = exclude_problem(item.text)
             if problem is not None:
                 self._problem(item, problem)
         return tuple(item.text for item in node.items if isinstance(item, Scalar))
@@ -260,10 +292,10 @@ class _Reader:
 
     def _lies_among_versions(self, name: str) -> str | None:
         """The rule of `name_problem` about versions, for the versions of a plug-in."""
-        if self._plugin is None or self._system is not self._plugin:
+        if self._system is None or type(self._system) in BUILT_IN.values():
             return None
         for segment in name.split("/"):
-            if is_valid(self._plugin, segment):
+            if is_valid(self._system, segment):
                 return f"`{name}` can't be a name: `{segment}` is a version"
         return None
 
@@ -282,8 +314,9 @@ class _Reader:
         if store is None or not (store.url == "." or store.url.startswith("./")):
             return
         folder = fold(normal_path(store.url))
+        above = {*_parents(folder)}
         for path, entry in paths.items():
-            if folder in (".", path) or path in _parents(folder) or folder in _parents(path):
+            if folder in (".", path) or path in above or folder in _parents(path):
                 self._problem(entry, f"`{entry.path}` overlaps with the directory of the store, `{store.url}`")
 
     def _overlap(self, inner: Entry, outer: Entry) -> None:
@@ -308,7 +341,12 @@ def path_problem(path: str, own_files: Collection[str] = (FILENAME, LOCK_FILENAM
     if path in ("", "."):
         return "a path can't be the manifest's own directory; give each asset a path inside it"
     if path == ".." or path.startswith("../"):
-        return f"`{printable(path)}` leaves the manifest's directory"
+        return f"`{brief(path)}` leaves the manifest's directory"
+    if _URL.match(path):
+        return (
+            f"`{brief(path)}` is a URL, and a path is a file or directory beside the manifest; `assetsync new URL NAME`"
+            " publishes what lies there, and `store` says where assets live"
+        )
     problem = part_problem(path)
     if problem is not None:
         return f"{problem}; a path is relative to the manifest and uses `/`"
@@ -318,24 +356,17 @@ def path_problem(path: str, own_files: Collection[str] = (FILENAME, LOCK_FILENAM
     return None
 
 
-@cache
-def pattern_problem(pattern: str) -> str | None:
-    """Why `pattern` can't be a pattern in gitignore syntax, or None when it can."""
+def exclude_problem(pattern: str) -> str | None:
+    """Why `pattern` can't stand in `exclude`, or None when it can."""
     if printable(pattern) != pattern:
-        return f"the pattern `{printable(pattern)}` holds a control character"
+        return f"the pattern `{brief(pattern)}` holds a control character"
     if pattern.strip() in ("", "!"):
-        return f"`{pattern}` is not a pattern"
+        return f"`{brief(pattern)}` is not a pattern"
     if pattern.startswith("#"):
-        return f"`{pattern}` is a comment in gitignore syntax; write `\\{pattern}` for a name that begins with `#`"
-    if "[" not in pattern and "\\" not in pattern:
-        return None
-    from pathspec import GitIgnoreSpec  # 40 ms, and few patterns come this far
-
-    try:
-        GitIgnoreSpec.from_lines([pattern])
-    except (ValueError, re.error):
-        return f"`{pattern}` is not a pattern in gitignore syntax"
-    return None
+        shown = brief(pattern)
+        return f"`{shown}` is a comment in gitignore syntax; write `\\{shown}` for a name that begins with `#`"
+    problem = pattern_problem(pattern)
+    return f"`{brief(pattern)}` is not a pattern in gitignore syntax: {problem}" if problem else None
 
 
 def _own_files(filename: str) -> frozenset[str]:
@@ -367,16 +398,16 @@ def _no_lines(system: Versioning, version: str, readonly: bool) -> str:
 def _unknown_key(name: str, known: tuple[str, ...]) -> str:
     if name == "<<":
         return "merge keys (`<<`) can't stand here; write the keys out"
-    shown = f"unknown key `{printable(name)}`"
+    shown = f"unknown key `{brief(name)}`"
     if known is _STORE_KEYS and _SECRET.search(name):
         return f"{shown}; if it is a credential, it belongs into the environment, never into a manifest"
     from difflib import get_close_matches
 
-    close = get_close_matches(name.lower(), known, n=1)
+    close = get_close_matches(name[:50].lower(), known, n=1)
     if close:
         return f"{shown}; did you mean `{close[0]}`?"
     return f"{shown}; the keys here are " + ", ".join(f"`{key}`" for key in known)
 
 
-def _with_hint(error: InvalidError) -> str:
+def _with_hint(error: AssetsyncError) -> str:
     return f"{error.message}; {error.hint}" if error.hint else error.message

@@ -11,6 +11,7 @@ from assetsync.errors import InvalidError
 from assetsync.escape import printable
 
 BUCKET_SCHEMES = ("s3", "gs", "az")
+MAX_LENGTH = 2048  # characters: a bucket or a host, and a prefix as long as a key
 _SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,6 +23,8 @@ _NO_SECRETS = "credentials belong into the environment, where each cloud's own t
 def check_store_url(url: str) -> str:
     """`url` without trailing slashes. InvalidError when it is no store, or holds credentials."""
     scheme, separator, rest = url.partition("://")
+    if len(url) > MAX_LENGTH:
+        raise InvalidError(f"a store URL can't be longer than {MAX_LENGTH} characters", hint=_HINT)
     if printable(url) != url or "\\" in url:
         raise InvalidError("a store URL can't hold control characters or backslashes", hint=_HINT)
     if not separator:
@@ -58,6 +61,8 @@ def check_endpoint(url: str) -> str:
     """An endpoint, `http(s)://HOST[:PORT][/PATH]`, without trailing slashes. InvalidError."""
     scheme, separator, rest = url.partition("://")
     host = rest.partition("/")[0]
+    if len(url) > MAX_LENGTH:
+        raise InvalidError(f"an endpoint can't be longer than {MAX_LENGTH} characters")
     if "@" in host or "?" in rest or "#" in rest:
         raise InvalidError("an endpoint can't hold a user, a password, a query or a fragment", hint=_NO_SECRETS)
     if scheme not in ("http", "https") or not separator or not host or printable(url) != url:

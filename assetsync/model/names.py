@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 from assetsync.errors import InvalidError
-from assetsync.escape import printable
-from assetsync.model.paths import part_problem
+from assetsync.escape import brief
+from assetsync.model.paths import MAX_KEY_BYTES, part_problem
 from assetsync.model.versioning import looks_like_version
 
 
@@ -26,21 +26,13 @@ class Spec:
 
 
 META = ".meta"
-
-
 CLAIM = ".claim"
-
-
 VERSIONS = ".versions"
-
+MAX_VERSION = 255  # characters: a version is the name of a file, too
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-
-
 # Generous for versions of plug-ins; what a system calls valid is checked by the system.
 _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-
-
 _SPEC = re.compile(r"(?P<name>[^:\[\]]+)(?::(?P<version>[^:\[\]]+))?(?:\[(?P<part>.+)\])?", re.DOTALL)
 
 
@@ -48,19 +40,19 @@ def name_problem(name: str) -> str | None:
     """Why `name` can't be the name of an asset, or None when it can."""
     if not name:
         return "a name can't be empty"
+    if len(name) > MAX_KEY_BYTES:
+        return f"`{brief(name)}` is longer than {MAX_KEY_BYTES} bytes"
     for segment in name.split("/"):
         if not segment:
-            return f"`{printable(name)}` has an empty segment"
+            return f"`{brief(name)}` has an empty segment"
         if not _SEGMENT.fullmatch(segment):
-            return (
-                f"`{printable(name)}` is not a valid name: segments are letters, digits and `._-` inside, joined by `/`"
-            )
+            return f"`{brief(name)}` is not a valid name: segments are letters, digits and `._-` inside, joined by `/`"
         for ending in (META, VERSIONS, CLAIM):
             if segment.endswith(ending):
-                return f"`{printable(name)}` can't be a name: no segment may end in `{ending}`"
+                return f"`{brief(name)}` can't be a name: no segment may end in `{ending}`"
         if looks_like_version(segment):
             return (
-                f"`{printable(name)}` can't be a name: `{segment}` is a version, so it would lie among another asset's"
+                f"`{brief(name)}` can't be a name: `{segment}` is a version, so it would lie among another asset's"
                 " versions"
             )
     return None
@@ -79,7 +71,7 @@ def parse_spec(text: str) -> Spec:
     match = _SPEC.fullmatch(text)
     if match is None:
         raise InvalidError(
-            f"`{printable(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2 or NAME:1.2[part]"
+            f"`{brief(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2 or NAME:1.2[part]"
         )
     version, part = match["version"], match["part"]
     if version is not None:
@@ -96,6 +88,8 @@ def parse_spec(text: str) -> Spec:
 
 def version_problem(version: str) -> str | None:
     """Why `version` can't be a version or a line under any versioning system, or None when it may be one."""
+    if len(version) > MAX_VERSION:
+        return f"`{brief(version)}` is longer than {MAX_VERSION} characters"
     if not _VERSION.fullmatch(version):
-        return f"`{printable(version)}` is not a version: versions are letters, digits and `._-` inside"
+        return f"`{brief(version)}` is not a version: versions are letters, digits and `._-` inside"
     return None

@@ -5,25 +5,31 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
-from assetsync.escape import printable
+from assetsync.escape import brief, printable
 
-MAX_KEY_BYTES = 1024  # of S3, GCS and Azure alike
+MAX_KEY_BYTES = 1024  # of S3, GCS and Azure alike; what is longer could be no key, and is looked at no further
+MAX_SEGMENTS = 128
 
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SEPARATOR = "\x01"  # sorts before all that a path can hold
 
 
 def part_problem(path: str) -> str | None:
     """Why `path` can't be the path of a file inside a directory asset, or None when it can."""
-    if _CONTROL.search(path):
-        return f"`{printable(path)}` holds a control character or invalid UTF-8"
+    if len(path) > MAX_KEY_BYTES or len(path.encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:
+        return f"`{brief(path)}` is longer than {MAX_KEY_BYTES} bytes"
+    if printable(path) != path:
+        return f"`{brief(path)}` holds a control character, an invisible one, or invalid UTF-8"
     if "\\" in path:
-        return f"`{path}` holds a backslash"
+        return f"`{brief(path)}` holds a backslash"
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
-        return f"`{path}` is absolute"
-    if any(segment in ("", ".", "..") for segment in path.split("/")):
-        return f"`{path}` has an empty, `.` or `..` segment"
+        return f"`{brief(path)}` is absolute"
+    segments = path.split("/")
+    if any(segment in ("", ".", "..") for segment in segments):
+        return f"`{brief(path)}` has an empty, `.` or `..` segment"
+    if len(segments) > MAX_SEGMENTS:
+        return f"`{brief(path)}` lies in more than {MAX_SEGMENTS - 1} folders"
     return None
 
 
@@ -31,48 +37,53 @@ def parts_problem(paths: Iterable[str]) -> str | None:
     """Why these can't be the files of one directory asset, or None: each path, and collisions between them.
 
     Two paths collide when a file system that folds case or normalises Unicode takes them for one, or when one of them
-    is a folder of another.
+    is a folder of another. Takes time and memory in proportion to the paths themselves, whatever they are: paths that
+    share a folder are neighbours once they are sorted, so nothing is kept of any folder.
     """
     paths = list(paths)
     if _plainly_right(paths):
-        return None
-    files: dict[str, str] = {}
-    folders: dict[str, str] = {}
-    for path in paths:
-        problem = part_problem(path)
+        folded = "\n".join(paths).lower()
+    else:
+        problem = next(filter(None, map(part_problem, paths)), None)
         if problem is not None:
             return problem
-        other = files.setdefault(fold(path), path)
-        if other != path:
-            return _collision(path, other)
-        folder = path.rpartition("/")[0]
-        while folder and folders.get(fold(folder)) != folder:
-            other = folders.setdefault(fold(folder), folder)
-            if other != folder:
-                return _collision(folder, other)
-            folder = folder.rpartition("/")[0]
-    both = min(folders.keys() & files.keys(), default=None)
-    return None if both is None else f"`{files[both]}` is both a file and a folder"
+        folded = "\n".join(map(fold, paths))
+    ordered = sorted(zip(folded.replace("/", _SEPARATOR).split("\n"), paths, strict=True)) if paths else []
+    for (before, other), (after, path) in pairwise(ordered):
+        if before == after:
+            if path != other:
+                return _collision(path, other)
+        elif after.startswith(before + _SEPARATOR):
+            return f"`{brief(other)}` is both a file and a folder"
+        elif path.rpartition("/")[0] != other.rpartition("/")[0]:
+            problem = _folders_problem(before, other, after, path)
+            if problem is not None:
+                return problem
+    return None
 
 
 def _plainly_right(paths: list[str]) -> bool:
-    """Whether a few passes over all paths at once show that nothing is wrong; for trees of 50,000 files."""
+    """Whether a few passes over all paths at once show that each is right; for trees of 50,000 files."""
     text = f"/{'/'.join(paths)}/"
     if not (text.isascii() and text.isprintable()) or any(odd in text for odd in ("\\", ":", "//", "/./", "/../")):
         return False
-    folders: set[str] = set()
-    for path in paths:
-        folder = path.rpartition("/")[0]
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]
-    folded = set(map(str.lower, paths))
-    folded.update(map(str.lower, folders))
-    return len(folded) == len(paths) + len(folders)
+    return all(len(path) <= MAX_KEY_BYTES and path.count("/") < MAX_SEGMENTS for path in paths)
+
+
+def _folders_problem(before: str, other: str, after: str, path: str) -> str | None:
+    """Whether two neighbours, folded and as they are, spell a folder that they share in two ways."""
+    spelled, as_well = path.split("/"), other.split("/")
+    folded = zip(after.split(_SEPARATOR)[:-1], before.split(_SEPARATOR)[:-1], strict=False)
+    for number, (one, another) in enumerate(folded):
+        if one != another:
+            return None
+        if spelled[number] != as_well[number]:
+            return _collision("/".join(spelled[: number + 1]), "/".join(as_well[: number + 1]))
+    return None
 
 
 def _collision(path: str, other: str) -> str:
-    return f"`{path}` and `{other}` collide where case or Unicode forms are folded"
+    return f"`{brief(path)}` and `{brief(other)}` collide where case or Unicode forms are folded"
 
 
 def fold(path: str) -> str:

@@ -13,16 +13,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, UsageError
-from assetsync.files import read, shown_path
 from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
-from assetsync.model.versioning import BUILT_IN, DEFAULT, Versioning, load_versioning
+from assetsync.model.versioning import DEFAULT, Versioning, load_versioning
 from assetsync.plan.snapshot import RemoteVersion
 from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
 from assetsync.project.texts import Source, staged_sources, worktree_source
+from assetsync.reading import read_file, shown_path
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store
@@ -168,19 +168,14 @@ def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError
 
 def _parse(source: Source, lock: Lock | None) -> tuple[Manifest, Versioning]:
     """The manifest; what it leaves open is as the lock has it, whatever the environment says. ManifestError."""
-
-    def parse(system: Versioning | None) -> Manifest:
-        return parse_manifest(
-            source.manifest_data,
-            filename=shown_path(source.manifest_file),
-            default_store=StoreConfig(lock.store) if lock else _NO_STORE,
-            default_versioning=lock.versioning if lock else DEFAULT,
-            system=system,
-        )
-
-    manifest = parse(None)
-    versioning = load_versioning(manifest.versioning)
-    return (manifest if manifest.versioning in BUILT_IN else parse(versioning)), versioning
+    manifest = parse_manifest(
+        source.manifest_data,
+        filename=shown_path(source.manifest_file),
+        default_store=StoreConfig(lock.store) if lock else _NO_STORE,
+        default_versioning=lock.versioning if lock else DEFAULT,
+        plugin=load_versioning,
+    )
+    return manifest, load_versioning(manifest.versioning)
 
 
 def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
@@ -199,7 +194,7 @@ def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
 
 def _with_staging(source: Source, findings: list[Finding]) -> list[Finding]:
     """The findings, mended by `git add` alone where the working tree is right and only was not staged."""
-    manifest, lock = read(source.manifest_file), read(os.path.join(source.root, LOCK))
+    manifest, lock = read_file(source.manifest_file), read_file(os.path.join(source.root, LOCK))
     texts = ((source.manifest_data, lock, LOCK), (manifest, source.lock_data, MANIFEST), (manifest, lock, None))
     for manifest_data, lock_data, stage in texts:
         if manifest_data is not None and _is_right(replace(source, manifest_data=manifest_data, lock_data=lock_data)):

@@ -21,7 +21,6 @@ from typing import overload
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import ConflictError, InvalidError, UsageError
-from assetsync.files import read, read_existing, shown_path
 from assetsync.git.repository import open_repository
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
@@ -37,6 +36,7 @@ from assetsync.project.lock_writer import LockWriter
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
+from assetsync.reading import read_existing, read_file, shown_path
 from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.folder import State
@@ -94,7 +94,7 @@ class Project:
 
     def lock(self) -> Lock | None:
         """What assets.lock says now; None where there is none. LockError."""
-        return self._parse_lock(read(self.lock_file))
+        return self._parse_lock(read_file(self.lock_file))
 
     def _parse_lock(self, data: bytes | None) -> Lock | None:
         return None if data is None else parse_lock(data, filename=shown_path(self.lock_file))
@@ -111,7 +111,7 @@ class Project:
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
         asked = request or Request()
-        lock_data = read(self.lock_file)
+        lock_data = read_file(self.lock_file)
         lock = self._parse_lock(lock_data)
         self._check_names(asked, lock)
         site = self._site(lock)
@@ -227,7 +227,7 @@ class Project:
             ) from None
 
     def _checked_lock(self, plan: Plan) -> Lock | None:
-        lock_data = read(self.lock_file)
+        lock_data = read_file(self.lock_file)
         now = plan.based_on(_text(read_manifest(self.manifest_file)), _text(lock_data)).basis
         for name, changed in ((MANIFEST, now.manifest != plan.basis.manifest), (LOCK, now.lock != plan.basis.lock)):
             if changed:

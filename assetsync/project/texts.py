@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from assetsync.errors import GitError, InvalidError, NotFoundError
 from assetsync.escape import printable
-from assetsync.files import read, read_existing, shown_path
 from assetsync.lock.check import LOCK, MANIFEST, Finding
 from assetsync.lock.text import parse_lock
 from assetsync.manifest import settings
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest
-from assetsync.model.versioning import BUILT_IN, Versioning, load_versioning
+from assetsync.model.versioning import load_versioning
+from assetsync.reading import read_existing, read_file, shown_path
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository, Staged
@@ -38,7 +38,9 @@ class Source:
 
 def worktree_source(manifest_file: str) -> Source:
     """What lies in the working tree. NotFoundError, InvalidError."""
-    return Source(manifest_file, read_manifest(manifest_file), read(os.path.join(os.path.dirname(manifest_file), LOCK)))
+    return Source(
+        manifest_file, read_manifest(manifest_file), read_file(os.path.join(os.path.dirname(manifest_file), LOCK))
+    )
 
 
 def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[str, str]) -> list[Source]:
@@ -139,20 +141,15 @@ def parse_project(data: bytes, path: str, *, store: str | None, environ: Mapping
 
 def read_lock(path: str) -> Lock | None:
     """The assets.lock at `path`; None where there is none. LockError, InvalidError."""
-    data = read(path)
+    data = read_file(path)
     return None if data is None else parse_lock(data, filename=shown_path(path))
 
 
 def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
-    def parse(system: Versioning | None) -> Manifest:
-        return parse_manifest(
-            data,
-            filename=shown_path(path),
-            default_store=settings.given_store(environ, store),
-            default_versioning=settings.default_versioning(environ),
-            system=system,
-        )
-
-    manifest = parse(None)
-    # Only a plug-in itself can say which versions it knows.
-    return manifest if manifest.versioning in BUILT_IN else parse(load_versioning(manifest.versioning))
+    return parse_manifest(
+        data,
+        filename=shown_path(path),
+        default_store=settings.given_store(environ, store),
+        default_versioning=settings.default_versioning(environ),
+        plugin=load_versioning,
+    )

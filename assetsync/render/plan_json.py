@@ -6,12 +6,14 @@ import json
 import re
 from typing import Any
 
+from assetsync.escape import UNPRINTABLE
 from assetsync.plan.plan import KIND, Action, Plan
 
 FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")
-# json escapes the other control characters itself.
-_UNPRINTABLE = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# json has escaped the other control characters, and its own line breaks stay. A `##` could begin a command to a CI
+# system, whose log this may end up in.
+_UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
@@ -38,7 +40,11 @@ def plan_json(plan: Plan) -> str:
 def dump(document: dict[str, Any]) -> str:
     """One JSON document as text, with a final newline. Characters that could trouble a terminal are escaped."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
+    return _UNPRINTABLE.sub(_escaped, text) + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1] if match[0] != "##" else "#\\u0023"
 
 
 def _action(action: Action) -> dict[str, Any]:

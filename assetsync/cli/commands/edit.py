@@ -13,13 +13,13 @@ from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import ContentError, InvalidError
 from assetsync.escape import printable
-from assetsync.files import read, shown_path
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import settings
 from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
 from assetsync.manifest.parse import path_problem
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
 from assetsync.project.texts import read_manifest
+from assetsync.reading import read_file, shown_path
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
@@ -210,7 +210,7 @@ def _offer_lines(console: Console, file: str, lines: Sequence[str], why: str, *,
     if not console.offer(f"Add {shown} to {shown_path(file)}, {why}?", yes=yes):
         console.say(f"Not done: {shown} in {shown_path(file)}, {why}.")
         return
-    data = read(file) or b""
+    data = read_file(file) or b""
     edited = with_lines(data.decode("utf-8", "surrogateescape"), lines)
     write_atomically(file, edited.encode("utf-8", "surrogateescape"))
     console.say(f"Added {shown} to {shown_path(file)}, {why}.")

@@ -21,7 +21,6 @@ from assetsync.errors import InvalidError, Located, ManifestError
 from assetsync.lock.text import parse_lock, render_lock
 from assetsync.manifest.parse import parse_manifest, path_problem
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
-from assetsync.model.versioning import Versioning
 
 PACKAGE = Path(assetsync.__file__).parent
 SCHEMA = json.loads((PACKAGE / "manifest.schema.json").read_text())
@@ -203,10 +202,13 @@ def test_problems_outside_the_entries(text: str, problems: list[str]) -> None:
             [
                 "1:26: `` is not a pattern",
                 "1:30: `!` is not a pattern",
-                "1:35: `[z-a]` is not a pattern in gitignore syntax",
+                "1:35: `[z-a]` is not a pattern in gitignore syntax: a range in `[]` is backwards",
             ],
         ),
-        ("  a: {path: b, exclude: ['x\\']}", ["1:26: `x\\` is not a pattern in gitignore syntax"]),
+        (
+            "  a: {path: b, exclude: ['x\\']}",
+            ["1:26: `x\\` is not a pattern in gitignore syntax: a `[` has no `]`, or a `\\` nothing behind it"],
+        ),
         (
             "  a: {path: b, exclude: ['#x']}",
             ["1:26: `#x` is a comment in gitignore syntax; write `\\#x` for a name that begins with `#`"],
@@ -233,7 +235,7 @@ def test_problems_of_one_entry(lines: str, problems: list[str]) -> None:
         ("/etc/passwd", "`/etc/passwd` is absolute; a path is relative to the manifest and uses `/`"),
         ("C:/x", "`C:/x` is absolute"),
         ("x\\\\y", "`x\\y` holds a backslash"),
-        ("x\\ny", "`x\\ny` holds a control character or invalid UTF-8"),
+        ("x\\ny", "`x\\ny` holds a control character, an invisible one, or invalid UTF-8"),
         ("assets.yaml", "`assets.yaml` can't be an asset: it belongs to assetsync"),
         ("Assets.Lock", "`Assets.Lock` can't be an asset: it belongs to assetsync"),
         (".assetsync/cache", "`.assetsync/cache` can't be an asset: it belongs to assetsync"),
@@ -352,19 +354,21 @@ NO_LINES = "these versions have no lines to publish into: leave `version` out, o
 def test_version_declares_a_line_or_pins(versioning: str, readonly: bool, version: str, problem: str | None) -> None:
     text = f"store: ./s\nversioning: {versioning}\nassets:\n  a:\n    readonly: {str(readonly).lower()}\n    path: a\n"
     text += f"    version: {version}\n"
-    system: Versioning | None = Semver() if versioning == "semver" else None
+    plugin = (lambda name: Semver()) if versioning == "semver" else None
     if problem is None:
-        assert parse_manifest(text, system=system).entries[0].version == version.strip("\"'")
+        assert parse_manifest(text, plugin=plugin).entries[0].version == version.strip("\"'")
     else:
-        found = problems_of(text, system=system)
+        found = problems_of(text, plugin=plugin)
         column = 14 if version else 5
         assert [part.startswith(f"7:{column}: {problem}") for part in found] == [True], found
 
 
 def test_names_may_not_hold_the_versions_of_a_plugin_either() -> None:
     text = "store: ./s\nversioning: semver\nassets: {a/1.2.3: x}\n"
-    assert problems_of(text, system=Semver()) == ["3:10: `a/1.2.3` can't be a name: `1.2.3` is a version"]
-    assert parse_manifest(text.replace("semver", "major_minor"), system=Semver()).entries[0].name == "a/1.2.3"
+    assert problems_of(text, plugin=lambda name: Semver()) == ["3:10: `a/1.2.3` can't be a name: `1.2.3` is a version"]
+    assert (
+        parse_manifest(text.replace("semver", "major_minor"), plugin=lambda name: Semver()).entries[0].name == "a/1.2.3"
+    )
 
 
 def test_the_message_of_the_error_lists_every_problem_with_file_line_and_column() -> None:

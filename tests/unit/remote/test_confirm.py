@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from assetsync.backends import Blob
+from assetsync.backends.contract import Blob
 from assetsync.model.tree import FileEntry as File
 from assetsync.model.tree import Tree, directory_tree, file_tree
 from tests.unit.publishing import WatchedBackend, new_store, put, watched
