@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from assetsync.atomic import write_atomically
+from assetsync.errors import InvalidError
 from assetsync.lock.text import render_lock
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.plan.plan import Action
+from assetsync.reading import read_file
 
 
 class LockWriter:
@@ -57,9 +59,8 @@ def _save(path: str, lock: Lock, *, aside: str) -> None:
     """Write assets.lock, atomically, and only when its bytes change. OSError."""
     data = render_lock(lock).encode()
     try:
-        with open(path, "rb") as file:
-            if file.read() == data:
-                return
-    except FileNotFoundError:
-        pass
+        if read_file(path, limit=len(data)) == data:
+            return
+    except InvalidError:
+        pass  # it is not what it is about to be
     write_atomically(path, data, aside=aside)

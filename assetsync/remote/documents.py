@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from assetsync.errors import DamagedError
+from assetsync.errors import ContentError, DamagedError
 from assetsync.escape import printable
 from assetsync.model.paths import parts_problem
 from assetsync.model.provenance import Provenance
@@ -20,9 +20,19 @@ from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree,
 
 META_FORMAT = 1
 CLAIM_FORMAT = 1
-MAX_VERSIONS = 1_000_000
+# What the backend is asked to read at most, in bytes. A file takes about 120 bytes in a `.meta`, a version about 10
+# in a `.versions`; a claim is a few lines.
+MAX_META_BYTES = 64 * 1024 * 1024
+MAX_VERSIONS_BYTES = 4 * 1024 * 1024
+MAX_CLAIM_BYTES = 16 * 1024
 
+MAX_FILES = 1_000_000
+MAX_VERSIONS = 100_000
 MAX_SIZE = 2**63 - 1  # bytes
+MAX_TEXT = 10_000  # characters of a description or a fact of provenance; the rest is cut off
+# Lists and objects in one document, for which `[` and `{` are counted, in strings too. Without it 64 MiB of `[],[],`
+# became gigabytes.
+MAX_BRACKETS = 1_000_000
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 # A claim's id becomes part of a local file's name.
@@ -58,7 +68,10 @@ class Claim:
 
 
 def render_meta(meta: Meta) -> bytes:
-    """The bytes of a `.meta`. ASCII only: modelkit reads it in the locale's encoding. `meta.tree` must be set."""
+    """The bytes of a `.meta`. ASCII only: modelkit reads it in the locale's encoding. `meta.tree` must be set.
+
+    ContentError when there are more files than `parse_meta` takes.
+    """
     if meta.tree is None:
         raise ValueError("a version is never written without its tree")
     document: dict[str, Any] = {"push_date": meta.push_date, "is_directory": meta.is_directory}
@@ -76,17 +89,23 @@ def render_meta(meta: Meta) -> bytes:
     if meta.description is not None:
         ours["description"] = meta.description
     document["assetsync"] = ours
-    return _dump(document)
+    data = _dump(document)
+    if len(data) > MAX_META_BYTES or len(meta.paths) > MAX_FILES:
+        raise ContentError(
+            f"{len(meta.paths):,} files are too many for one version: its `.meta` could not be read again",
+            hint="split it into several assets, or pack the files into archives",
+        )
+    return data
 
 
 def parse_meta(data: bytes, *, key: str) -> Meta:
     """A `.meta` read from `key`. DamagedError when it is not one, or names files that could not be written safely."""
-    document = _load(data, key)
-    push_date = _want(document, "push_date", str, key)
+    document = _load(data, key, MAX_META_BYTES)
+    push_date = _want(document, "push_date", str, key)[:MAX_TEXT]
     is_directory = _want(document, "is_directory", bool, key)
     paths: tuple[str, ...] = ("",)
     if is_directory:
-        paths = _strings(document, "contents", key)
+        paths = _strings(document, "contents", key, MAX_FILES)
         problem = parts_problem(paths)
         if problem is not None:
             raise DamagedError(f"`{key}` is refused: {problem}")
@@ -104,13 +123,13 @@ def parse_meta(data: bytes, *, key: str) -> Meta:
         paths,
         _tree(ours, paths, is_directory, key),
         _provenance(ours.get("provenance")),
-        description if isinstance(description, str) else None,
+        description[:MAX_TEXT] if isinstance(description, str) else None,
     )
 
 
 def _tree(ours: Mapping[str, Any], paths: tuple[str, ...], is_directory: bool, key: str) -> Tree:
     sizes = _want(ours, "sizes", list, key)
-    hashes = _strings(ours, "sha256", key)
+    hashes = _strings(ours, "sha256", key, MAX_FILES)
     if not len(paths) == len(sizes) == len(hashes):
         raise DamagedError(
             f"`{key}` is damaged: it has {len(paths)} files, {len(sizes)} sizes and {len(hashes)} hashes"
@@ -133,7 +152,10 @@ def _provenance(found: object) -> Provenance | None:
     fields = Provenance.__dataclass_fields__
     wanted = {name: bool if name == "dirty" else str for name in fields}
     known = {name: found[name] for name, kind in wanted.items() if isinstance(found.get(name), kind)}
-    return Provenance(**{"tool": "unknown", **known})
+    short: dict[str, Any] = {
+        name: value[:MAX_TEXT] if isinstance(value, str) else value for name, value in known.items()
+    }
+    return Provenance(**{"tool": "unknown", **short})
 
 
 def render_versions(versions: Iterable[str]) -> bytes:
@@ -143,10 +165,7 @@ def render_versions(versions: Iterable[str]) -> bytes:
 
 def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:
     """The versions of a `.versions` read from `key`, as it has them. DamagedError."""
-    versions = _strings(_load(data, key), "versions", key)
-    if len(versions) > MAX_VERSIONS:
-        raise DamagedError(f"`{key}` is refused: it lists more than {MAX_VERSIONS} versions")
-    return versions
+    return _strings(_load(data, key, MAX_VERSIONS_BYTES), "versions", key, MAX_VERSIONS)
 
 
 def render_claim(claim: Claim) -> bytes:
@@ -155,7 +174,7 @@ def render_claim(claim: Claim) -> bytes:
 
 def parse_claim(data: bytes, *, key: str) -> Claim:
     """A `.claim` read from `key`. DamagedError."""
-    document = _load(data, key)
+    document = _load(data, key, MAX_CLAIM_BYTES)
     digest = _want(document, "digest", str, key)
     if not digest.startswith(DIGEST_PREFIX) or not _SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
         raise DamagedError(f"`{key}` is damaged: its digest is not one")
@@ -175,9 +194,13 @@ def _dump(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document, ensure_ascii=True, separators=(", ", ": ")).encode("ascii")
 
 
-def _load(data: bytes, key: str) -> dict[str, Any]:
+def _load(data: bytes, key: str, limit: int) -> dict[str, Any]:
+    if len(data) > limit:
+        raise DamagedError(f"`{key}` is refused: it is larger than {limit:,} bytes")
+    if data.count(b"[") + data.count(b"{") > MAX_BRACKETS:
+        raise DamagedError(f"`{key}` is refused: it holds more than {MAX_BRACKETS:,} lists and objects")
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = json.loads(data.decode("utf-8"), parse_constant=_refused_number)
     except (ValueError, RecursionError):
         what = "empty" if not data.strip() else "not JSON"
         raise DamagedError(
@@ -188,6 +211,11 @@ def _load(data: bytes, key: str) -> dict[str, Any]:
     return document
 
 
+def _refused_number(text: str) -> float:
+    """JSON has no NaN and no Infinity."""
+    raise ValueError(text)
+
+
 def _want(document: Mapping[str, Any], name: str, kind: type, key: str) -> Any:
     value = document.get(name)
     if type(value) is not kind:
@@ -195,8 +223,10 @@ def _want(document: Mapping[str, Any], name: str, kind: type, key: str) -> Any:
     return value
 
 
-def _strings(document: Mapping[str, Any], name: str, key: str) -> tuple[str, ...]:
+def _strings(document: Mapping[str, Any], name: str, key: str, most: int) -> tuple[str, ...]:
     values = _want(document, name, list, key)
+    if len(values) > most:
+        raise DamagedError(f"`{key}` is refused: `{name}` holds more than {most:,}")
     if not all(type(value) is str for value in values):
         raise DamagedError(f"`{key}` is damaged: `{name}` holds something that is not a string")
     return tuple(values)

@@ -87,7 +87,7 @@ class Store:
         """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
         key = layout.versions_key(name)
         try:
-            blob = self.backend.read(key)
+            blob = self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES)
         except NotFoundError:
             return None
         versions = tuple(dict.fromkeys(documents.parse_versions(blob.data, key=key)))
@@ -99,7 +99,7 @@ class Store:
     def meta(self, name: str, version: str) -> Meta:
         """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
         key = layout.meta_key(name, version)
-        return self._meta(name, version, self.backend.read(key))
+        return self._meta(name, version, self.backend.read(key, limit=documents.MAX_META_BYTES))
 
     def _meta(self, name: str, version: str, blob: Blob) -> Meta:
         meta = replace(documents.parse_meta(blob.data, key=layout.meta_key(name, version)), tag=blob.tag)
@@ -111,9 +111,9 @@ class Store:
         """The `.meta` of a version; None when it still is the one with `tag`. NotFoundError, DamagedError."""
         key = layout.meta_key(name, version)
         if isinstance(self.backend, ConditionalBackend):
-            blob = self.backend.read_changed(key, tag)
+            blob = self.backend.read_changed(key, tag, limit=documents.MAX_META_BYTES)
         else:
-            blob = self.backend.read(key)
+            blob = self.backend.read(key, limit=documents.MAX_META_BYTES)
         return None if blob is None or blob.tag == tag else self._meta(name, version, blob)
 
     def folder(self, name: str) -> Folder:
@@ -135,7 +135,7 @@ class Store:
         """The claim on a version and its age in seconds by the store's clock, or None. DamagedError."""
         key = layout.claim_key(name, version)
         try:
-            blob = self.backend.read(key)
+            blob = self.backend.read(key, limit=documents.MAX_CLAIM_BYTES)
         except NotFoundError:
             return None
         return documents.parse_claim(blob.data, key=key), blob.age
@@ -294,7 +294,7 @@ class Store:
         key = layout.versions_key(name)
         for _ in range(INDEX_ATTEMPTS):
             try:
-                blob = self.backend.read(key)
+                blob = self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES)
                 before: tuple[str, ...] = documents.parse_versions(blob.data, key=key)
                 tag: str | None = blob.tag
             except NotFoundError:
@@ -318,7 +318,7 @@ class Store:
     def raw_index(self, name: str) -> tuple[str, ...]:
         """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""
         key = layout.versions_key(name)
-        return documents.parse_versions(self.backend.read(key).data, key=key)
+        return documents.parse_versions(self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES).data, key=key)
 
     def valid(self, versions: Iterable[str]) -> Sequence[str]:
         """Those that are versions of the store's system, in the same order."""

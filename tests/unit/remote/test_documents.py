@@ -236,7 +236,7 @@ def test_versions_of_the_wrong_shape_are_damaged(data: bytes) -> None:
 
 def test_more_versions_than_anyone_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assetsync.remote.documents.MAX_VERSIONS", 2)
-    with pytest.raises(DamagedError, match="more than 2 versions"):
+    with pytest.raises(DamagedError, match="holds more than 2"):
         parse_versions(b'{"versions": ["1.2", "1.1", "1.0"]}', key="x.versions")
 
 
