@@ -12,7 +12,9 @@ import click
 
 from assetsync import __version__
 from assetsync.cli.options import Common, Session, common_options, session, write_examples
+from assetsync.cli.output import echo
 from assetsync.errors import AssetsyncError
+from assetsync.escape import presentable
 
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
@@ -150,15 +152,16 @@ def _failed(error: Exception, session: Session) -> int:
 def _usage(error: click.ClickException, session: Session) -> int:
     context = getattr(error, "ctx", None)
     if context is not None:
-        click.echo(context.get_usage(), err=True)
-    click.echo(f"error: {error.format_message()}", err=True)
+        echo(context.get_usage(), err=True)
+    lines = [presentable(line) for line in error.format_message().split("\n")]
+    echo("error: " + "\n".join(lines), err=True)
     message, _, hint = error.format_message().partition("\nhint: ")
     _answer(session, "usage", message, hint or None, EXIT_USAGE)
     return EXIT_USAGE
 
 
 def _leave_interrupted(session: Session) -> NoReturn:
-    click.echo(f"\n{_INTERRUPTED}", err=True)
+    echo(f"\n{_INTERRUPTED}", err=True)
     _answer(session, "interrupted", _INTERRUPTED, None, EXIT_INTERRUPTED)
     sys.stdout.flush()
     # Not sys.exit: it would wait for requests that are under way, up to their time-outs.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from assetsync.cli.options import Common, session
+from assetsync.cli.output import commands, echo
 from assetsync.cli.prompt import ask
 from assetsync.errors import AssetsyncError
 from assetsync.progress import Reporter, Silent
@@ -44,7 +45,12 @@ class Console:
     def data(self, text: str) -> None:
         """What the command was called for, to stdout."""
         session().answered = True
-        click.echo(text, nl=False, color=True)
+        echo(text, nl=False)
+
+    def commands(self, text: str) -> None:
+        """Commands to the CI system that reads stdout, escaped as it wants them."""
+        session().answered = True
+        commands(text)
 
     def page(self, text: str) -> None:
         """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
@@ -56,7 +62,7 @@ class Console:
     def say(self, text: str) -> None:
         """Remarks, to stderr; nothing with `-q`."""
         if not self._common.quiet:
-            click.echo(text, err=True, color=True)
+            echo(text, err=True)
 
     def paint(self, stream: TextIO) -> Paint:
         """How to colour text for `stream`."""

@@ -11,6 +11,7 @@ import click
 
 from assetsync import __version__
 from assetsync.cli.console import wants_colour
+from assetsync.cli.output import echo
 from assetsync.errors import AssetsyncError, ManifestError
 from assetsync.escape import presentable, printable, redacted
 
@@ -33,20 +34,20 @@ def show(error: AssetsyncError, *, subject: str = "") -> None:
     """One error of ours: its message, line by line, and its hint."""
     lines = [presentable(line) for line in error.message.split("\n")]
     if isinstance(error, ManifestError):
-        click.echo("\n".join(lines), err=True)
+        echo("\n".join(lines), err=True)
         count = len(error.problems)
         _line("error", "red", f"`{error.filename}` has {count} problem{'s' if count != 1 else ''}")
     else:
         _line("error", "red", f"{subject}{lines[0]}")
         for line in lines[1:]:
-            click.echo(f"  {line}", err=True)
+            echo(f"  {line}", err=True)
     if error.hint:
         _line("hint", None, presentable(error.hint))
 
 
 def _line(word: str, colour: str | None, text: str) -> None:
     label = click.style(f"{word}:", fg=colour, bold=True) if colour and wants_colour(sys.stderr) else f"{word}:"
-    click.echo(f"{label} {text}", err=True, color=True)
+    echo(f"{label} {text}", err=True)
 
 
 def _write_log(error: Exception) -> str:

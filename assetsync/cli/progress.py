@@ -6,7 +6,6 @@ import threading
 import time
 from dataclasses import dataclass
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -18,6 +17,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from assetsync.cli.output import echo
 from assetsync.escape import presentable
 from assetsync.render.units import size
 
@@ -113,4 +113,4 @@ class Lines:
         if running and running.verb == "hash" and seconds < HASHING_TOLD:
             return
         cost = f" ({size(running.count)} in {seconds:.1f} s)" if running else ""
-        click.echo(f"  {asset}: {presentable(outcome)}{cost}", err=True)
+        echo(f"  {asset}: {presentable(outcome)}{cost}", err=True)

@@ -46,7 +46,7 @@ def _sentence(finding: Finding) -> str:
 
 
 def _annotation(file: str, line: int, column: int, message: str) -> str:
-    return f"::error file={_property(file)},line={line},col={column},title=assetsync::{_data(message)}\n"
+    return f"::error file={_property(printable(file))},line={line},col={column},title=assetsync::{_data(message)}\n"
 
 
 def _data(text: str) -> str:

@@ -11,9 +11,9 @@ from assetsync.plan.plan import KIND, Action, Plan
 
 FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")
-# json has escaped the other control characters, and its own line breaks stay. A `##` could begin a command to a CI
-# system, whose log this may end up in.
-_UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##")
+# json has escaped the other control characters, and its own line breaks stay. `##[` could begin a command to
+# a CI system, whose log this may end up in.
+_UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##(?=\\w*\\[)")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:

@@ -48,10 +48,11 @@ def check_command(
             )
     except ManifestError as error:
         if format == "github":
-            console.data(problems_github(error.filename, error.problems))
+            console.commands(problems_github(error.filename, error.problems))
         raise
     render = {"text": findings_text, "github": findings_github, "json": findings_json}[format]
-    console.data(render(inspection.findings))
+    show = console.commands if format == "github" else console.data
+    show(render(inspection.findings))
     if inspection.findings:
         return EXIT_DIFFERENCE
     console.say(_all_right(inspection, staged=staged))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from assetsync.backends import Blob
-from assetsync.backends.memory import MemoryBackend
+from assetsync.backends.contract import Blob
+from assetsync.backends.memory.store import MemoryBackend
 from assetsync.errors import ContentError, DamagedError
 from assetsync.model.paths import parts_problem
 from assetsync.model.tree import FileEntry, directory_tree
