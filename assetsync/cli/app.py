@@ -108,7 +108,7 @@ def cli(ctx: click.Context, common: Common) -> int:
     session().common = common
     if ctx.invoked_subcommand is not None:
         return 0
-    click.echo(ctx.get_help(), err=True)
+    echo(ctx.get_help(), err=True)
     return EXIT_USAGE
 
 
@@ -173,4 +173,4 @@ def _answer(session: Session, code: str, message: str, hint: str | None, exit_co
     if session.wants_json and not session.answered:
         from assetsync.render.error_json import error_json
 
-        click.echo(error_json(code, message, hint, exit_code), nl=False)
+        echo(error_json(code, message, hint, exit_code), nl=False)

@@ -9,6 +9,8 @@ import sys
 
 import click
 
+from assetsync.cli.output import echo
+
 
 def ask(question: str) -> bool:
     """The answer to `question`, asked on stderr and read from stdin; Enter alone means no.
@@ -16,13 +18,13 @@ def ask(question: str) -> bool:
     KeyboardInterrupt on ctrl-C; click.Abort at the end of the input.
     """
     while True:
-        click.echo(f"{question} [y/N]: ", nl=False, err=True)
+        echo(f"{question} [y/N]: ", nl=False, err=True)
         answer = _read_line().strip().lower()
         if answer in ("", "n", "no"):
             return False
         if answer in ("y", "yes"):
             return True
-        click.echo("Answer `y` or `n`.", err=True)
+        echo("Answer `y` or `n`.", err=True)
 
 
 def _read_line() -> str:

@@ -96,7 +96,7 @@ class Document(NamedTuple):
 def read(text: str | bytes, filename: str) -> Document:
     """Parse one YAML document. ManifestError when it is no YAML at all, with the one place where it stops being it."""
     if isinstance(text, bytes):
-        text = _decoded(text, filename)
+        text = decoded(text, filename)
     if len(text) > MAX_BYTES:
         raise too_large(filename)
     text = text.removeprefix(BYTE_ORDER_MARK)
@@ -127,7 +127,8 @@ def place_of(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def _decoded(data: bytes, filename: str) -> str:
+def decoded(data: bytes, filename: str) -> str:
+    """The text of a manifest. ManifestError with the place of what is not UTF-8, or when it is too large."""
     if len(data) > MAX_BYTES:
         raise too_large(filename)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):

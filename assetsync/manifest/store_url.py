@@ -11,6 +11,7 @@ from assetsync.errors import InvalidError
 from assetsync.escape import printable
 
 BUCKET_SCHEMES = ("s3", "gs", "az")
+PRIVATE = frozenset({".git", ".assetsync"})  # folders of git and of assetsync, with case folded
 MAX_LENGTH = 2048  # characters: a bucket or a host, and a prefix as long as a key
 _SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
 
@@ -27,6 +28,8 @@ def check_store_url(url: str) -> str:
         raise InvalidError(f"a store URL can't be longer than {MAX_LENGTH} characters", hint=_HINT)
     if printable(url) != url or "\\" in url:
         raise InvalidError("a store URL can't hold control characters or backslashes", hint=_HINT)
+    if (not separator or scheme == "file") and any(part.casefold() in PRIVATE for part in (rest or url).split("/")):
+        raise InvalidError("a store can't lie in `.git` or `.assetsync`", hint=_HINT)
     if not separator:
         return _directory(url)
     if "@" in rest.partition("/")[0] or "?" in rest or "#" in rest:

@@ -74,7 +74,7 @@ class Project:
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         data = read_manifest(path)
-        manifest = parse_project(data, path, store=store, environ=environ)
+        manifest = parse_project(data, path, store=store, environ=environ)  # which says where it is not UTF-8
         return cls(path, data.decode(), manifest, environ)
 
     def __enter__(self) -> Project:

@@ -29,6 +29,7 @@ from assetsync.plan.snapshot import RemoteVersion, Unfinished
 from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
+from assetsync.remote.place import check_place
 from assetsync.state.cache import Cache
 
 # Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
@@ -397,11 +398,20 @@ def _may_be(version: RemoteVersion, tree: Tree) -> bool:
 def open_store(
     config: StoreConfig, versioning: Versioning, cache: Cache, *, root: str, environ: Mapping[str, str]
 ) -> Store:
-    """The store of `config`, with the settings of the SDKs' own variables; a relative directory is below `root`."""
+    """The store of `config`, with the settings of the SDKs' own variables; a relative directory is below `root`.
+
+    InvalidError for a directory that belongs to git or to assetsync itself.
+    """
     config = completed(config, environ)
     if "://" not in config.url:
         config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
-    return Store(open_backend(config, environ), versioning, cache)
+    backend = open_backend(config, environ)
+    if config.url.startswith(("/", "file://")):
+        from assetsync.backends.local import LocalBackend
+
+        if isinstance(backend, LocalBackend):
+            check_place(backend.root)
+    return Store(backend, versioning, cache)
 
 
 def resolve(store: Store, spec: Spec) -> str:

@@ -16,6 +16,7 @@ from assetsync.escape import printable
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import settings
 from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
+from assetsync.manifest.nodes import decoded
 from assetsync.manifest.parse import path_problem
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
 from assetsync.project.texts import read_manifest
@@ -123,11 +124,7 @@ def _manifest(common: Common) -> tuple[str, str]:
     """The project's assets.yaml and its text."""
     base = os.path.abspath(common.directory or ".")
     path = os.path.join(base, common.manifest) if common.manifest else find_manifest(base)
-    data = read_manifest(path)
-    try:
-        return path, data.decode()
-    except UnicodeDecodeError:
-        raise InvalidError(f"`{shown_path(path)}` is not UTF-8", hint="save it as UTF-8") from None
+    return path, decoded(read_manifest(path), shown_path(path))
 
 
 def _relative(root: str, place: str, given: str) -> str:
