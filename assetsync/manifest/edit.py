@@ -235,7 +235,9 @@ def _addition(source: _Source, entry: Entry) -> list[_Splice]:
 
 
 def _flow_addition(source: _Source, mapping: Mapping, pair: str) -> list[_Splice]:
-    """One more pair at the end of a flow mapping that is not empty, on a line of its own where the last one has one."""
+    """One more pair at the end of a flow mapping, on a line of its own where the last one has one."""
+    if not mapping.pairs:
+        return [_Splice(mapping.start + 1, mapping.start + 1, pair)]
     key, value = list(mapping.pairs.values())[-1]
     comma = re.compile(r"[ \t]*,").match(source.text, value.end)
     end = comma.end() if comma else value.end

@@ -28,7 +28,13 @@ def run(name: str, seconds: int) -> None:
             Path(folder, str(number)).write_bytes(seed)
         sys.stdout.write(f"{name}:\n")
         sys.stdout.flush()
-        options = [f"-max_total_time={seconds}", "-max_len=4096", "-rss_limit_mb=2048", "-print_final_stats=1"]
+        options = [
+            f"-max_total_time={seconds}",
+            "-max_len=4096",
+            "-rss_limit_mb=2048",
+            "-print_final_stats=1",
+            f"-artifact_prefix={folder}/",
+        ]
         atheris.Setup([name, *options, "-verbosity=0", folder], lambda data: _try(TARGETS[name], name, data))
         atheris.Fuzz()
 
