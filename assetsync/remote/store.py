@@ -407,9 +407,9 @@ def open_store(
         config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
     backend = open_backend(config, environ)
     if config.url.startswith(("/", "file://")):
-        from assetsync.backends.local import LocalBackend
+        from assetsync.backends.directory.store import DirectoryBackend
 
-        if isinstance(backend, LocalBackend):
+        if isinstance(backend, DirectoryBackend):
             check_place(backend.root)
     return Store(backend, versioning, cache)
 
