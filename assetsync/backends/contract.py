@@ -173,6 +173,14 @@ class ProbedBackend(Protocol):
 
 
 @runtime_checkable
+class MadeByWriting(Protocol):
+    """Stores that the first write makes, such as a directory. Until then, reading raises NoStoreError."""
+
+    def is_there(self) -> bool:
+        """Whether the store exists."""
+
+
+@runtime_checkable
 class RemoteBackend(Protocol):
     """Stores behind a server, which ask who is there."""
 

@@ -41,6 +41,7 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
         online=snapshot.online,
         dated=_dated(snapshot),
         not_considered=snapshot.not_considered,
+        makes_store=snapshot.makes_store,
         basis=Basis(assets={entry.name: _seen(snapshot, entry) for entry in snapshot.manifest.entries}),
     )
 

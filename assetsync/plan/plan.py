@@ -152,7 +152,8 @@ def text_digest(text: str | None) -> str | None:
 class Plan:
     """What would be done. `store` is as written in the manifest, so that a plan reads the same on every machine.
 
-    `dated` says that new versions are named by the time of their publication.
+    `dated` says that new versions are named by the time of their publication, `makes_store` that the store is a
+    directory that does not exist yet.
     """
 
     store: str
@@ -161,6 +162,7 @@ class Plan:
     online: bool = True
     dated: bool = False
     not_considered: int = 0
+    makes_store: bool = False
     basis: Basis = field(default_factory=Basis)
 
     def based_on(self, manifest: str, lock: str | None) -> Plan:

@@ -143,9 +143,10 @@ class Snapshot:
     """The three states of every considered asset, and how many were left out of consideration.
 
     `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
-    `online` is False when `remote` was made up from the lock. `placed` is what assetsync last saw at a path as locked,
-    by asset, as far as that is remembered: content that is still that has not been edited, whatever the lock says now.
-    `tracked` are the assets of which git tracks files, as far as somebody asked git.
+    `online` is False when `remote` was made up from the lock; `makes_store` is True when the store is a directory that
+    does not exist yet. `placed` is what assetsync last saw at a path as locked, by asset, as far as that is remembered:
+    content that is still that has not been edited, whatever the lock says now. `tracked` are the assets of which git
+    tracks files, as far as somebody asked git.
     """
 
     manifest: Manifest
@@ -156,5 +157,6 @@ class Snapshot:
     now: datetime
     online: bool = True
     not_considered: int = 0
+    makes_store: bool = False
     placed: Mapping[str, Content] = field(default_factory=dict)
     tracked: frozenset[str] = frozenset()

@@ -93,6 +93,11 @@ class AssetStore:
         return self._workspace.config.url
 
     @property
+    def versioning_name(self) -> str:
+        """What the versioning system is called in settings."""
+        return self._workspace.versioning_name
+
+    @property
     def versioning(self) -> Versioning:
         """The versioning system of the assets."""
         return self._workspace.versioning

@@ -54,7 +54,7 @@ class DirectPublishing:
         """As `AssetStore.plan_new`."""
         self._check_line(version)
         request = Request((name,), Purpose.PUBLISH)
-        snapshot = self._snapshot(path, name, version, request, reporter)
+        snapshot = self._snapshot(path, name, version, request, reporter, may_make_store=True)
         remote = snapshot.remote[name]
         versions = History.of(remote.committed, self._workspace.versioning).versions
         plan = make_plan(snapshot, request)
@@ -185,7 +185,16 @@ class DirectPublishing:
             elsewhere={} if elsewhere is None else {action.asset: elsewhere},
         )
 
-    def _snapshot(self, path: Path, name: str, line: str | None, request: Request, reporter: Reporter) -> Snapshot:
+    def _snapshot(
+        self,
+        path: Path,
+        name: str,
+        line: str | None,
+        request: Request,
+        reporter: Reporter,
+        *,
+        may_make_store: bool = False,
+    ) -> Snapshot:
         """The states of the one asset. ContentError when there is nothing to publish."""
         check_name(name)
         given = os.fspath(path)
@@ -200,6 +209,7 @@ class DirectPublishing:
             reporter=reporter,
             request=request,
             local={name: local},
+            may_make_store=may_make_store,
         )
 
     def _here(self, path: str, name: str, reporter: Reporter) -> Local:

@@ -67,13 +67,16 @@ def gather(
     not_considered: int = 0,
     local: Mapping[str, Local] | None = None,
     placed: Mapping[str, Content] | None = None,
+    may_make_store: bool = False,
 ) -> Snapshot:
     """The three states of every asset of `site`, as far as a plan for `request` needs them.
 
     Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `placed` is as in
-    Snapshot. StoreError. What is wrong with local files, or with the objects of one asset, is part of the snapshot.
+    Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. What is wrong with
+    local files, or with the objects of one asset, is part of the snapshot.
     """
-    asking = _Asking(site, store) if store is not None else None
+    makes_store = store is not None and may_make_store and store.is_to_be_made
+    asking = _Asking(site, store) if store is not None and not makes_store else None
     local, remote = _scan_and_ask(site, asking, reporter, local)
     snapshot = Snapshot(
         manifest=site.manifest,
@@ -85,6 +88,7 @@ def gather(
         online=store is not None,
         not_considered=not_considered,
         placed=placed or {},
+        makes_store=makes_store,
     )
     wanted = needs(snapshot, request) if asking else {}
     while asking and wanted:

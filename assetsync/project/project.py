@@ -28,7 +28,7 @@ from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.plan.decide import make_plan
 from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
-from assetsync.plan.request import Request
+from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
 from assetsync.project.locate import LOCK, MANIFEST, find_manifest
@@ -124,6 +124,8 @@ class Project:
             request=asked,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
             placed=self._placed.of(narrowed.manifest.entries),
+            # What is locked was published to a store that existed: perhaps it is not mounted.
+            may_make_store=asked.purpose is Purpose.SYNC and not (lock and lock.assets),
         )
         self._placed.see(snapshot)
         plan = make_plan(snapshot, asked)

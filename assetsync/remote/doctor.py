@@ -17,8 +17,9 @@ from functools import partial
 
 from assetsync.backends.contract import RemoteBackend
 from assetsync.backends.probe import check_create, check_replace, refuses_writes
-from assetsync.errors import ConflictError, DamagedError, ExistsError, NotFoundError, StoreError
+from assetsync.errors import ConflictError, DamagedError, ExistsError, NoStoreError, NotFoundError, StoreError
 from assetsync.escape import printable
+from assetsync.model.names import name_problem
 from assetsync.model.tree import FileEntry
 from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.pool import together
@@ -86,6 +87,8 @@ def probe_access(store: Store) -> Iterator[Probe]:
             return
     reading = _tried("list", lambda: backend.list("", delimiter=True))
     yield reading
+    if isinstance(reading.error, NoStoreError):
+        return  # writing would make a mistyped directory
     writing = _tried("create an object", lambda: backend.create(key, b"probe"))
     yield writing
     if reading.error is not None or writing.error is not None:
@@ -156,6 +159,9 @@ def examine(store: Store, wanted: Callable[[str], bool] = lambda name: True) -> 
 
 
 def _asset(store: Store, seen: Surveyed) -> list[Ailment]:
+    refused = name_problem(seen.name)
+    if refused is not None:
+        return [Ailment(seen.name, "refused_name", f"made by modelkit, and can't be used or looked at: {refused}")]
     return [*_index(store, seen), *_leftovers(store, seen.name, seen.folder)]
 
 

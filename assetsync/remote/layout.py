@@ -14,6 +14,7 @@ claim.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,7 +23,6 @@ from assetsync.model.names import (
     CLAIM,
     META,
     VERSIONS,
-    name_problem,
 )
 
 
@@ -49,11 +49,25 @@ def asset_folder(name: str) -> str:
 
 
 def name_of_versions_key(key: str) -> str | None:
-    """The asset whose `.versions` lies at `key`, or None when `key` is something else or no valid name."""
-    if not key.endswith(VERSIONS):
-        return None
-    name = key.removesuffix(VERSIONS)
-    return name if name_problem(name) is None else None
+    """The asset whose `.versions` lies at `key`; None when `key` is something else.
+
+    The name may be one that modelkit allows and we do not: `name_problem` tells.
+    """
+    return key.removesuffix(VERSIONS) or None if key.endswith(VERSIONS) else None
+
+
+# All that modelkit allows in a name, and a few more: a first character is free.
+_OF_MODELKIT = re.compile(r"[A-Za-z0-9._/\\-]+")
+
+
+def folder_names(keys: Iterable[str], folders: Iterable[str]) -> list[str]:
+    """The folders of a delimiter listing that may hold assets, or be one, without the slash at their end.
+
+    The data of a version is none: `.meta` or a claim lies beside it.
+    """
+    beside = set(keys)
+    names = (folder.removesuffix("/") for folder in folders)
+    return [name for name in names if _OF_MODELKIT.fullmatch(name) and not {f"{name}{META}", f"{name}{CLAIM}"} & beside]
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
-from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting, Progress, no_progress
 from assetsync.backends.opening import open_backend
 from assetsync.errors import (
     ChangedError,
@@ -24,7 +24,7 @@ from assetsync.model.history import History
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.names import Spec, name_problem
 from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
-from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.model.versioning import Lines, Versioning, is_valid, looks_like_version
 from assetsync.plan.snapshot import RemoteVersion, Unfinished
 from assetsync.pool import together
 from assetsync.remote import documents, layout
@@ -79,6 +79,14 @@ class Store:
     @property
     def url(self) -> str:
         return self.backend.url
+
+    @property
+    def is_to_be_made(self) -> bool:
+        """Whether publishing would make the store: a directory that does not exist yet. StoreError.
+
+        False for a bucket, which nobody makes but its owner; without it, every request raises NoStoreError.
+        """
+        return isinstance(self.backend, MadeByWriting) and not self.backend.is_there()
 
     def close(self) -> None:
         """Close the connections of the backend."""
@@ -331,47 +339,57 @@ class Store:
         blob = self.backend.read(key)
         self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
 
-    def names(self) -> Sequence[str]:
-        """The names of all assets, sorted. Walks with a delimiter, many folders at once, and skips versions."""
-        keys = (entry.key for _, listing in self._walk() for entry in listing.objects)
-        return sorted(name for name in map(layout.name_of_versions_key, keys) if name is not None)
-
-    def survey(self) -> Sequence[Surveyed]:
-        """All assets, sorted by name, with what lies in their folders; those that never got an index, too."""
-        indexed: set[str] = set()
-        folders: dict[str, Folder] = {}
-        for folder, listing in self._walk():
-            names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
-            indexed.update(name for name in names if name is not None)
-            found = self._folder_of(folder.rstrip("/"), listing) if folder else Folder()
-            if found != Folder():
-                folders[folder.rstrip("/")] = found
-        return [Surveyed(name, name in indexed, folders.get(name, Folder())) for name in sorted({*indexed, *folders})]
-
-    def _walk(self) -> Iterator[tuple[str, Listing]]:
-        """Every folder that may hold assets, with its listing."""
-        folders = [""]
-        while folders:
-            listings = list(together(lambda folder: self.backend.list(folder, delimiter=True), folders))
-            yield from zip(folders, listings, strict=True)
-            found = (folder for listing in listings for folder in listing.folders)
-            folders = [folder for folder in found if self._may_hold_assets(folder)]
-
-    def _may_hold_assets(self, folder: str) -> bool:
-        name = folder.rstrip("/")
-        segment = name.rpartition("/")[2]
-        return name_problem(name) is None and not is_valid(self.versioning, segment)
-
     def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
-        """The wanted assets with their versions, sorted by name; one small GET each, many at once."""
-        return [*together(self._listed, filter(wanted, self.names()))]
+        """The wanted assets with their versions, sorted by name; one small GET each, many at once. StoreError."""
+        return [*together(self._listed, filter(wanted, self._names()))]
 
     def _listed(self, name: str) -> ListedAsset:
+        refused = name_problem(name)
+        if refused is not None:
+            return ListedAsset(name, (), (), refused=refused)
         try:
             index = self.index(name)
         except DamagedError as error:
             return ListedAsset(name, (), (), error.message)
         return ListedAsset(name, index.listed, index.foreign) if index else ListedAsset(name, (), ())
+
+    def _names(self) -> Sequence[str]:
+        """The names of all assets, sorted, also those that can't be used."""
+        return sorted(name for _, listing in self._walk() for name in _indexed(listing))
+
+    def survey(self) -> Sequence[Surveyed]:
+        """All assets, sorted by name, with what lies in their folders; those that never got an index, too. StoreError.
+
+        A folder that holds an asset of modelkit, such as `1.0` with `models/1.0/x`, is no data of a version.
+        """
+        indexed: set[str] = set()
+        folders: dict[str, Folder] = {}
+        for folder, listing in self._walk():
+            indexed.update(_indexed(listing))
+            if folder:
+                folders[folder.removesuffix("/")] = self._folder_of(folder.removesuffix("/"), listing)
+        holding = {name.rpartition("/")[0] for name in indexed}
+        found = {name: _without_data(folder, name, holding) for name, folder in folders.items()}
+        names = indexed.union(name for name, folder in found.items() if folder != Folder())
+        return [Surveyed(name, name in indexed, found.get(name, Folder())) for name in sorted(names)]
+
+    def _walk(self) -> Iterator[tuple[str, Listing]]:
+        """Every folder that may hold assets, with its listing. Lists with a delimiter, many folders at once."""
+        indexed: set[str] = set()
+        folders = [""]
+        while folders:
+            listings = list(together(lambda folder: self.backend.list(folder, delimiter=True), folders))
+            yield from zip(folders, listings, strict=True)
+            for listing in listings:
+                indexed.update(_indexed(listing))
+            folders = [
+                name + "/" for listing in listings for name in _folders(listing) if not self._is_version(name, indexed)
+            ]
+
+    def _is_version(self, folder: str, indexed: Collection[str]) -> bool:
+        """Whether a folder is a version of the asset that it lies in. modelkit allows assets in folders like `1.0`."""
+        asset, _, segment = folder.rpartition("/")
+        return asset in indexed and (is_valid(self.versioning, segment) or looks_like_version(segment))
 
     def _remembered(self, name: str, version: str) -> tuple[Content, str] | None:
         """The content of a version and the tag of its `.meta`, as far as they are remembered here."""
@@ -393,6 +411,20 @@ def _tree(meta: Meta, files: Sequence[FileEntry]) -> Tree:
 def _may_be(version: RemoteVersion, tree: Tree) -> bool:
     """Whether a version has the paths and sizes of `tree`."""
     return [file[:2] for file in version.files or ()] == [file[:2] for file in tree.files]
+
+
+def _indexed(listing: Listing) -> Iterator[str]:
+    """The names of the assets whose index is in a listing."""
+    names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
+    return (name for name in names if name is not None)
+
+
+def _without_data(folder: Folder, name: str, holding: Collection[str]) -> Folder:
+    return replace(folder, data_only=tuple(one for one in folder.data_only if f"{name}/{one}" not in holding))
+
+
+def _folders(listing: Listing) -> Sequence[str]:
+    return layout.folder_names((entry.key for entry in listing.objects), listing.folders)
 
 
 def open_store(
@@ -464,10 +496,12 @@ def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> No
 class ListedAsset(NamedTuple):
     """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
 
-    `error` says why its versions can't be read; then both tuples are empty.
+    `error` says why its versions can't be read, `refused` why assetsync takes no asset of this name, though modelkit
+    does; then both tuples are empty.
     """
 
     name: str
     versions: tuple[str, ...]
     foreign: tuple[str, ...]
     error: str | None = None
+    refused: str | None = None

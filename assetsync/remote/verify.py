@@ -56,6 +56,11 @@ def verify(store: Store, name: str, version: str, *, deep: bool = False, progres
     return Verdict(name, version, len(meta.paths), check.size, check.checked, tuple(flaws))
 
 
+def unlisted(name: str, why: str) -> Verdict:
+    """The verdict on an asset whose index can't be read, so that nobody knows its versions."""
+    return Verdict(name, "", 0, 0, "size", (Flaw(name, "", "", "damaged", why),))
+
+
 class _Check:
     def __init__(self, store: Store, name: str, version: str, meta: Meta, deep: bool, progress: Progress) -> None:
         self._store = store

@@ -35,6 +35,8 @@ def _document(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str,
         document["ignored"] = [*asset.foreign]
     if asset.error is not None:
         document["error"] = asset.error
+    if asset.refused is not None:
+        document["refused"] = asset.refused
     if metas is not None:
         meta = metas.get(asset.name)
         document["size"] = meta.tree.content.size if meta and meta.tree else None
@@ -59,7 +61,7 @@ def listing_text(
 def _row(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str, Meta] | None) -> tuple[str, ...]:
     latest = next(iter(asset.versions), "-")
     more = () if metas is None else _known(metas.get(asset.name))
-    return asset.name, latest, *more, locked.get(asset.name, "-"), "; ".join(_rest(asset))
+    return printable(asset.name), latest, *more, locked.get(asset.name, "-"), "; ".join(_rest(asset))
 
 
 def _known(meta: Meta | None) -> tuple[str, str, str]:
@@ -78,6 +80,8 @@ def _rest(asset: ListedAsset) -> Iterator[str]:
         yield f"ignored: {printable(', '.join(asset.foreign[:VERSIONS_SHOWN]))}"
     if asset.error:
         yield f"unreadable: {printable(asset.error)}"
+    if asset.refused:
+        yield f"can't be used: {asset.refused}"
 
 
 def _line(row: tuple[str, ...], widths: Sequence[int]) -> str:

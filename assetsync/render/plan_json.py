@@ -17,11 +17,12 @@ _UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##(?=\\w*\\[)")
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan as the document that `--format json` prints. A plan made offline says so by one more key."""
+    """The plan as the document that `--format json` prints. `offline` and `makes_store` are there only when true."""
     return {
         "format_version": FORMAT_VERSION,
         "store": plan.store,
         **({} if plan.online else {"offline": True}),
+        **({"makes_store": True} if plan.makes_store else {}),
         "fingerprint": plan.fingerprint,
         "actions": [_action(action) for action in plan.actions],
         "problems": [

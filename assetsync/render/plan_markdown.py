@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from assetsync.escape import printable
 from assetsync.plan.plan import KIND, Action, Keep, Plan, Problem
+from assetsync.render.plan_text import MAKES_STORE
 from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, total_bytes
 from assetsync.render.units import plural
 
@@ -44,6 +45,8 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     idle = "" if plan.changes or plan.problems else "nothing to do, "
     page.add(f"### assetsync plan: {idle}{counts(plan)}\n")
     page.add(f"\nStore: {_code(plan.store)}\n")
+    if plan.makes_store:
+        page.add(f"\n**{MAKES_STORE}**.\n")
     if not plan.online:
         page.add("\n**Offline**: compared with assets.lock alone; the store was not asked.\n")
     total = total_bytes(plan)

@@ -17,6 +17,8 @@ FILES_SHOWN = 10
 NAME_WIDTH = 40
 VERSIONS_WIDTH = 44
 
+MAKES_STORE = "The directory does not exist yet: publishing to it makes it"
+
 _COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": "white"}
 
 
@@ -31,6 +33,8 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, finger
     It is to be printed as it is: what looks like markup or colours in it is the name of a file.
     """
     lines = [f"Store: {printable(plan.store)}"]
+    if plan.makes_store:
+        lines.append(paint(MAKES_STORE, "yellow"))
     if not plan.online:
         lines.append(paint("Offline: compared with assets.lock alone; the store was not asked", "yellow"))
     lines.append("")

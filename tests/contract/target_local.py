@@ -19,7 +19,9 @@ class _Directory(Server):
         self._folder = folder
 
     def config(self, prefix: str) -> StoreConfig:
-        return StoreConfig((self._folder / prefix).as_uri())
+        folder = self._folder / prefix
+        folder.mkdir(parents=True, exist_ok=True)
+        return StoreConfig(folder.as_uri())
 
     def fill(self, backend: Backend, keys: Iterable[str]) -> None:
         assert isinstance(backend, DirectoryBackend)

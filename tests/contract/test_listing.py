@@ -76,7 +76,7 @@ def test_more_keys_than_a_page_holds(target: Target) -> None:
 def test_a_bucket_that_does_not_exist_is_not_an_empty_one(target: Target) -> None:
     config = target.server.without_bucket()
     if config is None:
-        pytest.skip("this store has no buckets; a folder that is not there yet is an empty store")
+        pytest.skip("this store has no buckets, and the first object makes it")
     backend = target.open(config)
     with pytest.raises(NoStoreError) as caught:
         backend.list()

@@ -26,6 +26,7 @@ from assetsync.errors import (
     ChecksumError,
     DeniedError,
     ExistsError,
+    NoStoreError,
     NotFoundError,
     StoreError,
     TransientError,
@@ -118,13 +119,18 @@ def test_the_url_stays_as_configured(root: Path) -> None:
 
 
 def test_looking_at_a_directory_that_is_not_there_does_not_make_it(root: Path, store: DirectoryBackend) -> None:
-    assert store.list() == ([], [])
-    with pytest.raises(NotFoundError):
-        store.read("a.versions")
+    assert not store.is_there()
+    for look in (store.list, lambda: store.list("a/"), lambda: store.read("a.versions"), lambda: store.stat("a/1.0")):
+        with pytest.raises(NoStoreError, match="does not exist: there is no such directory"):
+            look()
     with pytest.raises(ChangedError):
         store.replace("a/b.versions", b"x", "some tag")
     store.delete("a/1.0.claim")
     assert not root.exists()
+    store.create("a/1.0.claim", b"")
+    assert store.is_there()
+    store.delete("a/1.0.claim")
+    assert store.list() == ([], [])
 
 
 # Keys and what lies at them

@@ -34,6 +34,7 @@ from assetsync.errors import (
     ChecksumError,
     DamagedError,
     ExistsError,
+    NoStoreError,
     NotFoundError,
     StoreError,
     TransientError,
@@ -91,9 +92,20 @@ class DirectoryBackend:
     def url(self) -> str:
         return self._url
 
+    def is_there(self) -> bool:
+        with self._errors("look for", ""):
+            try:
+                os.stat(self.root)
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+        return True
+
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
         top = self._path(prefix.rstrip("/")) if prefix else self.root
-        return self._reading("list", prefix, lambda: _listing(top, prefix, delimiter))
+        listing = self._reading("list", prefix, lambda: _listing(top, prefix, delimiter))
+        if not listing.objects and not listing.folders:
+            self._check_there()
+        return listing
 
     def read(self, key: str, *, limit: int = 64 * CHUNK) -> Blob:
         path = self._path(key)
@@ -212,10 +224,19 @@ class DirectoryBackend:
             with self._errors(doing, key):
                 try:
                     return call()
-                except NotADirectoryError as error:  # `a` is an object, so `a/b` is none
+                except (FileNotFoundError, NotADirectoryError) as error:  # `a` may be an object: then `a/b` is none
+                    self._check_there()
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), error.filename) from None
 
         return retrying(attempt)
+
+    def _check_there(self) -> None:
+        """NoStoreError when the directory does not exist: a mistyped one would look like an empty store."""
+        if not self.is_there():
+            raise NoStoreError(
+                f"the store `{printable(self._url)}` does not exist: there is no such directory",
+                hint="check how it is written, and that its file system is mounted; publishing a first asset makes it",
+            )
 
     @contextmanager
     def _errors(self, doing: str, key: str) -> Iterator[None]:

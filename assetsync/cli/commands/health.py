@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import NamedTuple
 
 import click
 
@@ -18,7 +19,7 @@ from assetsync.escape import printable
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.remote.doctor import Ailment, Probe, examine, mend, probe_access
-from assetsync.remote.verify import Verdict, verify
+from assetsync.remote.verify import Verdict, unlisted, verify
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_text import Paint
 from assetsync.render.units import plural, size
@@ -45,28 +46,53 @@ def verify_command(
     """
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        versions = list(_versions(store, specs, every))
+        chosen = _everything(store) if every and not specs else _Chosen([*_versions(store, specs, every)])
         with console.progress() as reporter:
-            verdicts = [_verdict(store, name, version, deep, reporter) for name, version in versions]
+            verdicts = [_verdict(store, name, version, deep, reporter) for name, version in chosen.versions]
         url = store.url
+    verdicts += chosen.unreadable
     flaws = sum(len(verdict.flaws) for verdict in verdicts)
     if format == "json":
         shown = [asdict(verdict) for verdict in verdicts]
-        console.data(dump({"format_version": FORMAT_VERSION, "store": url, "versions": shown}))
+        skipped = [skipped._asdict() for skipped in chosen.skipped]
+        console.data(dump({"format_version": FORMAT_VERSION, "store": url, "versions": shown, "skipped": skipped}))
     else:
         console.data("".join(_verdict_text(verdict, console.paint(sys.stdout)) for verdict in verdicts))
-        found = plural(flaws, "flaw") if flaws else "all whole"
-        console.say(f"Verified {plural(len(verdicts), 'version')}: {found}.")
+        console.data("".join(f"  - {printable(one.asset)}  not verified: {one.reason}\n" for one in chosen.skipped))
+        console.say(_summary(verdicts, chosen.skipped))
     return EXIT_FOUND if flaws else 0
 
 
-def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterable[tuple[str, str]]:
+class _Skipped(NamedTuple):
+    """What can't be verified of an asset, and why."""
+
+    asset: str
+    reason: str
+
+
+class _Chosen(NamedTuple):
+    """The versions to verify; assets of which no version is known, as verdicts; and what is left out."""
+
+    versions: Sequence[tuple[str, str]]
+    unreadable: Sequence[Verdict] = ()
+    skipped: Sequence[_Skipped] = ()
+
+
+def _everything(store: AssetStore) -> _Chosen:
+    assets = store.list()
+    skipped = [_Skipped(one.name, one.refused) for one in assets if one.refused]
+    skipped += [
+        _Skipped(f"{one.name}:{version}", f"no version of `{store.versioning_name}`")
+        for one in assets
+        for version in one.foreign
+    ]
+    unreadable = [unlisted(one.name, one.error) for one in assets if one.error]
+    return _Chosen([(one.name, version) for one in assets for version in one.versions], unreadable, skipped)
+
+
+def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[tuple[str, str]]:
     if every:
-        if specs:
-            raise click.UsageError("give specs, or `--all`")
-        for asset in store.list():
-            yield from ((asset.name, version) for version in asset.versions)
-        return
+        raise click.UsageError("give specs, or `--all`")
     if not specs:
         locked = store.locked()
         if not locked:
@@ -86,13 +112,22 @@ def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: R
     return verdict
 
 
-_CHECKED = {"bytes": "all bytes", "sha256": "sizes and checksums", "size": "sizes"}
+def _summary(verdicts: Sequence[Verdict], skipped: Sequence[_Skipped]) -> str:
+    flaws = sum(len(verdict.flaws) for verdict in verdicts)
+    left_out = f"; {len(skipped)} not verified" if skipped else ""
+    if not verdicts:
+        return f"No version was verified{left_out}."
+    return f"Verified {plural(len(verdicts), 'version')}: {plural(flaws, 'flaw') if flaws else 'all whole'}{left_out}."
+
+
+# Of a version: by which of its properties it was compared.
+_CHECKED = {"bytes": "every byte agrees", "sha256": "sizes and checksums agree", "size": "sizes agree"}
 
 
 def _verdict_text(verdict: Verdict, paint: Paint) -> str:
-    spec = f"{verdict.asset}:{verdict.version}"
+    spec = printable(f"{verdict.asset}:{verdict.version}" if verdict.version else verdict.asset)
     if not verdict.flaws:
-        what = f"{plural(verdict.files, 'file')}, {size(verdict.size)}; {_CHECKED[verdict.checked]} agree"
+        what = f"{plural(verdict.files, 'file')}, {size(verdict.size)}; {_CHECKED[verdict.checked]}"
         return f"  {paint('✓', 'green')} {spec}  {what}\n"
     lines = [f"  {paint('!', 'red')} {spec}  {plural(len(verdict.flaws), 'flaw')}\n"]
     for flaw in verdict.flaws:
@@ -128,14 +163,14 @@ def doctor_command(
     with open_store(common, storage_prefix) as store:
         probes = [] if read_only else list(probe_access(store.store))
         broken = any(probe.error is not None and probe.needed for probe in probes)
-        ailments: list[Ailment] = []
+        ailments: list[Ailment] | None = None
         if not any(probe.error is not None and probe.what in ("find credentials", "list") for probe in probes):
             ailments = examine(store.store, lambda name: pattern is None or fnmatch.fnmatchcase(name, pattern))
         if format == "json":
             console.data(_doctor_json(store.url, probes, ailments))
         else:
             console.data(_doctor_text(store.url, probes, ailments, console.paint(sys.stdout)))
-        mendable = [ailment for ailment in ailments if ailment.repair is not None]
+        mendable = [ailment for ailment in ailments or () if ailment.repair is not None]
         left = mendable
         if repair and mendable:
             console.confirm(f"Repair {plural(len(mendable), 'ailment')} in {store.url}?", yes=yes)
@@ -157,7 +192,8 @@ def _mended(store: AssetStore, ailment: Ailment, console: Console) -> bool:
     return True
 
 
-def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment]) -> str:
+def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] | None) -> str:
+    """`examined` is false, and the ailments are none, where the store could not be listed."""
     return dump(
         {
             "format_version": FORMAT_VERSION,
@@ -172,15 +208,16 @@ def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment])
                 }
                 for probe in probes
             ],
+            "examined": ailments is not None,
             "ailments": [
                 {"asset": one.asset, "code": one.code, "message": one.message, "repairable": one.repair is not None}
-                for one in ailments
+                for one in ailments or ()
             ],
         }
     )
 
 
-def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment], paint: Paint) -> str:
+def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] | None, paint: Paint) -> str:
     lines = [f"Store: {printable(url)}", ""]
     for probe in probes:
         if probe.error is None:
@@ -192,8 +229,11 @@ def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment],
             lines.append(f"      hint: {printable(probe.error.hint)}")
     if probes:
         lines.append("")
-    for ailment in ailments:
+    for ailment in ailments or ():
         mark = paint("!", "red") if ailment.repair else " "
-        lines.append(f"  {mark} {ailment.asset}  {printable(ailment.message)}")
-    lines.append(f"{plural(len(ailments), 'ailment')} found." if ailments else "No ailments found.")
+        lines.append(f"  {mark} {printable(ailment.asset)}  {printable(ailment.message)}")
+    if ailments is None:
+        lines.append("What is in the store could not be looked at.")
+    else:
+        lines.append(f"{plural(len(ailments), 'ailment')} found." if ailments else "No ailments found.")
     return "\n".join(lines) + "\n"

@@ -33,9 +33,13 @@ def test_an_asset_is_found_by_the_key_of_its_versions(name: str) -> None:
     assert name_of_versions_key(versions_key(name)) == name
 
 
-@pytest.mark.parametrize(
-    "key", ["nlp/x/1.0.meta", "nlp/x", ".versions", "a//b.versions", "../x.versions", "a/1.0.versions"]
-)
+@pytest.mark.parametrize("name", ["a//b", "../x", "a/1.0", "a/_b", "a/.b"])
+def test_an_asset_with_a_name_that_we_refuse_is_found_too(name: str) -> None:
+    assert name_of_versions_key(versions_key(name)) == name
+    assert name_problem(name) is not None
+
+
+@pytest.mark.parametrize("key", ["nlp/x/1.0.meta", "nlp/x", ".versions", "versions"])
 def test_other_keys_are_no_asset(key: str) -> None:
     assert name_of_versions_key(key) is None
 

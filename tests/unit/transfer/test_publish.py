@@ -109,6 +109,7 @@ def _store(backend: Backend) -> Store:
 @pytest.fixture(params=["memory", "local"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     url = f"memory://publish{next(_stores)}" if request.param == "memory" else str(tmp_path / "store")
+    (tmp_path / "store").mkdir()
     config = StoreConfig(url)
     backend = open_backend(config, {})
     if isinstance(backend, MemoryBackend):
