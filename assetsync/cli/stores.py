@@ -40,7 +40,8 @@ def _manifest(directory: str) -> str | None:
 def _with_prefix(common: Common, prefix: str) -> str:
     if common.store is not None:
         raise click.UsageError("a store's URL brings its prefix: give no `--storage-prefix` beside `--store`")
-    environ: Mapping[str, str] = {**os.environ, "MODELKIT_STORAGE_PREFIX": prefix}
+    # Like modelkit's own option, an empty one is none.
+    environ: Mapping[str, str] = {**os.environ, **({"MODELKIT_STORAGE_PREFIX": prefix} if prefix else {})}
     config = default_store(environ)
     if config is None:
         raise click.UsageError(

@@ -39,15 +39,30 @@ def default_store(environ: Mapping[str, str]) -> StoreConfig | None:
         raise UsageError(
             f"`MODELKIT_STORAGE_PROVIDER={provider}` names no bucket", hint="set `MODELKIT_STORAGE_BUCKET`"
         )
-    prefix = environ.get("MODELKIT_STORAGE_PREFIX", DEFAULT_PREFIX).strip("/")
+    prefix = environ.get("MODELKIT_STORAGE_PREFIX") or DEFAULT_PREFIX
     if provider == "local":
-        # Relative ones are relative to where modelkit is started.
+        # Relative ones are relative to where modelkit is started. It joins folder names, so that empty ones vanish.
         folder = bucket if bucket.startswith(("/", "./", "../")) else f"./{bucket}"
-        return StoreConfig(f"{folder.rstrip('/')}/{prefix}".rstrip("/"))
+        return StoreConfig("/".join([folder.rstrip("/"), *filter(None, prefix.split("/"))]) or "/")
     if provider not in _SCHEMES:
         known = ", ".join(f"`{name}`" for name in (*_SCHEMES, "local"))
         raise UsageError(f"unknown `MODELKIT_STORAGE_PROVIDER={provider}`", hint=f"modelkit knows {known}")
-    return StoreConfig(f"{_SCHEMES[provider]}://{bucket}/{prefix}".rstrip("/"))
+    _check_prefix(prefix)
+    return StoreConfig(f"{_SCHEMES[provider]}://{bucket}/{prefix}")
+
+
+def _check_prefix(prefix: str) -> None:
+    """UsageError for a prefix that gives modelkit other keys than assetsync can have, so that neither sees the other's.
+
+    modelkit puts the prefix, a slash and the name together as they are.
+    """
+    if "" in prefix.split("/"):
+        raise UsageError(
+            f"`MODELKIT_STORAGE_PREFIX={prefix}` gives modelkit keys such as `{prefix}/NAME`, with an empty part, and "
+            "assetsync has no such keys",
+            hint=f"set it to `{'/'.join(filter(None, prefix.split('/'))) or DEFAULT_PREFIX}` for both; what modelkit "
+            "has stored under the other keys must be moved there",
+        )
 
 
 def given_store(environ: Mapping[str, str], flag: str | None = None) -> StoreConfig | None:

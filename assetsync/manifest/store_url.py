@@ -15,7 +15,9 @@ PRIVATE = frozenset({".git", ".assetsync"})  # folders of git and of assetsync, 
 MAX_LENGTH = 2048  # characters: a bucket or a host, and a prefix as long as a key
 _SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
 
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_BUCKET = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+# All three clouds say 3 to 63; Amazon has old buckets with up to 255, Google dotted ones with up to 222.
+_SHORTEST, _LONGEST = 3, 255
 _DIRECTORY = re.compile(r"\.{1,2}(?:/.*)?|/.*|[A-Za-z]:/.*", re.DOTALL)
 _HINT = "a store is `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, `./DIR` or `/DIR`"
 _NO_SECRETS = "credentials belong into the environment, where each cloud's own tools find them"
@@ -57,7 +59,9 @@ def _check_bucket(scheme: str, bucket: str) -> None:
     if not bucket:
         raise InvalidError(f"a `{scheme}://` URL needs a {what}", hint=_HINT)
     if not _BUCKET.fullmatch(bucket):
-        raise InvalidError(f"the {what} of a store is letters, digits, `.`, `_` and `-`", hint=_HINT)
+        raise InvalidError(f"the {what} of a store is letters and digits, with `.`, `_` and `-` inside", hint=_HINT)
+    if not _SHORTEST <= len(bucket) <= _LONGEST:
+        raise InvalidError(f"the name of a {what} has 3 to 63 characters, and this one has {len(bucket)}", hint=_HINT)
 
 
 def check_endpoint(url: str) -> str:

@@ -422,7 +422,7 @@ def test_a_crlf_file_stays_one(text: str) -> None:
 # --- a new manifest
 
 
-@pytest.mark.parametrize("url", ["s3://bucket/prefix", "./store", "gs://b/with space", "/a/#b", "file:///x/é"])
+@pytest.mark.parametrize("url", ["s3://bucket/prefix", "./store", "gs://bkt/with space", "/a/#b", "file:///x/é"])
 def test_a_new_manifest_is_valid_and_explains_itself(url: str) -> None:
     text = new_manifest(url + "/")
     manifest = parse_manifest(text)
