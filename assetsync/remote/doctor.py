@@ -10,7 +10,7 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
 from assetsync.remote.store import Folder, Store, Surveyed
+from assetsync.remote.verify import verify
 
 # Seconds. Leftovers of an unfinished publish are only cleared when its claim is older: large uploads take long.
 CLEARED_AGE = 86_400.0
@@ -36,12 +37,16 @@ PROBE_PREFIX = "assetsync-probe-"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing that was tried on the store. `error` is None when it works. Not all of it is `needed` to publish."""
+    """One thing that was tried on the store. `error` is None when it works. Not all of it is `needed` to publish.
+
+    Not `told`: the store's answer leaves it open, and `detail` says why.
+    """
 
     what: str
     error: StoreError | None = None
     needed: bool = True
     detail: str = ""
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def _tried(what: str, call: Callable[[], object], *, needed: bool = True) -> Pro
 
 
 def _clock(store: Store, key: str) -> Iterator[Probe]:
-    """Whether both clocks agree; nothing where the store tells no time."""
+    """Whether both clocks agree, where the store tells its time."""
     what = "agree about the time"
     before = time.time()
     try:
@@ -141,6 +146,7 @@ def _clock(store: Store, key: str) -> Iterator[Probe]:
         yield Probe(what, error)
         return
     if now is None:
+        yield Probe(what, needed=False, detail="not known: the store does not tell its time", told=False)
         return
     skew = before - now
     if abs(skew) <= SKEW_ALLOWED:
@@ -244,14 +250,13 @@ def _quoted(versions: Sequence[str]) -> str:
 
 
 def mend(store: Store, ailment: Ailment) -> None:
-    """Carry out the repair of an ailment. StoreError, ConflictError when it is no longer what it was."""
+    """Carry out the repair of an ailment. StoreError; ConflictError when it is no longer what it was.
+
+    DamagedError for versions that are not whole: they stay out of the index. All else is repaired then.
+    """
     match ailment.repair:
-        case Reindex(add, drop, damaged):
-            if damaged:
-                store.rebuild_index(ailment.asset, add)
-            else:
-                gone = {version for version in drop if not _exists(store, ailment.asset, version)}
-                store.rewrite_index(ailment.asset, lambda listed: [v for v in (*listed, *add) if v not in gone])
+        case Reindex():
+            _reindex(store, ailment.asset, ailment.repair)
         case Clear(version, claim_only):
             if claim_only:
                 store.backend.delete(layout.claim_key(ailment.asset, version))
@@ -259,6 +264,34 @@ def mend(store: Store, ailment: Ailment) -> None:
                 _clear(store, ailment.asset, version)
         case None:
             return
+
+
+def _reindex(store: Store, name: str, repair: Reindex) -> None:
+    """Rewrite the index, with the versions to add only as far as they are whole: a listed one is taken for the newest,
+    and whoever fetches it would fail."""
+    flaws = {version: _flaws(store, name, version) for version in repair.add}
+    whole = [version for version in repair.add if not flaws[version]]
+    if not repair.damaged:
+        gone = {version for version in repair.drop if not _exists(store, name, version)}
+        store.rewrite_index(name, lambda listed: [v for v in (*listed, *whole) if v not in gone])
+    elif whole or not repair.add:
+        store.rebuild_index(name, whole)
+    broken = [f"`{version}` ({flaws[version][0]})" for version in repair.add if flaws[version]]
+    if broken:
+        raise DamagedError(
+            f"what is not whole stays out of the index: {', '.join(broken)}",
+            hint=f"see `assetsync verify {name}:{_first(flaws)}`, and publish the content again as a new version",
+        )
+
+
+def _first(flaws: Mapping[str, Sequence[str]]) -> str:
+    return next(version for version, found in flaws.items() if found)
+
+
+def _flaws(store: Store, name: str, version: str) -> list[str]:
+    """What keeps a version from being fetched, in words. Objects that it does not name do not."""
+    found = verify(store, name, version).flaws
+    return [f"{flaw.path or 'the object'}: {flaw.message}" for flaw in found if flaw.code != "extra"]
 
 
 def _clear(store: Store, name: str, version: str) -> None:

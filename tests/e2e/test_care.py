@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from assetsync.backends import open_backend
+from assetsync.model.manifest import StoreConfig
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import Remote
 
@@ -50,8 +52,10 @@ def test_a_sound_store_passes_both_on_every_backend(repo: Repo, remote: Remote) 
     repo.run("apply", "--yes")
     doctor = repo.run("doctor", "--format", "json").json()
     assert doctor["ailments"] == []
-    assert [probe["what"] for probe in doctor["probes"] if not probe["ok"]] == []
-    assert len(doctor["probes"]) == 8 + 2 * (remote.kind != "directory")  # who asks, and what time it is
+    assert [probe["what"] for probe in doctor["probes"] if probe["ok"] is False] == []
+    untold = [probe["what"] for probe in doctor["probes"] if probe["ok"] is None]
+    assert untold == (["agree about the time"] if remote.kind == "directory" else [])
+    assert len(doctor["probes"]) == 9 + (remote.kind != "directory")
     checked = {one["asset"]: one["checked"] for one in repo.run("verify", "--format", "json").json()["versions"]}
     by_store = "size" if remote.kind == "directory" else "sha256"
     assert checked == {"nlp/tokenizer": by_store, "nlp/sentiment": by_store}
@@ -101,6 +105,53 @@ def test_doctor_mends_indexes_of_every_kind(repo: Repo, published: Path) -> None
         before.pop(index, None), after.pop(index)
     assert after == before
     assert codes(repo, code=0) == []
+
+
+def damage(store: Path, how: str) -> None:
+    part = store / "nlp/tokenizer/0.1/vocab.txt"
+    if how == "missing":
+        part.unlink()
+    else:
+        part.write_text("another size")
+
+
+@pytest.mark.parametrize("index", ["unlisted", "unreadable", "absent"])
+@pytest.mark.parametrize("how", ["missing", "size"])
+def test_doctor_puts_only_whole_versions_into_an_index(repo: Repo, published: Path, how: str, index: str) -> None:
+    path = published / "nlp/tokenizer.versions"
+    damage(published, how)
+    if index == "absent":
+        path.unlink()
+    else:
+        path.write_text('{"versions": ["0.0"]}' if index == "unlisted" else "garbage")
+    failed = repo.run("doctor", "--repair", "--yes", code=1)
+    assert "what is not whole stays out of the index: `0.1` (vocab.txt: the object" in failed.err
+    assert "assetsync verify nlp/tokenizer:0.1" in failed.err
+    assert json.loads(path.read_text()) == {"versions": ["0.0"]}
+    repo.run("fetch", "nlp/tokenizer", "--assets-dir", "out")
+
+
+def test_doctor_does_not_write_an_index_when_no_version_is_whole(repo: Repo, published: Path) -> None:
+    path = published / "nlp/tokenizer.versions"
+    path.write_text("garbage")
+    for version in ("0.0", "0.1"):
+        (published / f"nlp/tokenizer/{version}/vocab.txt").unlink()
+    repo.run("doctor", "--repair", "--yes", code=1)
+    assert path.read_text() == "garbage"
+
+
+def test_doctor_finds_a_damaged_version_by_the_checksum_that_the_store_keeps(repo: Repo, s3: Remote) -> None:
+    repo.use(s3)
+    repo.run("apply", "--yes")
+    store = open_backend(StoreConfig(s3.url, endpoint=s3.environ["AWS_ENDPOINT_URL"]), s3.environ)
+    key = "nlp/sentiment/0.0"
+    store.delete(key)
+    store.create(key, b"\x00\x01nodel")
+    index = store.read("nlp/sentiment.versions")
+    store.replace("nlp/sentiment.versions", b'{"versions": []}', index.tag)
+    store.close()
+    failed = repo.run("doctor", "--repair", "--yes", code=1)
+    assert "`0.0` (the object: the store keeps sha256" in failed.err
 
 
 @pytest.mark.parametrize("garbage", ["", "not json", '["0.0"]', '{"versions": 3}'])

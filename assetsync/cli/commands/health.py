@@ -201,7 +201,7 @@ def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] 
             "probes": [
                 {
                     "what": probe.what,
-                    "ok": probe.error is None,
+                    "ok": probe.error is None if probe.told else None,
                     "needed": probe.needed,
                     "message": probe.error.message if probe.error else probe.detail or None,
                     "hint": probe.error.hint if probe.error else None,
@@ -221,7 +221,8 @@ def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] 
     lines = [f"Store: {printable(url)}", ""]
     for probe in probes:
         if probe.error is None:
-            lines.append(f"  {paint('✓', 'green')} {probe.what}" + (f"  ({probe.detail})" if probe.detail else ""))
+            mark = paint("✓", "green") if probe.told else paint("-", "yellow")
+            lines.append(f"  {mark} {probe.what}" + (f"  ({probe.detail})" if probe.detail else ""))
             continue
         mark = paint("!", "red") if probe.needed else paint("-", "yellow")
         lines.append(f"  {mark} {probe.what}  {printable(probe.error.message)}")
