@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from assetsync.errors import InvalidError, UsageError
+from assetsync.escape import printable
 
 ENTRY_POINT_GROUP = "assetsync.versioning"
 
@@ -141,7 +142,8 @@ DEFAULT = "major_minor"
 def load_versioning(name: str) -> Versioning:
     """The versioning system called `name`: a built-in one or a plug-in. UsageError, naming what there is, otherwise.
 
-    A plug-in that can't be loaded, or lacks a method, is a UsageError too.
+    A plug-in that can't be loaded, or lacks a method, is a UsageError too. One that fails later, or answers what it
+    must not, raises AssetsyncError with its name.
     """
     built_in = BUILT_IN.get(name)
     if built_in is not None:
@@ -158,16 +160,14 @@ def load_versioning(name: str) -> Versioning:
     try:
         system = plugins[name].load()()
     except Exception as error:  # whatever foreign code raises
+        why = f"{type(error).__name__}: {printable(str(error))}"
         raise UsageError(
-            f"the versioning plug-in `{name}` ({plugins[name].value}) can't be loaded: {type(error).__name__}: {error}",
+            f"the versioning plug-in `{name}` ({plugins[name].value}) can't be loaded: {why}",
             hint="install the package that offers it again, or ask its author",
         ) from error
-    if not isinstance(system, Versioning):
-        raise UsageError(
-            f"the versioning plug-in `{name}` ({plugins[name].value}) lacks one of `initial`, `check`, `sort`, `next`",
-            hint="its author finds the interface in docs/versioning.md",
-        )
-    return system
+    from assetsync.model.plugin import guarded
+
+    return guarded(name, plugins[name].value, system)
 
 
 def is_valid(system: Versioning, version: str) -> bool:

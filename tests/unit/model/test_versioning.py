@@ -255,7 +255,11 @@ def test_an_unknown_system_names_those_there_are() -> None:
 @pytest.mark.usefixtures("plugins")
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("gone", "ModuleNotFoundError"), ("broken", "RuntimeError: needs a licence"), ("half", "lacks one of `initial`")],
+    [
+        ("gone", "ModuleNotFoundError"),
+        ("broken", "RuntimeError: needs a licence"),
+        ("half", "lacks `check`, `sort`, `next`"),
+    ],
 )
 def test_a_plug_in_that_does_not_work_is_a_usage_error_that_names_it(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"plug-in `{name}`.*{said}"):
