@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
+import textwrap
 import traceback
 
 import click
@@ -40,14 +42,28 @@ def show(error: AssetsyncError, *, subject: str = "") -> None:
     else:
         _line("error", "red", f"{subject}{lines[0]}")
         for line in lines[1:]:
-            echo(f"  {line}", err=True)
+            echo(_fitted(f"  {line}"), err=True)
     if error.hint:
         _line("hint", None, presentable(error.hint))
 
 
 def _line(word: str, colour: str | None, text: str) -> None:
-    label = click.style(f"{word}:", fg=colour, bold=True) if colour and wants_colour(sys.stderr) else f"{word}:"
-    echo(f"{label} {text}", err=True)
+    label = f"{word}:"
+    line = _fitted(f"{label} {text}")
+    if colour and wants_colour(sys.stderr):
+        line = click.style(label, fg=colour, bold=True) + line.removeprefix(label)
+    echo(line, err=True)
+
+
+def _fitted(line: str) -> str:
+    """A line for the width of a terminal, which would break it inside words. Elsewhere it stays one line."""
+    if not sys.stderr.isatty():
+        return line
+    width = shutil.get_terminal_size().columns
+    # Never inside a path, a URL or a command, so that it can be copied.
+    return textwrap.fill(
+        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
 
 
 def _write_log(error: Exception) -> str:

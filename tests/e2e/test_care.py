@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assetsync.backends import open_backend
+from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import Remote
