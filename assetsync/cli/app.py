@@ -72,10 +72,10 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
+            from assetsync.suggest import did_you_mean
 
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), 1) if args else []
-            hint = f"did you mean `assetsync {near[0]}`?" if near else "`assetsync --help` lists the commands"
+            near = did_you_mean(args[0], self.list_commands(ctx), prefix="assetsync ") if args else None
+            hint = near or "`assetsync --help` lists the commands"
             raise click.UsageError(f"no such command `{args[0]}`\nhint: {hint}", ctx) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

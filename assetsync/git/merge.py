@@ -13,7 +13,8 @@ from assetsync.atomic import write_atomically
 from assetsync.errors import LockError
 from assetsync.git.repository import open_repository
 from assetsync.lock.merge import merge_locks, resolve_conflicts
-from assetsync.lock.text import FILENAME, parse_lock, render_lock
+from assetsync.lock.text import parse_lock, render_lock
+from assetsync.model.files import LOCK
 from assetsync.model.lock import Lock
 from assetsync.reading import read_existing
 
@@ -44,7 +45,7 @@ def drive(base: str, ours: str, theirs: str, environ: Mapping[str, str]) -> None
     stages = {stage: read_existing(path) for stage, path in ((1, base), (2, ours), (3, theirs))}
     try:
         # Without a common ancestor, git gives an empty file.
-        merged = _merged({stage: data for stage, data in stages.items() if data}, FILENAME)
+        merged = _merged({stage: data for stage, data in stages.items() if data}, LOCK)
     except LockError:
         repository = open_repository(os.path.dirname(os.path.abspath(ours)), environ)
         if repository is not None:

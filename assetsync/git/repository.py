@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from assetsync.errors import GitError, InvalidError
 from assetsync.escape import printable, public_url, redacted
 from assetsync.git import ci
+from assetsync.model.files import LOCK
 from assetsync.reading import MAX_TEXT
 
 _REGULAR_FILES = ("100644", "100755")
@@ -198,7 +199,7 @@ class Repository:
 
     def _is_dirty(self, folder: str) -> bool | None:
         """Whether tracked files differ from HEAD; assets.lock, which an apply is about to change, is left out."""
-        lock = self._literal(os.path.join(folder, "assets.lock")).replace("(top,", "(exclude,top,")
+        lock = self._literal(os.path.join(folder, LOCK)).replace("(top,", "(exclude,top,")
         ran = self.run("--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", ":(top)", lock)
         return None if ran.code else bool(ran.out)
 

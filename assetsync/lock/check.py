@@ -9,14 +9,12 @@ from typing import assert_never
 
 from assetsync.errors import DamagedError, LockError
 from assetsync.lock.text import EDITED, LockText, block_lines, edited_hint, read_lock_text, render_lock
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.history import satisfies
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.versioning import Lines, Versioning, is_valid
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
-
-MANIFEST = "assets.yaml"
-LOCK = "assets.lock"
 
 
 @dataclass(frozen=True, slots=True)

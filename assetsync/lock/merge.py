@@ -10,17 +10,18 @@ import re
 from dataclasses import dataclass, replace
 
 from assetsync.errors import LockError, UsageError
-from assetsync.lock.text import EDITED, FILENAME, LockText, edited_hint, parse_lock, read_lock_text
+from assetsync.lock.text import EDITED, LockText, edited_hint, parse_lock, read_lock_text
+from assetsync.model.files import LOCK
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.versioning import Lines, Versioning, is_valid, load_versioning
 
 # What has git merge assets.lock by asset: a line of .gitattributes, and a setting that each clone needs for it.
-DRIVER_ATTRIBUTES = f"{FILENAME} merge=assetsync"
+DRIVER_ATTRIBUTES = f"{LOCK} merge=assetsync"
 DRIVER_SETTING = "merge.assetsync.driver"
 DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
 
 
-def resolve_conflicts(text: str, *, filename: str = FILENAME) -> Lock:
+def resolve_conflicts(text: str, *, filename: str = LOCK) -> Lock:
     """The lock that both sides of a text with git's conflict markers make together.
 
     Without markers it is the lock itself. In git's styles diff3 and zdiff3 the common ancestor is in the text too and
@@ -57,8 +58,8 @@ def merge_locks(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
     for what, one, other in (("stores", ours.store, theirs.store), ("versioning", ours.versioning, theirs.versioning)):
         if one != other:
             raise LockError(
-                f"the two sides of `{FILENAME}` have different {what}: `{one}` and `{other}`",
-                hint=f"decide in assets.yaml, then take the side that fits it with `git checkout --ours {FILENAME}` or "
+                f"the two sides of `{LOCK}` have different {what}: `{one}` and `{other}`",
+                hint=f"decide in assets.yaml, then take the side that fits it with `git checkout --ours {LOCK}` or "
                 "`--theirs`",
             )
     ordering = _Ordering(_system(ours.versioning))
@@ -74,8 +75,8 @@ def merge_locks(base: Lock | None, ours: Lock, theirs: Lock) -> Lock:
             merged[name] = entry
     if undecided:
         raise LockError(
-            f"both sides of `{FILENAME}` changed {', '.join(undecided)}",
-            hint=f"take one side with `git checkout --ours {FILENAME}` or `--theirs`, and plan again",
+            f"both sides of `{LOCK}` changed {', '.join(undecided)}",
+            hint=f"take one side with `git checkout --ours {LOCK}` or `--theirs`, and plan again",
         )
     return replace(ours, assets=merged)
 

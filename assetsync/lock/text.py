@@ -38,13 +38,13 @@ from typing import Any, NoReturn
 
 from assetsync.errors import InvalidError, LockError
 from assetsync.escape import printable
+from assetsync.model.files import LOCK
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import part_problem
 from assetsync.model.tree import DIGEST_PREFIX, Content
 from assetsync.model.versioning import BUILT_IN
 
-FILENAME = "assets.lock"
 LOCK_VERSION = 1
 SEAL_LENGTH = 16
 # In the largest manifest, about 100,000 entries find room. Their blocks are under 32 MiB, and twice that in a conflict.
@@ -113,7 +113,7 @@ def _seal_of(block: list[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:SEAL_LENGTH]
 
 
-def parse_lock(text: str | bytes, *, filename: str = FILENAME) -> Lock:
+def parse_lock(text: str | bytes, *, filename: str = LOCK) -> Lock:
     """The lock that `text` is; bytes are UTF-8. Blocks and lines may be in any order, line ends be CRLF.
 
     LockError, with the line, when it was not written by assetsync, by a newer one, or edited since.
@@ -130,12 +130,12 @@ EDITED = "these lines do not match their seal: they were edited by hand, or merg
 def edited_hint(name: str) -> str:
     """The two ways out for an asset with a wrong seal."""
     return (
-        f"restore them with `git checkout HEAD -- {FILENAME}`, or delete the lines of `{name}` there and run "
+        f"restore them with `git checkout HEAD -- {LOCK}`, or delete the lines of `{name}` there and run "
         f"`assetsync sync {name}`"
     )
 
 
-def read_lock_text(text: str | bytes, *, filename: str = FILENAME) -> LockText:
+def read_lock_text(text: str | bytes, *, filename: str = LOCK) -> LockText:
     """What `text` says, edited assets included, which are named. LockError when it is no lock that can be read."""
     if len(text) > MAX_BYTES:
         raise LockError(f"`{filename}` is larger than {MAX_BYTES >> 20} MiB, and is not read", hint=_RESTORE)

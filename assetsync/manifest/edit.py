@@ -10,17 +10,18 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from assetsync.errors import InvalidError, ManifestError
 from assetsync.escape import printable
 from assetsync.manifest.nodes import BYTE_ORDER_MARK, Mapping, Node, Scalar, read
-from assetsync.manifest.parse import FILENAME, normal_path, parse_manifest
+from assetsync.manifest.parse import normal_path, parse_manifest
 from assetsync.manifest.store_url import check_store_url
+from assetsync.model.files import MANIFEST
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.names import name_problem
 from assetsync.model.versioning import DEFAULT
+from assetsync.suggest import did_you_mean
 
 # Names and paths that every YAML reader takes for the same string, in block and in flow style.
 _PLAIN = re.compile(r"[A-Za-z_./][A-Za-z0-9_./-]*")
@@ -38,7 +39,7 @@ def add_entry(
     readonly: bool = False,
     exclude: Sequence[str] = (),
     description: str | None = None,
-    filename: str = FILENAME,
+    filename: str = MANIFEST,
     default_versioning: str = DEFAULT,
 ) -> str:
     """`text` with one more entry, behind the others; in its short form where name and path are all there is.
@@ -53,7 +54,7 @@ def add_entry(
     return source.edited(_addition(source, entry), (*source.manifest.entries, entry))
 
 
-def remove_entry(text: str, name: str, *, filename: str = FILENAME, default_versioning: str = DEFAULT) -> str:
+def remove_entry(text: str, name: str, *, filename: str = MANIFEST, default_versioning: str = DEFAULT) -> str:
     """`text` without an entry, and without the comments directly above it at its indentation.
 
     ManifestError when `text` is wrong before; InvalidError when there is no such entry or the edit can't be made.
@@ -65,7 +66,7 @@ def remove_entry(text: str, name: str, *, filename: str = FILENAME, default_vers
 
 
 def set_version(
-    text: str, name: str, version: str, *, filename: str = FILENAME, default_versioning: str = DEFAULT
+    text: str, name: str, version: str, *, filename: str = MANIFEST, default_versioning: str = DEFAULT
 ) -> str:
     """`text` with another `version` of an entry, in the quotes of the old one; the short form becomes the long one.
 
@@ -119,8 +120,8 @@ class _Source:
         """The mapping of all entries, and key and value of one. InvalidError when there is none of that name."""
         assets = self.root.get("assets")
         if not isinstance(assets, Mapping) or name not in assets.pairs:
-            close = get_close_matches(name, [entry.name for entry in self.manifest.entries], n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"`{self.filename}` lists what there is"
+            near = did_you_mean(name, [entry.name for entry in self.manifest.entries])
+            hint = near or f"`{self.filename}` lists what there is"
             raise InvalidError(f"`{printable(name)}` is not in {self.filename}", hint=hint)
         return assets, *assets.pairs[name]
 

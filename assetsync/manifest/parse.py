@@ -13,15 +13,13 @@ from assetsync.errors import AssetsyncError, InvalidError, Located, ManifestErro
 from assetsync.escape import brief, printable
 from assetsync.manifest.nodes import MAX_PROBLEMS, MORE_PROBLEMS, Mapping, Node, Scalar, Sequence, read
 from assetsync.manifest.store_url import check_endpoint, check_store_url
+from assetsync.model.files import LOCK, MANIFEST, STATE
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
 from assetsync.model.patterns import pattern_problem
 from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
-
-FILENAME = "assets.yaml"
-LOCK_FILENAME = "assets.lock"
-STATE_FOLDER = ".assetsync"
+from assetsync.suggest import did_you_mean
 
 _TOP_KEYS = ("store", "versioning", "assets")
 _STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes")
@@ -36,7 +34,7 @@ _SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|c
 def parse_manifest(
     text: str | bytes,
     *,
-    filename: str = FILENAME,
+    filename: str = MANIFEST,
     default_store: StoreConfig | None = None,
     default_versioning: str = DEFAULT,
     plugin: Callable[[str], Versioning] | None = None,
@@ -333,7 +331,7 @@ def normal_path(text: str) -> str:
     return path.rstrip("/") or path[:1]
 
 
-def path_problem(path: str, own_files: Collection[str] = (FILENAME, LOCK_FILENAME)) -> str | None:
+def path_problem(path: str, own_files: Collection[str] = (MANIFEST, LOCK)) -> str | None:
     """Why `path`, as `normal_path` makes it, can't be the path of an asset, or None when it can.
 
     `own_files` are assetsync's own files beside the manifest, with case folded.
@@ -351,7 +349,7 @@ def path_problem(path: str, own_files: Collection[str] = (FILENAME, LOCK_FILENAM
     if problem is not None:
         return f"{problem}; a path is relative to the manifest and uses `/`"
     top = fold(path.partition("/")[0])
-    if top in (STATE_FOLDER, ".git") or top in own_files:
+    if top in (STATE, ".git") or top in own_files:
         return f"`{path}` can't be an asset: it belongs to {'git' if top == '.git' else 'assetsync'}"
     return None
 
@@ -371,7 +369,7 @@ def exclude_problem(pattern: str) -> str | None:
 
 def _own_files(filename: str) -> frozenset[str]:
     base = filename.replace("\\", "/").rpartition("/")[2]
-    return frozenset(map(fold, (base, FILENAME, LOCK_FILENAME)))
+    return frozenset(map(fold, (base, MANIFEST, LOCK)))
 
 
 def _parents(path: str) -> Iterable[str]:
@@ -401,12 +399,8 @@ def _unknown_key(name: str, known: tuple[str, ...]) -> str:
     shown = f"unknown key `{brief(name)}`"
     if known is _STORE_KEYS and _SECRET.search(name):
         return f"{shown}; if it is a credential, it belongs into the environment, never into a manifest"
-    from difflib import get_close_matches
-
-    close = get_close_matches(name[:50].lower(), known, n=1)
-    if close:
-        return f"{shown}; did you mean `{close[0]}`?"
-    return f"{shown}; the keys here are " + ", ".join(f"`{key}`" for key in known)
+    listed = "the keys here are " + ", ".join(f"`{key}`" for key in known)
+    return f"{shown}; {did_you_mean(name[:50].lower(), known) or listed}"
 
 
 def _with_hint(error: AssetsyncError) -> str:

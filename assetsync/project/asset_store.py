@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 
 from assetsync.errors import UsageError
 from assetsync.manifest import settings
+from assetsync.model.files import LOCK
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
@@ -25,7 +26,6 @@ from assetsync.progress import Reporter, Silent
 from assetsync.project import browse
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
-from assetsync.project.locate import LOCK
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.remote.documents import Meta

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, UsageError
-from assetsync.lock.check import LOCK, MANIFEST, Finding, check_content, check_lock, check_remote, placed, read_lock
+from assetsync.lock.check import Finding, check_content, check_lock, check_remote, placed, read_lock
 from assetsync.manifest.parse import parse_manifest
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.versioning import DEFAULT, Versioning, load_versioning
@@ -23,6 +24,7 @@ from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
 from assetsync.project.texts import Source, staged_sources, worktree_source
 from assetsync.reading import read_file, shown_path
+from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store
@@ -182,10 +184,7 @@ def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
     known = {name for one in judged for name in one.known}
     for name in names:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"`{MANIFEST}` lists what there is"
+            hint = did_you_mean(name, known) or f"`{MANIFEST}` lists what there is"
             raise UsageError(f"`{name}` is not an asset of `{MANIFEST}`", hint=hint)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 
 from assetsync.errors import NotFoundError
-
-MANIFEST = "assets.yaml"
-LOCK = "assets.lock"
+from assetsync.model.files import MANIFEST
 
 
 def find_manifest(directory: str) -> str:

@@ -11,7 +11,6 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from assetsync.errors import ConflictError, InvalidError, UsageError
 from assetsync.git.repository import open_repository
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.plan.decide import make_plan
@@ -31,7 +31,7 @@ from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
-from assetsync.project.locate import LOCK, MANIFEST, find_manifest
+from assetsync.project.locate import find_manifest
 from assetsync.project.lock_writer import LockWriter
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
@@ -41,6 +41,7 @@ from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.folder import State
 from assetsync.state.last_seen import Placed
+from assetsync.suggest import did_you_mean
 
 
 class Project:
@@ -202,10 +203,9 @@ class Project:
         known = in_manifest | set(lock.assets if lock else ())
         for name in (*request.names, *sorted(request.wishes)):
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
                 raise UsageError(
                     f"`{name}` is not an asset of `{shown_path(self.manifest_file)}`",
-                    hint=f"did you mean `{near[0]}`?" if near else f"add it with `assetsync add PATH {name}`",
+                    hint=did_you_mean(name, known) or f"add it with `assetsync add PATH {name}`",
                 )
         for name in sorted(request.wishes):
             if request.names and name not in request.names:

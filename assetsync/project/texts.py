@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from assetsync.errors import GitError, InvalidError, NotFoundError
 from assetsync.escape import printable
-from assetsync.lock.check import LOCK, MANIFEST, Finding
+from assetsync.lock.check import Finding
 from assetsync.lock.text import parse_lock
 from assetsync.manifest import settings
 from assetsync.manifest.parse import parse_manifest
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest
 from assetsync.model.versioning import load_versioning

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.plan.plan import Plan
 from assetsync.plan.request import Request
 from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
@@ -173,7 +174,7 @@ def _step(action: Document, dated: bool) -> Document:
 def _moved_as_a_whole(saved: Document, now: Document) -> Iterator[str]:
     if saved["store"] != now["store"]:
         yield f"the store moved {_from_to(saved['store'], now['store'])}"
-    for file, key in (("assets.yaml", "manifest"), ("assets.lock", "lock")):
+    for file, key in ((MANIFEST, "manifest"), (LOCK, "lock")):
         before, after = saved["basis"][key], now["basis"][key]
         if before != after:
             yield f"{file} moved {_from_to(_short(before), _short(after))}"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 
 from assetsync.atomic import write_atomically
-
-FOLDER = ".assetsync"
+from assetsync.model.files import STATE
 
 
 class State:
     """The folder `.assetsync` in `root`, made at first use and ignored by git through a `.gitignore` of its own."""
 
     def __init__(self, root: str) -> None:
-        self.folder = os.path.join(root, FOLDER)
+        self.folder = os.path.join(root, STATE)
 
     @classmethod
     def at(cls, folder: str) -> State:

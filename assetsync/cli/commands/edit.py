@@ -18,9 +18,11 @@ from assetsync.manifest import settings
 from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
 from assetsync.manifest.nodes import decoded
 from assetsync.manifest.parse import path_problem
-from assetsync.project.locate import LOCK, MANIFEST, find_manifest
+from assetsync.model.files import LOCK, MANIFEST
+from assetsync.project.locate import find_manifest
 from assetsync.project.texts import read_manifest
 from assetsync.reading import read_file, shown_path
+from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
@@ -149,18 +151,15 @@ def _slashes(given: str) -> str | None:
 
 
 def _missing(place: str, given: str) -> ContentError:
-    from difflib import get_close_matches
-
     folder, last = os.path.split(os.path.normpath(place))
     try:
-        near = get_close_matches(last, os.listdir(folder), 1)
+        there = os.listdir(folder)
     except OSError:
-        near = []
-    if near:
-        hint = f"did you mean `{printable(os.path.join(os.path.dirname(given), near[0]))}`?"
-    else:
-        hint = "for an asset that others publish, add `--readonly`"
-    return ContentError(f"`{printable(given)}` does not exist", hint=hint)
+        there = []
+    hint = did_you_mean(last, there, prefix=os.path.join(os.path.dirname(given), ""))
+    return ContentError(
+        f"`{printable(given)}` does not exist", hint=hint or "for an asset that others publish, add `--readonly`"
+    )
 
 
 # --- git

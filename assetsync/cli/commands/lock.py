@@ -9,7 +9,8 @@ import click
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.git.merge import drive, resolve
-from assetsync.project.locate import LOCK, find_manifest
+from assetsync.model.files import LOCK
+from assetsync.project.locate import find_manifest
 
 
 @command("lock", short_help="Resolve merge conflicts in assets.lock.")
