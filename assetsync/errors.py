@@ -9,6 +9,7 @@
     │   ├── LockError             assets.lock
     │   └── DamagedError          what a store holds is not what it should be
     ├── ContentError              local files that can't be published or would be lost
+    ├── NoFileError               a local file or folder that is needed is not there
     ├── GitError                  a git operation that can't be done
     ├── StoreError                an operation on a store failed
     │   ├── NotFoundError         the object is not there
@@ -86,6 +87,10 @@ class DamagedError(InvalidError):
 
 class ContentError(AssetsyncError):
     """Local files that can't be published, or that an operation would lose."""
+
+
+class NoFileError(AssetsyncError):
+    """A local file or folder that a command needs is not there."""
 
 
 class GitError(AssetsyncError):

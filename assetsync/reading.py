@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 
-from assetsync.errors import InvalidError, NotFoundError
+from assetsync.errors import InvalidError, NoFileError
 from assetsync.escape import printable
 
 # Of a text of a project, of which assets.lock is the largest; a manifest is held to less by its parser.
@@ -47,10 +47,10 @@ def read_file(path: str, *, limit: int = MAX_TEXT) -> bytes | None:
 
 
 def read_existing(path: str, *, hint: str | None = None) -> bytes:
-    """As `read_file`, for a file that must be there. NotFoundError, with `hint`, when it is not."""
+    """As `read_file`, for a file that must be there. NoFileError, with `hint`, when it is not."""
     data = read_file(path)
     if data is None:
-        raise NotFoundError(f"`{shown_path(path)}` does not exist", hint=hint)
+        raise NoFileError(f"`{shown_path(path)}` does not exist", hint=hint)
     return data
 
 

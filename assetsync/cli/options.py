@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from assetsync.cli.examples import EXAMPLES
-from assetsync.errors import NotFoundError
+from assetsync.errors import NoFileError
 from assetsync.escape import printable
 
 
@@ -124,14 +124,14 @@ def command(name: str, **settings: Any) -> Callable[[Callable[..., Any]], click.
 
 
 def _in_directory(function: Callable[..., int]) -> Callable[..., int]:
-    """`function`, after a look at whether the directory of `-C` is there. NotFoundError."""
+    """`function`, after a look at whether the directory of `-C` is there. NoFileError."""
 
     @wraps(function)
     def checked(*args: Any, common: Common, **kwargs: Any) -> int:
         directory = common.directory
         if directory is not None and not os.path.isdir(directory):
             problem = "is not a directory" if os.path.exists(directory) else "does not exist"
-            raise NotFoundError(f"the directory `{printable(directory)}` of `-C` {problem}")
+            raise NoFileError(f"the directory `{printable(directory)}` of `-C` {problem}")
         return function(*args, common=common, **kwargs)
 
     return checked

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import click
 
 from assetsync.cli.options import Common
-from assetsync.errors import NotFoundError
+from assetsync.errors import NoFileError
 from assetsync.manifest.settings import default_store
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.locate import find_manifest
@@ -33,7 +33,7 @@ def open_store(common: Common, storage_prefix: str | None = None) -> AssetStore:
 def _manifest(directory: str) -> str | None:
     try:
         return os.path.abspath(find_manifest(directory))
-    except NotFoundError:
+    except NoFileError:
         return None
 
 

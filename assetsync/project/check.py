@@ -57,7 +57,7 @@ def inspect(
 
     `staged`: both files as they are in git's index; without `manifest_file`, all projects in and below `directory`.
     `content`: local content against the lock. `remote`: the locked versions against the store.
-    ManifestError, NotFoundError, InvalidError when there is nothing that can be judged; UsageError for a name that no
+    ManifestError, NoFileError, InvalidError when there is nothing that can be judged; UsageError for a name that no
     project knows; GitError; StoreError.
     """
     if staged:

@@ -69,7 +69,7 @@ class Project:
     ) -> Project:
         """The project that `directory` belongs to, or that of `manifest_file`.
 
-        `store` overrides the store's URL; `environ` is the environment, the process's own by default. NotFoundError,
+        `store` overrides the store's URL; `environ` is the environment, the process's own by default. NoFileError,
         ManifestError, UsageError.
         """
         environ = os.environ if environ is None else environ

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assetsync.errors import GitError, InvalidError, NotFoundError
+from assetsync.errors import GitError, InvalidError, NoFileError
 from assetsync.escape import printable
 from assetsync.lock.check import Finding
 from assetsync.lock.text import parse_lock
@@ -38,7 +38,7 @@ class Source:
 
 
 def worktree_source(manifest_file: str) -> Source:
-    """What lies in the working tree. NotFoundError, InvalidError."""
+    """What lies in the working tree. NoFileError, InvalidError."""
     return Source(
         manifest_file, read_manifest(manifest_file), read_file(os.path.join(os.path.dirname(manifest_file), LOCK))
     )
@@ -48,13 +48,13 @@ def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[s
     """What git's index has of the project of `manifest_file`.
 
     Without one: of all projects in and below `directory`, or else of the nearest one above it. A project whose
-    assets.yaml is not in the index is none yet. GitError, NotFoundError, InvalidError.
+    assets.yaml is not in the index is none yet. GitError, NoFileError, InvalidError.
     """
     from assetsync.git.repository import open_repository
 
     folder = os.path.realpath(directory)
     if not os.path.isdir(folder):
-        raise NotFoundError(f"`{printable(directory)}` is not a directory")
+        raise NoFileError(f"`{printable(directory)}` is not a directory")
     repository = open_repository(folder, environ)
     if repository is None:
         raise GitError(
@@ -65,7 +65,7 @@ def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[s
         path = _inside(repository, os.path.join(folder, manifest_file))
         index = _Index(repository, os.path.basename(path))
         if path not in index.files:
-            raise NotFoundError(f"`{printable(path)}` is not in git's index", hint=f"run `git add {printable(path)}`")
+            raise NoFileError(f"`{printable(path)}` is not in git's index", hint=f"run `git add {printable(path)}`")
         return [index.source(os.path.dirname(path))]
     index = _Index(repository, MANIFEST)
     return [index.source(project) for project in index.projects(_inside(repository, folder))]
@@ -127,7 +127,7 @@ def _inside(repository: Repository, path: str) -> str:
 
 
 def read_manifest(path: str) -> bytes:
-    """The bytes of an assets.yaml. NotFoundError, InvalidError."""
+    """The bytes of an assets.yaml. NoFileError, InvalidError."""
     return read_existing(path, hint="write one with `assetsync init`")
 
 

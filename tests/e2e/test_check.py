@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.errors import GitError, InvalidError, ManifestError, NotFoundError, UsageError
+from assetsync.errors import GitError, InvalidError, ManifestError, NoFileError, UsageError
 from assetsync.lock.text import parse_lock, render_lock
 from assetsync.project.check import Inspection, inspect
 from assetsync.project.project import Project
@@ -258,7 +258,7 @@ class TestStaged:
         locked.git("mv", "assets.yaml", "m[1].yaml")
         assert look(locked, staged=True).projects == 0
         assert inspect(str(locked.root), manifest_file="m[1].yaml", staged=True, environ={}).assets == 2
-        with pytest.raises(NotFoundError, match="not in git's index"):
+        with pytest.raises(NoFileError, match="not in git's index"):
             inspect(str(locked.root), manifest_file="assets.yaml", staged=True, environ={})
 
     def test_conflicts_that_git_has_not_seen_settled(self, locked: Repo) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.errors import InvalidError
-from assetsync.reading import read_file
+from assetsync.errors import InvalidError, NoFileError, StoreError
+from assetsync.project.locate import find_manifest
+from assetsync.project.project import Project
+from assetsync.reading import read_existing, read_file
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -65,3 +67,25 @@ def test_a_link_to_a_file_of_the_same_name_is_followed() -> None:
     Path("shared/assets.yaml").write_bytes(b"store: ./s\n")
     os.symlink("shared/assets.yaml", "assets.yaml")
     assert read_file("assets.yaml") == b"store: ./s\n"
+
+
+def test_a_missing_file_is_no_error_of_a_store(tmp_path: Path) -> None:
+    assert not issubclass(NoFileError, StoreError)
+    for path in (tmp_path / "none", tmp_path / "none/below"):
+        assert read_file(str(path)) is None
+        with pytest.raises(NoFileError, match=r"none.* does not exist") as caught:
+            read_existing(str(path), hint="make it")
+        assert caught.value.hint == "make it"
+    with pytest.raises(NoFileError, match="or above it"):
+        Project.load(str(tmp_path), environ={})
+
+
+def test_a_file_below_a_file_is_missing_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    assert read_file(str(tmp_path / "file")) == b"x"
+    assert read_file(str(tmp_path / "file/below")) is None
+
+
+def test_a_folder_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    with pytest.raises(NoFileError, match="nope` is not a directory"):
+        find_manifest(str(tmp_path / "nope"))
