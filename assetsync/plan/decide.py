@@ -163,7 +163,7 @@ def _decide_present(asset: Situation, locked: LockEntry | None, line: _Line, req
     if locked is None or asset.history.is_newer(locked.version, newest):  # the declared line is an older one
         return _unlocked(asset, line, newest, request)
     if locked.version == newest:
-        return _publish_changed(asset, line, request)
+        return asset.publish(line.name, notes=_going_back(asset, request))
     return _overtaken(asset, locked, line, newest, request)
 
 
@@ -227,8 +227,7 @@ def _open_line(asset: Situation, locked: LockEntry | None, line: _Line, request:
             "the bump was published before, and the store has this content already",
             set_line=opened.line if asset.entry.version not in (None, opened.line) else None,
         )
-    _refuse_going_back(asset, request)
-    notes = []
+    notes = _going_back(asset, request)
     if locked is not None and _behind(asset, locked, asset.history.newest):
         notes.append(f"`{asset.history.newest}` was published meanwhile, and is not what this follows from")
     return asset.publish(line.name, reason=f"opens version line `{line.name}`", notes=notes, set_line=set_line)
@@ -280,23 +279,17 @@ def _unlocked(asset: Situation, line: _Line, newest: str, request: Request) -> A
     known = asset.first_here(asset.history.in_line(line.name) if is_declared else [newest])
     if known is not None:
         return _adopt_known(asset, known, newest)
-    return _publish_changed(asset, line, request)
+    return asset.publish(line.name, notes=_going_back(asset, request))
 
 
-def _publish_changed(asset: Situation, line: _Line, request: Request) -> Action:
+def _going_back(asset: Situation, request: Request) -> list[str]:
+    """A note where the content of an older version is published on purpose. Stop where nobody asked for that."""
     older = _older_version_here(asset, request)
     if older is None:
-        return asset.publish(line.name)
+        return []
     if asset.name not in request.supersede:
         raise _goes_back(asset, older)
-    return asset.publish(line.name, notes=[f"the content of `{older}` once more, as asked by --supersede"])
-
-
-def _refuse_going_back(asset: Situation, request: Request) -> None:
-    """Stop when a new line would open with the content of an older version."""
-    older = _older_version_here(asset, request)
-    if older is not None and asset.name not in request.supersede:
-        raise _goes_back(asset, older)
+    return [f"the content of `{older}` once more, as asked by --supersede"]
 
 
 def _older_version_here(asset: Situation, request: Request) -> str | None:

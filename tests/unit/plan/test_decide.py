@@ -281,7 +281,7 @@ WISHES = [
     (SUPERSEDE,    None,     "1.2=A",  "1.2=A",            "B",    "update 1.2 → 1.3",     ""),
     (SUPERSEDE,    None,     "1.2=A",  "1.1=B 1.2=A",      "B",    "update 1.2 → 1.3",     ONCE_MORE),
     (SUPERSEDE,    None,     "-",      "1.1=B 1.2=A",      "B",    "update 1.2 → 1.3",     ONCE_MORE),
-    (SUPERSEDE,    "2",      "1.2=A",  "1.1=B 1.2=A",      "B",    "update 1.2 → 2.0",     ""),
+    (SUPERSEDE,    "2",      "1.2=A",  "1.1=B 1.2=A",      "B",    "update 1.2 → 2.0",     ONCE_MORE),
     # -- the one-shot bump
     (BUMP,         None,     "1.2=A",  "1.1=B 1.2=A",      "B",    "problem goes_back",    ""),
     (BUMP,         None,     "-",      "1.1=B 1.2=A",      "B",    "problem goes_back",    ""),
