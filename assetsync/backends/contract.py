@@ -39,12 +39,20 @@ class Listing(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """A small object, read whole. `tag` is what `replace` wants; `age` is in seconds, by the store's own clock."""
+    """A small object, read whole. `tag` is what `replace` wants."""
 
     data: bytes
     tag: str
+
+
+class Dated(NamedTuple):
+    """A small object, read whole, and times by the store's own clock.
+
+    `age` is in seconds; `now` is when the store replied, in seconds since 1970 (UTC), or None where it does not tell.
+    """
+
+    data: bytes
     age: float
-    # When the store replied, in seconds since 1970 by its clock; None where it does not tell.
     now: float | None = None
 
 
@@ -72,6 +80,9 @@ class Backend(Protocol):
 
     def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
         """The bytes of a small object. NotFoundError; DamagedError when it is larger than `limit` bytes."""
+
+    def read_dated(self, key: str, *, limit: int = 1024 * 1024) -> Dated:
+        """The same with the times of the store's clock, which cost more on some stores: for claims."""
 
     def stat(self, key: str) -> ObjectInfo:
         """Size and, where known, sha256 of an object. NotFoundError."""

@@ -141,7 +141,7 @@ def _clock(store: Store, key: str) -> Iterator[Probe]:
     what = "agree about the time"
     before = time.time()
     try:
-        now = store.backend.read(key).now
+        now = store.backend.read_dated(key).now
     except StoreError as error:
         yield Probe(what, error)
         return

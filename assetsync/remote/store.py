@@ -144,10 +144,10 @@ class Store:
         """The claim on a version and its age in seconds by the store's clock, or None. DamagedError."""
         key = layout.claim_key(name, version)
         try:
-            blob = self.backend.read(key, limit=documents.MAX_CLAIM_BYTES)
+            found = self.backend.read_dated(key, limit=documents.MAX_CLAIM_BYTES)
         except NotFoundError:
             return None
-        return documents.parse_claim(blob.data, key=key), blob.age
+        return documents.parse_claim(found.data, key=key), found.age
 
     def unfinished(self, name: str, version: str, own_claims: Collection[str]) -> Unfinished:
         """An unfinished version of which a claim was listed. A claim that can't be read counts as none."""

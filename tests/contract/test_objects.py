@@ -138,7 +138,7 @@ def test_an_empty_object_reads_as_empty(target: Target) -> None:
 
 def test_the_age_is_that_of_the_object(target: Target) -> None:
     target.backend.create("a/1.0.claim", b"mine")
-    assert 0 <= target.open().read("a/1.0.claim").age < 100
+    assert 0 <= target.open().read_dated("a/1.0.claim").age < 100
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_a_replace_names_the_generation_that_was_read(server: GCSServer, backend
 
 def test_the_age_is_told_by_the_clock_of_the_store(server: GCSServer, backend: GCSBackend) -> None:
     server.storage.put("bucket", "pre/a", b"x", written=server.storage.put("bucket", "b", b"").written - 7200)
-    assert 7190 < backend.read("a").age < 7300
+    assert 7190 < backend.read_dated("a").age < 7300
 
 
 def test_a_listing_takes_a_request_per_page_and_nothing_more(server: GCSServer, backend: GCSBackend) -> None:

@@ -205,7 +205,8 @@ class PartChecksums:
 
 
 def _with_checksum(found: re.Match[str], known: dict[int, str]) -> str:
-    return f"{found[0]}<ChecksumSHA256>{known[int(found[1])]}</ChecksumSHA256>"
+    checksum = known.get(int(found[1]))
+    return f"{found[0]}<ChecksumSHA256>{checksum}</ChecksumSHA256>" if checksum else found[0]
 
 
 def composite(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

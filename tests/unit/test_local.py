@@ -431,14 +431,14 @@ def test_the_age_goes_by_the_clock_of_the_file_system(
     store.create("a/old", b"x")
     written = (root / "a/old").stat().st_mtime
     os.utime(root / "a/old", (written - 5000, written - 5000))
-    assert 4990 <= store.read("a/old").age < 5100
+    assert 4990 <= store.read_dated("a/old").age < 5100
     os.utime(root / "a/old", (written + 5000, written + 5000))
-    assert store.read("a/old").age == 0
+    assert store.read_dated("a/old").age == 0
     # Our clock is an hour slow. What we write shows what time it is over there.
     monkeypatch.setattr(local, "time", SimpleNamespace(time=lambda: written - 3600))
     store.create("a/new", b"x")
     os.utime(root / "a/old", (written - 5000, written - 5000))
-    assert 4900 <= store.read("a/old").age < 5100
+    assert 4900 <= store.read_dated("a/old").age < 5100
 
 
 # Errors

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
+from typing import Any
 
 import pytest
 import urllib3.exceptions
+from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from assetsync.backends.refusal import Operation, Place, Refusal
 from assetsync.backends.s3 import translate
-from assetsync.backends.s3.translate import cut, refusal_of
+from assetsync.backends.s3.translate import cut
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -209,42 +211,69 @@ def test_without_a_region_the_hint_says_how_to_find_it() -> None:
     assert "head-bucket" in (found.hint or "")
 
 
-def test_a_reply_is_read_from_its_body_and_headers() -> None:
-    body = b"<Error><Code>SlowDown</Code><Message>Less!</Message><Region>r-1</Region></Error>"
-    assert refusal_of(503, {}, body) == Refusal(503, "SlowDown", "Less!", region="r-1")
-    assert refusal_of(301, {"x-amz-bucket-region": "r-2"}, b"") == Refusal(301, region="r-2")
-    for nonsense in (b"", b"<html>", b"<Other><Code>x</Code></Other>", b"\xff"):
-        assert refusal_of(502, {}, nonsense).code == ""
+def _raised(code: str, message: str = "", status: int = 400, **headers: str) -> exceptions.ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
+    }
+    return exceptions.ClientError(response, "PutObject")
 
 
-def _wrapped(outer: Exception, inner: Exception) -> Exception:
-    outer.__cause__ = inner
-    return outer
+def test_a_refusal_is_read_from_an_exception_of_boto3() -> None:
+    assert translate.refusal_of(_raised("SlowDown", "Less!", 503)) == Refusal(503, "SlowDown", "Less!")
+    # Without a body, boto3 takes the status for a code.
+    without = _raised("301", "Moved Permanently", 301, **{"x-amz-bucket-region": "r-2"})
+    assert translate.refusal_of(without) == Refusal(301, region="r-2")
+    without.response["ResponseMetadata"]["HTTPHeaders"] = {}
+    without.response["Error"]["Region"] = "r-3"  # type: ignore[typeddict-unknown-key] # where S3 has it
+    assert translate.refusal_of(without).region == "r-3"
 
 
-_CONNECTION = urllib3.connection.HTTPConnection("s3.example")
+OF_OBSTORE = """Generic S3 error: Error performing GET http://h/a in 340.5µs - Server returned non-2xx status code: {}
+
+Debug source:
+Generic {{ inner: Status {{ status: 200, body: Some("<Code>NoSuchKey</Code>") }} }}"""
 
 
-@pytest.mark.parametrize(
-    ("raised", "error", "said"),
-    [
-        (_wrapped(urllib3.exceptions.NewConnectionError(_CONNECTION, "x"), OSError(111, "refused")), UnreachableError,
-         "can't be reached ([Errno 111] refused)"),
-        (urllib3.exceptions.NameResolutionError("s3.example", _CONNECTION, socket.gaierror(-2, "unknown name")),
-         UnreachableError, "can't be reached"),
-        (urllib3.exceptions.ConnectTimeoutError(_CONNECTION, "timed out"), UnreachableError, "can't be reached"),
-        (urllib3.exceptions.SSLError("self-signed"), UnreachableError, "no trusted connection"),
-        (urllib3.exceptions.ProxyError("bad", OSError("407")), UnreachableError, "the proxy fails"),
-        (urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("x"), "/", "slow"), TransientError,
-         "does not answer"),
-        (urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")), TransientError,
-         "was cut ([Errno 104] reset)"),
-        (urllib3.exceptions.IncompleteRead(1, 2), TransientError, "was cut"),
-        (TimeoutError("timed out"), TransientError, "was cut (timed out)"),
-    ],
-    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
-)  # fmt: skip
-def test_a_failing_network_becomes_an_error(raised: Exception, error: type[StoreError], said: str) -> None:
+def test_a_refusal_is_read_from_the_text_of_obstore() -> None:
+    body = (
+        "503 Service Unavailable: <?xml?>\n<Error><Code>SlowDown</Code><Message>Less &lt;than&gt; this: now</Message>"
+        "<Region>r-1</Region></Error>"
+    )
+    found = translate.refusal_in(OF_OBSTORE.format(body))
+    assert found == Refusal(503, "SlowDown", "Less <than> this: now", region="r-1")
+    assert translate.refusal_in(OF_OBSTORE.format("404 Not Found: ")) == Refusal(404)
+    for nonsense in (
+        "",
+        "HTTP error: error sending request",
+        "status code: many",
+        "\n\nDebug source:\nstatus code: 404 x: ",
+    ):
+        assert translate.refusal_in(nonsense) is None
+
+
+# An exception of boto3, what it becomes, and what that says.
+EXCEPTIONS: list[tuple[Exception, type[StoreError], str]] = [
+    (exceptions.EndpointConnectionError(endpoint_url="http://h", error=OSError(111, "refused")), UnreachableError,
+     "can't be reached ([Errno 111] refused)"),
+    (exceptions.ConnectTimeoutError(endpoint_url="http://h", error="slow"), UnreachableError, "can't be reached"),
+    (exceptions.SSLError(endpoint_url="http://h", error=OSError("self")), UnreachableError, "no trusted connection"),
+    (exceptions.ProxyConnectionError(proxy_url="http://p", error=OSError("407")), UnreachableError, "the proxy fails"),
+    (exceptions.ReadTimeoutError(endpoint_url="http://h", error="slow"), TransientError, "does not answer"),
+    (exceptions.ConnectionClosedError(endpoint_url="http://h", error=ConnectionResetError(104, "reset")),
+     TransientError, "was cut ([Errno 104] reset)"),
+    (exceptions.ResponseStreamingError(error="cut"), TransientError, "was cut"),
+    (urllib3.exceptions.IncompleteRead(1, 2), TransientError, "was cut"),
+    (exceptions.NoCredentialsError(), DeniedError, "no credentials"),
+    (exceptions.CredentialRetrievalError(provider="p", error_msg="m"), DeniedError, "no credentials"),
+    (exceptions.TokenRetrievalError(provider="sso", error_msg="expired"), DeniedError, "expired"),
+    (ResponseParserError("no listing"), StoreError, "does not answer like S3 (no listing)"),
+    (ValueError("year 99999 is out of range"), StoreError, "does not answer like S3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("raised", "error", "said"), EXCEPTIONS, ids=[type(row[0]).__name__ for row in EXCEPTIONS])
+def test_an_exception_of_boto3_becomes_an_error(raised: Exception, error: type[StoreError], said: str) -> None:
     found = cut(translate.READ, "a/1.0", PLACE, raised)
     assert type(found) is error
     assert found.message.startswith("cannot read `a/1.0` in `s3://bucket/base`: ")
@@ -256,3 +285,52 @@ def test_a_failing_network_becomes_an_error(raised: Exception, error: type[Store
 def test_an_exception_of_no_network_is_not_disguised() -> None:
     with pytest.raises(KeyError):
         cut(translate.READ, "a/1.0", PLACE, KeyError("a bug"))
+
+
+def _failure(inner: str) -> str:
+    told = "Generic S3 error: Error performing GET http://h/b/k in 2s - HTTP error: error sending request"
+    return f"{told}\n\nDebug source:\n{inner}"
+
+
+# What obstore says of its error, what it becomes, and what that says. The texts are shortened ones of obstore 0.12.
+FAILURES: list[tuple[str, type[StoreError], str]] = [
+    ('kind: Connect, source: ConnectError("tcp connect error", 127.0.0.1:1, Os { message: "Connection refused" })',
+     UnreachableError, "`https://s3.example` can't be reached (Connection refused)"),
+    ('kind: Connect, source: ConnectError("dns error", C { error: "failed to lookup address information: unknown" })',
+     UnreachableError, "can't be reached (failed to lookup address information: unknown)"),
+    ("kind: Connect, source: Custom { error: InvalidCertificate( UnknownIssuer ) }", UnreachableError,
+     "no trusted connection to `https://s3.example` (unknown issuer)"),
+    ("kind: Connect, source: Custom { error: InvalidMessage( InvalidContentType ) }", UnreachableError,
+     "no trusted connection"),
+    ("kind: Connect, error: InvalidCertificate( Other( OtherError( CaUsedAsEndEntity ) ) )", UnreachableError,
+     "is that of an authority"),
+    ("kind: Connect, source: Error( Connect, ProxyAuthRequired )", UnreachableError, "the proxy fails"),
+    ("kind: Timeout, source: reqwest::Error { source: TimedOut }", TransientError, "does not answer (timed out)"),
+    ("kind: Request, source: hyper::Error( IncompleteMessage )", TransientError, "was cut (incomplete message)"),
+    ("kind: Interrupted, source: hyper::Error( Body, Custom { error: IncompleteBody } )", TransientError, "was cut"),
+    ("Header { source: InvalidLastModified { last_modified: \"99999\" } }", StoreError, "does not answer like S3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "error", "said"), FAILURES)
+def test_a_failure_of_obstore_becomes_an_error(source: str, error: type[StoreError], said: str) -> None:
+    found = translate.broken(translate.READ, "a/1.0", PLACE, _failure(source), proxy=False)
+    assert type(found) is error
+    assert found.message.startswith("cannot read `a/1.0` in `s3://bucket/base`: ")
+    assert said in found.message
+    assert found.hint
+    assert "Debug" not in found.message
+
+
+def test_with_a_proxy_it_is_the_proxy_that_can_not_be_reached() -> None:
+    found = translate.broken(translate.READ, "a", PLACE, _failure(FAILURES[0][0]), proxy=True)
+    assert "the proxy fails (Connection refused)" in found.message
+
+
+def test_a_redirect_that_does_not_say_where_is_another_region() -> None:
+    text = (
+        "Generic S3 error: Received redirect without LOCATION, this normally indicates an incorrectly configured region"
+    )
+    found = translate.broken(translate.READ, "a", PLACE, text, proxy=False)
+    assert "another region" in found.message
+    assert "head-bucket" in (found.hint or "")

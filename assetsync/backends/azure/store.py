@@ -39,7 +39,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
-from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.retry import holds, is_file, retrying, settled
@@ -160,17 +160,12 @@ class AzureBackend:
                 return Listing(sorted(objects), sorted(folders))
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
-        blob = self._blob(key)
+        data, etag, _ = self._read(key, limit)
+        return Blob(data, etag)
 
-        def get() -> Blob:
-            replies: list[Any] = []
-            stream = blob.download_blob(raw_response_hook=replies.append)
-            if stream.size > limit:
-                raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            headers = replies[-1].http_response.headers
-            return Blob(stream.readall(), stream.properties.etag, age_of(headers), store_time(headers))
-
-        return self._tried(READ, key, get)
+    def read_dated(self, key: str, *, limit: int = MIB) -> Dated:
+        data, _, headers = self._read(key, limit)
+        return Dated(data, age_of(headers), store_time(headers))
 
     def stat(self, key: str) -> ObjectInfo:
         found = self._settled(key)
@@ -319,6 +314,19 @@ class AzureBackend:
             ),
             is_ours,
         )
+
+    def _read(self, key: str, limit: int) -> tuple[bytes, str, Mapping[str, str]]:
+        """A small object, its etag, and the headers of the reply. DamagedError when it is larger than `limit` bytes."""
+        blob = self._blob(key)
+
+        def get() -> tuple[bytes, str, Mapping[str, str]]:
+            replies: list[Any] = []
+            stream = blob.download_blob(raw_response_hook=replies.append)
+            if stream.size > limit:
+                raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
+            return stream.readall(), stream.properties.etag, replies[-1].http_response.headers
+
+        return self._tried(READ, key, get)
 
     def _chunk(self, key: str, start: int, length: int, etag: str | None) -> tuple[bytes, str | None]:
         """Some bytes of an object, fewer or none at its end, and its etag. ChangedError when that is not `etag`."""

@@ -26,7 +26,7 @@ from urllib.request import url2pathname
 from filelock import FileLock, Timeout
 
 from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
-from assetsync.backends.contract import Blob, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Progress, no_progress
 from assetsync.backends.directory.translate import translated
 from assetsync.backends.retry import retrying
 from assetsync.errors import (
@@ -108,18 +108,12 @@ class DirectoryBackend:
         return listing
 
     def read(self, key: str, *, limit: int = 64 * CHUNK) -> Blob:
-        path = self._path(key)
+        data = self._read(key, limit)[0]
+        return Blob(data, hashlib.sha256(data).hexdigest())
 
-        def read() -> Blob:
-            with _open(path) as file:
-                status = os.fstat(file.fileno())
-                if status.st_size > limit:
-                    raise DamagedError(f"`{printable(key)}` in `{self._url}` is larger than {limit} bytes")
-                data = file.readall()
-            age = time.time() + self._ahead - status.st_mtime
-            return Blob(data, hashlib.sha256(data).hexdigest(), max(0.0, age))
-
-        return self._reading("read", key, read)
+    def read_dated(self, key: str, *, limit: int = CHUNK) -> Dated:
+        data, written = self._read(key, limit)
+        return Dated(data, max(0.0, time.time() + self._ahead - written))
 
     def stat(self, key: str) -> ObjectInfo:
         path = self._path(key)
@@ -203,6 +197,19 @@ class DirectoryBackend:
 
     def close(self) -> None:
         pass
+
+    def _read(self, key: str, limit: int) -> tuple[bytes, float]:
+        """A small object, and when it was written, in seconds since 1970 by the clock of the file system."""
+        path = self._path(key)
+
+        def read() -> tuple[bytes, float]:
+            with _open(path) as file:
+                status = os.fstat(file.fileno())
+                if status.st_size > limit:
+                    raise DamagedError(f"`{printable(key)}` in `{self._url}` is larger than {limit} bytes")
+                return file.readall(), status.st_mtime
+
+        return self._reading("read", key, read)
 
     def _path(self, key: str) -> str:
         segments = key.split("/")

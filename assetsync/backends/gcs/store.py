@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import Client, Identity, Reply, identity
@@ -150,7 +150,13 @@ class GCSBackend:
             params["pageToken"] = page["nextPageToken"]
 
     def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
-        return retrying(lambda: self._read(key, limit))
+        task = Task(translate.READ, key)
+        reply = retrying(lambda: self._read(task, limit))
+        return Blob(reply.body, self._calls.generation(task, reply.headers))
+
+    def read_dated(self, key: str, *, limit: int = 1024 * 1024) -> Dated:
+        reply = retrying(lambda: self._read(Task(translate.READ, key), limit))
+        return Dated(reply.body, age_of(reply.headers), store_time(reply.headers))
 
     def stat(self, key: str) -> ObjectInfo:
         return self._listed(retrying(lambda: self._resource(key)))
@@ -298,14 +304,11 @@ class GCSBackend:
 
     # One try of a request each.
 
-    def _read(self, key: str, limit: int) -> Blob:
-        task = Task(translate.READ, key)
-        reply = self._calls.ask(task, "GET", self._path(key), {"alt": "media"}, limit=limit)
+    def _read(self, task: Task, limit: int) -> Reply:
+        reply = self._calls.ask(task, "GET", self._path(task.key), {"alt": "media"}, limit=limit)
         if len(reply.body) > limit:
             raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
-        return Blob(
-            reply.body, self._calls.generation(task, reply.headers), age_of(reply.headers), store_time(reply.headers)
-        )
+        return reply
 
     def _resource(self, key: str) -> Any:
         params = {"fields": f"name,size,metadata,generation,{FIELD}"}

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
@@ -83,7 +83,10 @@ class MemoryBackend:
         found = self._get(key)
         if len(found.data) > limit:
             raise DamagedError(f"`{printable(key)}` in `{self._url}` is larger than {limit} bytes")
-        return Blob(found.data, found.tag, time.monotonic() - found.born)
+        return Blob(found.data, found.tag)
+
+    def read_dated(self, key: str, *, limit: int = CHUNK) -> Dated:
+        return Dated(self.read(key, limit=limit).data, time.monotonic() - self._get(key).born)
 
     def read_changed(self, key: str, tag: str, *, limit: int = 64 * CHUNK) -> Blob | None:
         found = self.read(key, limit=limit)

@@ -1,43 +1,46 @@
-"""Where a bucket is and how to sign for it. All that is hard is botocore's: roles, SSO, endpoints, signatures.
+"""Where a bucket is and who asks: a session of boto3 knows profiles, roles, SSO, regions and endpoints.
 
-No client of botocore is made where an endpoint is configured, because that costs 50 to 100 ms at the start; for AWS
-itself one is, once, because nothing else knows partitions, dual stack, FIPS, and addressing styles exactly.
-
-`environ` is asked first. What botocore looks up by itself (files, roles, metadata services) it takes from the
+`environ` is asked first. What the session looks up by itself (files, roles, metadata services) it takes from the
 environment of the process.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
+import boto3
 import botocore.session
 from botocore import UNSIGNED
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import get_cert_path
 
+from assetsync.backends.http import proxy_for
+from assetsync.backends.s3.listing import take_listing
+from assetsync.backends.s3.sending import Sender
 from assetsync.errors import DeniedError, StoreError, UnsupportedError, UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import boolean
 from assetsync.model.manifest import StoreConfig
 
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-DEFAULT_REGION = "us-east-1"
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
+DEFAULT_REGION = "us-east-1"
 # What botocore raises; a role that can't be assumed is a ClientError of its own request.
 _FAILURES = (BotoCoreError, ClientError)
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _AWS_HOST = re.compile(r".*\.amazonaws\.(?:com|com\.cn|eu)")
+_ENDPOINT_VARIABLES = ("S3_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 _SOURCES = {
     "env": "the environment",
     "explicit": "the environment",
@@ -52,12 +55,12 @@ _SOURCES = {
 class Location:
     """Where a bucket is: its URL, without a trailing slash, and the region to sign for.
 
-    `configured` says that the endpoint was given rather than found, `custom` that it is not AWS.
+    `configured` is the endpoint that was given rather than found; `custom` says that it is not AWS.
     """
 
     url: str
     region: str
-    configured: bool = False
+    configured: str | None = None
     custom: bool = False
 
     @property
@@ -68,20 +71,23 @@ class Location:
 
 
 class Access:
-    """Credentials, location and signatures for one bucket. Nothing is looked up before it is needed."""
+    """Session, credentials, location and client for one bucket. Nothing is looked up before it is needed."""
 
     def __init__(self, config: StoreConfig, bucket: str, environ: Mapping[str, str]) -> None:
         self._config = config
         self._bucket = bucket
         self._environ = environ
         self._lock = threading.RLock()
-        self._session: botocore.session.Session | None = None
+        self._settings: botocore.session.Session | None = None
         self._location: Location | None = None
         self._credentials: Credentials | None = None
+        self._clients: dict[Location, S3Client] = {}
+        self._closing = ExitStack()
         self.anonymous = boolean(environ, "AWS_NO_SIGN_REQUEST")
 
     @property
     def location(self) -> Location:
+        """Where the bucket is, as far as it is known. UsageError, DeniedError."""
         with self._lock:
             if self._location is None:
                 self._location = self._find()
@@ -96,13 +102,53 @@ class Access:
         return _SOURCES.get(method or "", f"`{method}`")
 
     @property
-    def ca_bundle(self) -> str | None:
-        """The file of certificate authorities to trust instead of the usual ones."""
-        return (
+    def authorities(self) -> str:
+        """The file of certificate authorities to trust: AWS_CA_BUNDLE, the profile's, or those that boto3 brings."""
+        given = (
             self._environ.get("AWS_CA_BUNDLE")
             or self._variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE")
-            or None
+            or get_cert_path(True)
+        )
+        return str(given)
+
+    @property
+    def proxy(self) -> str | None:
+        """The URL of the proxy to the endpoint, or None."""
+        return proxy_for(self.location.endpoint, self._environ)
+
+    @property
+    def credentials(self) -> Credentials:
+        """Found once, by the chain of boto3. DeniedError."""
+        with self._lock:
+            if self._credentials is None:
+                self._credentials = self._find_credentials()
+            return self._credentials
+
+    @property
+    def client(self) -> S3Client:
+        """A client of boto3 for the rare calls, which tries each once. UsageError, DeniedError."""
+        with self._lock:
+            location = self.location
+            if location not in self._clients:
+                self._clients[location] = self._open_client(location)
+            return self._clients[location]
+
+    def frozen(self) -> tuple[str, str, str | None]:
+        """Access key, secret key and session token, renewed by botocore where they are about to expire. DeniedError."""
+        try:
+            frozen = self.credentials.get_frozen_credentials()
+        except _FAILURES as error:
+            raise self.no_credentials(error) from error
+        return frozen.access_key or "", frozen.secret_key or "", frozen.token
+
+    def no_credentials(self, error: Exception | None = None) -> StoreError:
+        """The error for credentials that are not there, or can't be renewed."""
+        why = f": {printable(str(error))}" if error else ""
+        return DeniedError(
+            f"no credentials for `{self._config.url}`{why}",
+            hint="set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
+            "`AWS_NO_SIGN_REQUEST=true` reads a public bucket",
         )
 
     def move(self, region: str) -> bool:
@@ -112,109 +158,147 @@ class Access:
         with self._lock:
             before = self.location
             if region != before.region:
-                self._location = replace(before, region=region) if before.configured else self._aws(region)
+                self._location = replace(before, region=region) if before.configured else self._found(None, region)
         return True
 
-    def sign(
-        self, location: Location, method: str, url: str, headers: Mapping[str, str], sha256: str
-    ) -> dict[str, str]:
-        """`headers`, and those that say who asks. `sha256` is that of the body: the store verifies it. DeniedError."""
-        if self.anonymous:
-            return {**headers, "x-amz-content-sha256": sha256}
-        request = AWSRequest(method=method, url=url, headers=headers)
-        request.context["sha256"] = sha256
+    def region_of_bucket(self) -> str:
+        """The region of the bucket, asked for; empty where the store does not tell."""
         try:
-            # Each time anew: credentials that expire are renewed by botocore where that is possible.
-            frozen = self.credentials.get_frozen_credentials()
-        except _FAILURES as error:
-            raise _no_credentials(self._config.url, error) from error
-        _Signer(frozen, "s3", location.region).add_auth(request)
-        return dict(request.headers)
+            return self.client.head_bucket(Bucket=self._bucket).get("BucketRegion", "")
+        except ClientError as error:
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+            return str(headers.get("x-amz-bucket-region", ""))
+        except BotoCoreError:
+            return ""
 
-    @property
-    def credentials(self) -> Credentials:
-        """Found once, by botocore's chain. DeniedError."""
+    def close(self) -> None:
+        """Close the clients. Closing twice is no error."""
         with self._lock:
-            if self._credentials is None:
-                self._credentials = self._find_credentials()
-            return self._credentials
+            self._closing.close()
+            self._clients.clear()
 
     def _find_credentials(self) -> Credentials:
         try:
-            found = EnvProvider(environ=dict(self._environ)).load() or self._botocore().get_credentials()
+            found = EnvProvider(environ=dict(self._environ)).load() or self._session.get_credentials()
         except _FAILURES as error:
-            raise _no_credentials(self._config.url, error) from error
+            raise self.no_credentials(error) from error
         if found is None:
-            raise _no_credentials(self._config.url, None)
+            raise self.no_credentials()
         return found
 
     def _find(self) -> Location:
-        config = self._config
-        endpoint = config.endpoint or self._configured_endpoint()
-        region = config.region or self._environ.get("AWS_REGION") or self._environ.get("AWS_DEFAULT_REGION")
-        region = region or self._variable("region") or DEFAULT_REGION
-        if endpoint is None:
-            return self._aws(region)
-        return self._configured(endpoint.rstrip("/"), region)
+        config, environ = self._config, self._environ
+        region = config.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+        endpoint = config.endpoint or next(filter(None, map(environ.get, self._variables())), None)
+        return self._found(endpoint, region or self._variable("region") or DEFAULT_REGION)
+
+    def _variables(self) -> tuple[str, ...]:
+        """modelkit's variable, then those of AWS, unless they are to be ignored."""
+        ignored = self._environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
+        return _ENDPOINT_VARIABLES[:1] if ignored else _ENDPOINT_VARIABLES
+
+    def _found(self, endpoint: str | None, region: str) -> Location:
+        """Where the session says that the bucket is: an unsigned, presigned URL is just its address."""
+        if self._bucket.endswith("--x-s3"):
+            raise UnsupportedError(f"`{self._config.url}` is a directory bucket", hint="use a general purpose bucket")
+        if endpoint is not None:
+            return self._configured(endpoint.rstrip("/"), region)
+        client = self._make(region, None, signature_version=UNSIGNED)
+        url = client.generate_presigned_url("head_bucket", Params={"Bucket": self._bucket}).rstrip("/")
+        client.close()
+        if not _AWS_HOST.fullmatch(urlsplit(url).hostname or ""):
+            return self._configured(client.meta.endpoint_url, region)  # by the profile
+        return Location(url, client.meta.region_name)
 
     def _configured(self, endpoint: str, region: str) -> Location:
         parts = _endpoint(endpoint)
         url = f"{endpoint}/{self._bucket}"
-        if self._variable("s3").get("addressing_style") == "virtual":
+        if (self._variable("s3") or {}).get("addressing_style") == "virtual":
             url = f"{parts.scheme}://{self._bucket}.{parts.netloc}{parts.path}"
-        return Location(url, region, configured=True, custom=not _AWS_HOST.fullmatch(parts.hostname or ""))
+        return Location(url, region, endpoint, not _AWS_HOST.fullmatch(parts.hostname or ""))
 
-    def _aws(self, region: str) -> Location:
-        """As a client of botocore would address the bucket: an unsigned, presigned URL is just that address."""
-        if self._bucket.endswith("--x-s3"):
-            raise UnsupportedError(f"`{self._config.url}` is a directory bucket", hint="use a general purpose bucket")
+    def _open_client(self, location: Location) -> S3Client:
+        options = {"signature_version": UNSIGNED} if self.anonymous else {}
+        client = self._make(location.region, location.configured, **options)
+        if location.url.startswith("https:"):
+            read_authorities(self.authorities)  # botocore would notice too late
+        sender = Sender(self.authorities, self.proxy)
+        client.meta.events.register("before-send.s3", sender.send)
+        client.meta.events.register("before-parse.s3.ListObjectsV2", take_listing)
+        self._closing.callback(sender.close)
+        self._closing.callback(client.close)
+        return client
+
+    def _make(self, region: str, endpoint: str | None, **options: Any) -> S3Client:
+        # A presigned URL is global instead of regional, unless the addressing style is "virtual".
+        style = (self._variable("s3") or {}).get("addressing_style") or ("path" if endpoint else "virtual")
+        options |= {
+            "user_agent_extra": "assetsync",
+            "retries": {"total_max_attempts": 1, "mode": "standard"},
+            # We say which checksum goes with a request; it is signed, so the body need not be.
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+            "s3": {"addressing_style": style, "payload_signing_enabled": False},
+        }
+        if self._variables() == _ENDPOINT_VARIABLES[:1]:
+            options["ignore_configured_endpoint_urls"] = True
+        keys: dict[str, Any] = {}
+        if not self.anonymous and "signature_version" not in options and self.credentials.method == "env":
+            access_key, secret_key, token = self.frozen()
+            keys = {
+                "aws_access_key_id": access_key,
+                "aws_secret_access_key": secret_key,
+                "aws_session_token": token,
+            }
         try:
-            # A presigned URL is global instead of regional, unless the addressing style is "virtual".
-            style = "path" if self._variable("s3").get("addressing_style") == "path" else "virtual"
-            options: dict[str, Any] = {"ignore_configured_endpoint_urls": True, "s3": {"addressing_style": style}}
-            config = Config(signature_version=UNSIGNED, **options)
-            client: Any = self._botocore().create_client("s3", region_name=region, config=config)
-            url = client.generate_presigned_url("head_bucket", Params={"Bucket": self._bucket})
-            signed_for = client.meta.region_name
-            client.close()
-        except BotoCoreError as error:
+            client = self._session.client(
+                "s3",
+                region_name=region,
+                endpoint_url=endpoint,
+                verify=self.authorities,
+                config=Config(**options),
+                **keys,
+            )
+        except (BotoCoreError, ValueError) as error:
             raise UsageError(
                 f"`{self._config.url}` can't be located: {printable(str(error))}", hint="check `store` and its `region`"
             ) from error
-        return Location(url.rstrip("/"), signed_for)
-
-    def _configured_endpoint(self) -> str | None:
-        """modelkit's variable, then those of AWS, then the profile."""
-        environ = self._environ
-        if endpoint := environ.get("S3_ENDPOINT"):
-            return endpoint
-        if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-            return None
-        if endpoint := environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL"):
-            return endpoint
-        session = self._botocore()
-        try:
-            profile = session.get_scoped_config()
-            services = session.full_config.get("services", {}).get(profile.get("services", ""), {})
-        except _FAILURES as error:
-            raise _no_credentials(self._config.url, error) from error
-        if self._variable("ignore_configured_endpoint_urls"):
-            return None
-        return services.get("s3", {}).get("endpoint_url") or profile.get("endpoint_url")
+        return client
 
     def _variable(self, name: str) -> Any:
+        """A setting of the profile, or the environment's."""
         try:
-            value = self._botocore().get_config_variable(name)
+            return self._of_profile().get_config_variable(name)
         except _FAILURES as error:
-            raise _no_credentials(self._config.url, error) from error
-        return {} if value is None and name == "s3" else value
+            raise self.no_credentials(error) from error
 
-    def _botocore(self) -> botocore.session.Session:
+    def _of_profile(self) -> botocore.session.Session:
+        """The settings of the profile that `environ` names, below the session."""
         with self._lock:
-            if self._session is None:
-                profile = self._environ.get("AWS_DEFAULT_PROFILE") or self._environ.get("AWS_PROFILE")
-                self._session = botocore.session.Session(profile=profile)
-            return self._session
+            if self._settings is None:
+                name = self._environ.get("AWS_DEFAULT_PROFILE") or self._environ.get("AWS_PROFILE")
+                self._settings = botocore.session.Session(profile=name)
+            return self._settings
+
+    @cached_property
+    def _session(self) -> boto3.Session:
+        """DeniedError when there is no profile of that name."""
+        try:
+            return boto3.Session(botocore_session=self._of_profile())
+        except _FAILURES as error:
+            raise self.no_credentials(error) from error
+
+
+def read_authorities(path: str) -> bytes:
+    """The certificates to trust. UsageError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(
+            f"`{path}` can't be read as certificate authorities: {error.strerror}",
+            hint="check `AWS_CA_BUNDLE`, `REQUESTS_CA_BUNDLE`, and `ca_bundle` of the AWS profile",
+        ) from error
 
 
 def _endpoint(url: str) -> SplitResult:
@@ -231,20 +315,3 @@ def _endpoint(url: str) -> SplitResult:
             f"`{printable(url)}` is no endpoint", hint="write it like `https://host` or `http://host:9000`"
         )
     return parts
-
-
-class _Signer(S3SigV4Auth):
-    """Signs with the sha256 that is known, instead of reading the body for it."""
-
-    def payload(self, request: AWSRequest) -> str:
-        sha256: str = request.context["sha256"]
-        return sha256
-
-
-def _no_credentials(url: str, error: Exception | None) -> StoreError:
-    why = f": {printable(str(error))}" if error else ""
-    return DeniedError(
-        f"no credentials for `{url}`{why}",
-        hint="set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
-        "`AWS_NO_SIGN_REQUEST=true` reads a public bucket",
-    )

@@ -1,19 +1,24 @@
-"""The calls of the S3 API that assetsync needs, on one bucket, one try each. Names follow the API reference."""
+"""The rarer calls of the S3 API on one bucket, through boto3, one try each: listings, large bodies, copies, parts.
+
+Methods have the names of the API reference.
+"""
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
-from urllib.parse import quote, unquote_plus
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
-from assetsync.backends.refusal import Operation
-from assetsync.backends.s3 import markup
-from assetsync.backends.s3.content import EMPTY, Content, content_of
+from assetsync.backends.contract import Dated
+from assetsync.backends.http import age_of, store_time
+from assetsync.backends.refusal import Operation, Place
+from assetsync.backends.s3.access import Access
+from assetsync.backends.s3.bodies import Bytes, FileBody, base64_of
+from assetsync.backends.s3.listing import Page
 from assetsync.backends.s3.translate import (
     ABORT,
     COPY,
@@ -22,30 +27,22 @@ from assetsync.backends.s3.translate import (
     LIST_PARTS,
     READ,
     SEND_PARTS,
+    cut,
+    no_ranges,
+    not_of_s3,
     refusal_of,
+    refused,
 )
-from assetsync.backends.s3.wire import Reply, Request, Wire
-from assetsync.errors import StoreError
+from assetsync.errors import DamagedError
 from assetsync.escape import printable
 
-SHA256_METADATA = "x-amz-meta-sha256"
-SHA256_CHECKSUM = "x-amz-checksum-sha256"
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_s3 import S3Client
 
-
-class Head(NamedTuple):
-    """What HEAD tells. `sha256` (hex) is the store's own, else the one that the uploader left, else None."""
-
-    size: int
-    etag: str
-    sha256: str | None
-
-
-class Page(NamedTuple):
-    """A page of a listing: (key, size) pairs, folders, and the token of the next page, if there is one."""
-
-    objects: list[tuple[str, int]]
-    folders: list[str]
-    next: str
+# Bytes handed out at once.
+READ_CHUNK = 256 * 1024
+CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
 
 
 class SentPart(NamedTuple):
@@ -60,81 +57,91 @@ class SentPart(NamedTuple):
 class Bucket:
     """One bucket, seen under a prefix (empty, or with a slash at its end), by keys relative to it."""
 
-    def __init__(self, wire: Wire, name: str, prefix: str, kms_key_id: str | None) -> None:
-        self._wire = wire
-        self._name = name
+    def __init__(self, access: Access, place: Callable[[], Place], prefix: str, kms_key_id: str | None) -> None:
+        self._access = access
+        self._place = place
         self._prefix = prefix
-        self._encryption: dict[str, str] = {}
+        self._encryption: dict[str, Any] = {}
         if kms_key_id:
-            self._encryption = {
-                "x-amz-server-side-encryption": "aws:kms",
-                "x-amz-server-side-encryption-aws-kms-key-id": kms_key_id,
-            }
+            self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
 
-    @property
-    def is_custom(self) -> bool:
-        """Whether this is not AWS, but something that speaks like it."""
-        return self._wire.location.custom
+    def list_objects(self, prefix: str, *, delimiter: bool, token: str) -> Page:
+        """One page of at most 1,000 objects and folders. NoStoreError."""
+        options: dict[str, Any] = {"Delimiter": "/"} if delimiter else {}
+        if token:
+            options["ContinuationToken"] = token
+        with self._calling(LIST, "") as client:
+            reply: Mapping[str, Any] = client.list_objects_v2(
+                Bucket=self._name, Prefix=self._prefix + prefix, **options
+            )
+        page: Page = reply["Page"]
+        objects = [(self._relative(found), size) for found, size in page.objects]
+        return Page(objects, [self._relative(found) for found in page.folders], page.next)
 
-    @property
-    def identity(self) -> str:
-        """Where the credentials come from, and the endpoint. DeniedError."""
-        return self._wire.identity
+    def get_dated(self, key: str, limit: int) -> Dated:
+        """An object with what the reply says of its age. NotFoundError; DamagedError above `limit` bytes."""
+        with self._calling(READ, key) as client:
+            reply = client.get_object(Bucket=self._name, Key=self._prefix + key)
+            with reply["Body"] as body:
+                data = body.read(limit + 1)
+        if len(data) > limit:
+            raise DamagedError(f"`{printable(key)}` in `{self._place().store}` is larger than {limit} bytes")
+        headers = {name.title(): value for name, value in reply["ResponseMetadata"]["HTTPHeaders"].items()}
+        return Dated(data, age_of(headers), store_time(headers))
 
-    def close(self) -> None:
-        """Close idle connections."""
-        self._wire.close()
+    def get_range(self, key: str, first: int, end: int, etag: str) -> tuple[str, Iterator[bytes]]:
+        """Like `Objects.range`, for stores that answer 200 with a part of an object."""
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {}
+        with self._calling(READ, key) as client:
+            reply = client.get_object(
+                Bucket=self._name, Key=self._prefix + key, Range=f"bytes={first}-{end - 1}", **condition
+            )
+        if not reply.get("ContentRange", "bytes 0-").startswith(f"bytes {first}-"):
+            reply["Body"].close()
+            raise no_ranges(key, self._place())
+        return reply.get("ETag", ""), self._chunks(key, reply["Body"], end - first)
 
-    def get_object(self, key: str, limit: int, unless: str | None = None) -> Reply:
-        """NotFoundError; UnchangedError when its etag is `unless`; DamagedError beyond `limit` bytes."""
-        headers = {"If-None-Match": unless} if unless else {}
-        return self._wire.send(self._request(READ, "GET", key, headers=headers), limit)
+    def _chunks(self, key: str, body: StreamingBody, size: int) -> Iterator[bytes]:
+        with self._calling(READ, key), body:
+            while size > 0 and (chunk := body.read(min(size, READ_CHUNK))):
+                size -= len(chunk)
+                yield chunk
 
-    def open_object(self, key: str, first: int, last: int, etag: str | None) -> urllib3.BaseHTTPResponse:
-        """The bytes `first` to `last`, to be read from what is returned, and that to be given to `drop`."""
-        headers = {"Range": f"bytes={first}-{last}"}
-        if etag:
-            headers["If-Match"] = etag
-        return self._wire.open(self._request(READ, "GET", key, headers=headers))
+    def put_object(
+        self, operation: Operation, key: str, body: FileBody, sha256: str, condition: Mapping[str, Any]
+    ) -> str:
+        """Store a large object, and return its etag. `condition` is CREATE_ONLY, or empty.
 
-    def broken(self, key: str, error: Exception) -> StoreError:
-        """The error for a body that broke off."""
-        return self._wire.broken(self._request(READ, "GET", key), error)
+        ExistsError, ChecksumError; OSError of the file.
+        """
+        with self._calling(operation, key, body=body, create_only="IfNoneMatch" in condition) as client:
+            reply = client.put_object(
+                Bucket=self._name,
+                Key=self._prefix + key,
+                Body=body,  # type: ignore[arg-type] # whatever reads will do
+                ContentLength=len(body),
+                ChecksumSHA256=base64_of(sha256),
+                Metadata={"sha256": sha256},
+                **self._encryption,
+                **condition,
+            )
+        return reply.get("ETag", "")
 
-    def head_object(self, key: str) -> Head:
-        """NotFoundError."""
-        headers = {} if self.is_custom else {"x-amz-checksum-mode": "ENABLED"}
-        found = self._wire.send(self._request(READ, "HEAD", key, headers=headers)).headers
-        sha256 = _stored_sha256(found.get(SHA256_CHECKSUM, "")) or _hex_sha256(found.get(SHA256_METADATA, ""))
-        return Head(int(found.get("Content-Length", "0")), found.get("ETag", ""), sha256)
-
-    def put_object(self, operation: Operation, key: str, content: Content, condition: Mapping[str, str]) -> None:
-        """`condition` is a header: create-only or compare-and-swap. ExistsError, ChangedError, ChecksumError."""
-        headers = {SHA256_METADATA: content.sha256, **self._encryption, **condition}
-        if not self.is_custom:
-            headers[SHA256_CHECKSUM] = _base64(content.sha256)
-        self._wire.send(self._request(operation, "PUT", key, headers=headers, content=content))
-
-    def copy_object(self, source: str, target: str, condition: Mapping[str, str]) -> None:
+    def copy_object(self, source: str, target: str, condition: Mapping[str, Any]) -> None:
         """The copy keeps the metadata. NotFoundError, ExistsError."""
-        headers = {"x-amz-copy-source": self._source(source), **self._encryption, **condition}
-        self._in_earnest(self._request(COPY, "PUT", target, headers=headers))
+        with self._calling(COPY, target, create_only="IfNoneMatch" in condition) as client:
+            client.copy_object(
+                Bucket=self._name,
+                Key=self._prefix + target,
+                CopySource=self._source(source),  # type: ignore[arg-type]
+                **self._encryption,
+                **condition,
+            )
 
     def delete_object(self, key: str) -> None:
         """Deleting what is not there is fine."""
-        self._wire.send(self._request(DELETE, "DELETE", key))
-
-    def list_objects(self, prefix: str, *, delimiter: bool, token: str) -> Page:
-        """One page. NoStoreError."""
-        query = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix + prefix}
-        if delimiter:
-            query["delimiter"] = "/"
-        if token:
-            query["continuation-token"] = token
-        request = Request(LIST, "GET", "", "", query)
-        reply = self._wire.send(request)
-        with self._understood(request):
-            return _page(markup.parse(reply.body), self._prefix)
+        with self._calling(DELETE, key) as client:
+            client.delete_object(Bucket=self._name, Key=self._prefix + key)
 
     def create_multipart_upload(self, key: str, sha256: str, *, checksums: bool) -> str:
         """The id of a new upload. `sha256` is that of the whole object.
@@ -142,127 +149,117 @@ class Bucket:
         With `checksums`, AWS keeps the sha256 of each part, and then insists on having it with the part and again at
         the end.
         """
-        headers = {SHA256_METADATA: sha256, **self._encryption}
-        if checksums and not self.is_custom:
-            headers["x-amz-checksum-algorithm"] = "SHA256"
-        request = self._request(SEND_PARTS, "POST", key, {"uploads": ""}, headers)
-        reply = self._wire.send(request)
-        with self._understood(request):
-            return markup.parse(reply.body).need("UploadId")
+        algorithm: dict[str, Any] = {"ChecksumAlgorithm": "SHA256"} if checksums else {}
+        with self._calling(SEND_PARTS, key) as client:
+            reply = client.create_multipart_upload(
+                Bucket=self._name,
+                Key=self._prefix + key,
+                Metadata={"sha256": sha256},
+                **algorithm,
+                **self._encryption,
+            )
+        if "UploadId" not in reply:
+            raise not_of_s3(SEND_PARTS, key, self._place(), "no id of an upload")
+        return reply["UploadId"]
 
-    def upload_part(self, key: str, upload_id: str, number: int, content: Content) -> SentPart:
+    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, sha256: str) -> SentPart:
         """For an upload with checksums. NotFoundError when the upload is gone; ChecksumError."""
-        query = {"partNumber": str(number), "uploadId": upload_id}
-        checksum = "" if self.is_custom else _base64(content.sha256)
-        headers = {SHA256_CHECKSUM: checksum} if checksum else {}
-        reply = self._wire.send(self._request(SEND_PARTS, "PUT", key, query, headers, content))
-        return SentPart(number, content.size, reply.headers.get("ETag", ""), checksum)
+        checksum = base64_of(sha256)
+        with self._calling(SEND_PARTS, key) as client:
+            reply = client.upload_part(
+                Bucket=self._name,
+                Key=self._prefix + key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=Bytes(data),  # type: ignore[arg-type] # whatever reads will do
+                ContentLength=len(data),
+                ChecksumSHA256=checksum,
+            )
+        return SentPart(number, len(data), reply.get("ETag", ""), checksum)
 
     def upload_part_copy(
         self, source: str, target: str, upload_id: str, number: int, first: int, last: int
     ) -> SentPart:
         """A part out of the bytes `first` to `last` of an object, for an upload without checksums. NotFoundError."""
-        headers = {"x-amz-copy-source": self._source(source), "x-amz-copy-source-range": f"bytes={first}-{last}"}
-        query = {"partNumber": str(number), "uploadId": upload_id}
-        request = self._request(COPY, "PUT", target, query, headers)
-        root = self._in_earnest(request)
-        with self._understood(request):
-            return SentPart(number, last - first + 1, root.need("ETag"))
+        with self._calling(COPY, target) as client:
+            reply = client.upload_part_copy(
+                Bucket=self._name,
+                Key=self._prefix + target,
+                UploadId=upload_id,
+                PartNumber=number,
+                CopySource=self._source(source),  # type: ignore[arg-type]
+                CopySourceRange=f"bytes={first}-{last}",
+            )
+        etag = reply.get("CopyPartResult", {}).get("ETag", "")
+        if not etag:
+            raise not_of_s3(COPY, target, self._place(), "a part without an etag")
+        return SentPart(number, last - first + 1, etag)
 
     def list_parts(self, key: str, upload_id: str) -> list[SentPart]:
         """All parts, in order. NotFoundError when the upload is gone."""
         parts: list[SentPart] = []
-        marker = ""
+        marker = 0
         while True:
-            query = {"uploadId": upload_id, **({"part-number-marker": marker} if marker else {})}
-            request = self._request(LIST_PARTS, "GET", key, query)
-            reply = self._wire.send(request)
-            with self._understood(request):
-                root = markup.parse(reply.body)
-                parts.extend(
-                    SentPart(
-                        part.number("PartNumber"), part.number("Size"), part.need("ETag"), part.get("ChecksumSHA256")
-                    )
-                    for part in root.all("Part")
-                )
-            before, marker = marker, root.get("NextPartNumberMarker")
-            if root.get("IsTruncated") != "true" or marker in ("", before):
+            after: dict[str, Any] = {"PartNumberMarker": marker} if marker else {}
+            with self._calling(LIST_PARTS, key) as client:
+                reply = client.list_parts(Bucket=self._name, Key=self._prefix + key, UploadId=upload_id, **after)
+            parts.extend(
+                SentPart(part["PartNumber"], part["Size"], part["ETag"], part.get("ChecksumSHA256", ""))
+                for part in reply.get("Parts", ())
+            )
+            before, marker = marker, int(reply.get("NextPartNumberMarker", 0))
+            if not reply.get("IsTruncated") or marker <= before:
                 return parts
 
     def complete_multipart_upload(
-        self, key: str, upload_id: str, parts: Sequence[SentPart], condition: Mapping[str, str]
+        self, key: str, upload_id: str, parts: Sequence[SentPart], condition: Mapping[str, Any]
     ) -> None:
         """Make the object of its parts. ExistsError; NotFoundError when the upload is gone."""
-        content = content_of(markup.complete_upload((part.number, part.etag, part.checksum) for part in parts))
-        self._in_earnest(self._request(SEND_PARTS, "POST", key, {"uploadId": upload_id}, condition, content))
+        rows: list[Any] = [
+            {
+                "PartNumber": part.number,
+                "ETag": part.etag,
+                **({"ChecksumSHA256": part.checksum} if part.checksum else {}),
+            }
+            for part in parts
+        ]
+        with self._calling(SEND_PARTS, key, create_only="IfNoneMatch" in condition) as client:
+            client.complete_multipart_upload(
+                Bucket=self._name,
+                Key=self._prefix + key,
+                UploadId=upload_id,
+                MultipartUpload={"Parts": rows},
+                **condition,
+            )
 
     def abort_multipart_upload(self, key: str, upload_id: str) -> None:
         """NotFoundError when the upload is gone."""
-        self._wire.send(self._request(ABORT, "DELETE", key, {"uploadId": upload_id}))
+        with self._calling(ABORT, key) as client:
+            client.abort_multipart_upload(Bucket=self._name, Key=self._prefix + key, UploadId=upload_id)
 
-    def _request(
-        self,
-        operation: Operation,
-        method: str,
-        key: str,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: Content = EMPTY,
-    ) -> Request:
-        return Request(operation, method, self._prefix + key, key, query or {}, headers or {}, *content)
+    @property
+    def _name(self) -> str:
+        return self._place().bucket
 
-    def _source(self, key: str) -> str:
-        return quote(f"/{self._name}/{self._prefix}{key}", safe="/~")
+    def _source(self, key: str) -> dict[str, str]:
+        return {"Bucket": self._name, "Key": self._prefix + key}
 
-    def _in_earnest(self, request: Request) -> markup.Element:
-        """The reply to a request whose success is certain only when its body has come: 200 may hold an error."""
-        reply = self._wire.send(request)
-        with self._understood(request):
-            root = markup.parse(reply.body)
-        if root.name == "Error":
-            raise self._wire.refused(request, refusal_of(200, reply.headers, reply.body))
-        return root
+    def _relative(self, text: str) -> str:
+        """A key of a listing without the prefix. StoreError for one that was not asked for."""
+        if not text.startswith(self._prefix):
+            raise not_of_s3(LIST, "", self._place(), f"`{text}` was not asked for")
+        return text[len(self._prefix) :]
 
     @contextmanager
-    def _understood(self, request: Request) -> Iterator[None]:
-        """StoreError for a reply of another shape than S3's."""
+    def _calling(
+        self, operation: Operation, key: str, *, body: FileBody | None = None, create_only: bool = False
+    ) -> Iterator[S3Client]:
+        """A client whose exceptions become ours."""
         try:
-            yield
-        except markup.MalformedError as error:
-            raise StoreError(
-                f"cannot {request.operation.verb} `{printable(request.name) or self._name}`: "
-                f"the reply is not one of S3: {printable(str(error))}",
-                hint="check `endpoint` of `store`: something else may answer there",
-            ) from error
-
-
-def _page(root: markup.Element, prefix: str) -> Page:
-    """A ListObjectsV2 reply; keys lose `prefix`. MalformedError."""
-    decode: Callable[[str], str] = unquote_plus if root.get("EncodingType") == "url" else str
-
-    def relative(text: str) -> str:
-        key = decode(text)
-        if not key.startswith(prefix):
-            raise markup.MalformedError(f"`{key}` was not asked for")
-        return key[len(prefix) :]
-
-    objects = [(relative(entry.need("Key")), entry.number("Size")) for entry in root.all("Contents")]
-    folders = [relative(entry.need("Prefix")) for entry in root.all("CommonPrefixes")]
-    return Page(objects, folders, root.get("NextContinuationToken"))
-
-
-def _base64(sha256: str) -> str:
-    return b64encode(bytes.fromhex(sha256)).decode()
-
-
-def _stored_sha256(checksum: str) -> str | None:
-    """The hex of a checksum header, if it is that of the whole object: those of parts end with their number."""
-    try:
-        return _hex_sha256(b64decode(checksum, validate=True).hex())
-    except (Base64Error, ValueError):
-        return None
-
-
-def _hex_sha256(text: str) -> str | None:
-    text = text.lower()
-    return text if len(text) == 64 and all(char in "0123456789abcdef" for char in text) else None
+            yield self._access.client
+        except ClientError as error:
+            raise refused(operation, key, self._place(), refusal_of(error), create_only=create_only) from error
+        except (BotoCoreError, HTTPError, ResponseParserError, ValueError, OverflowError, OSError) as error:
+            if body is not None and body.error is not None:
+                raise body.error from None
+            raise cut(operation, key, self._place(), error) from error

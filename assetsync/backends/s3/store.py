@@ -1,4 +1,6 @@
-"""Assets in a bucket: what the interface of backends promises, out of single calls of the S3 API.
+"""The store in a bucket of S3: the contract of backends, out of single calls of the S3 API.
+
+Objects up to 1 MiB are put, and all are read, by obstore (`objects.py`); all else goes through boto3 (`bucket.py`).
 
 What is created is created by ``If-None-Match: *``, and what is replaced by ``If-Match``. Where an earlier try may have
 had its effect although its reply was lost, a refusal is looked into before it counts. Stores that ignore these headers
@@ -7,23 +9,25 @@ had its effect although its reply was lost, a refusal is looked into before it c
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from assetsync.backends.contract import Blob, Listing, ObjectInfo, Part, Progress, no_progress
-from assetsync.backends.http import age_of, store_time
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.probe import check_create, check_replace
+from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import holds, is_file, retrying, settled
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bucket import Bucket, SentPart
-from assetsync.backends.s3.content import MIB, Stream, content_of, file_content, holds_part
-from assetsync.backends.s3.translate import CREATE, REPLACE, ConflictingError, NoRangeError, UnchangedError
-from assetsync.backends.s3.wire import Reply, Wire
+from assetsync.backends.s3.bodies import MIB, FileBody, holds_part, small_file
+from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart
+from assetsync.backends.s3.objects import NoPartialError, Objects
+from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError
 from assetsync.errors import (
     ChangedError,
+    ChecksumError,
     DeniedError,
     ExistsError,
     NotFoundError,
@@ -36,6 +40,11 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 from assetsync.pool import together
 
+if TYPE_CHECKING:
+    from obstore import PutMode
+
+# Bytes. Files above go through boto3, which sends them as they are read, and asks before it sends them.
+SMALL = MIB
 # Limits of S3, from "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000
 MAX_COPY = 5 * 1024 * MIB
@@ -43,9 +52,7 @@ MAX_COPY = 5 * 1024 * MIB
 COPY_WIDTH = 8
 PROBE = ".assetsync-probe-"
 
-_CREATE_ONLY = {"If-None-Match": "*"}
-
-
+_MD5 = re.compile(r"[0-9a-f]{32}")
 _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])(?:/(?P<prefix>.*))?", re.DOTALL)
 
 
@@ -56,20 +63,27 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> S3Backend:
         raise UsageError(f"`{printable(config.url)}` is no S3 store", hint="write `s3://BUCKET/PREFIX`")
     prefix = (match["prefix"] or "").strip("/")
     url = f"s3://{match['bucket']}/{prefix}".rstrip("/")
-    wire = Wire(Access(config, match["bucket"], environ), url, match["bucket"], environ)
-    bucket = Bucket(wire, match["bucket"], f"{prefix}/" if prefix else "", config.kms_key_id)
-    return S3Backend(url, bucket, conditional_writes=config.conditional_writes)
+    return S3Backend(
+        url, match["bucket"], f"{prefix}/" if prefix else "", Access(config, match["bucket"], environ), config
+    )
 
 
 class S3Backend:
-    """See the module, and `assetsync.backends` for what each method promises."""
+    """See the module, and `assetsync.backends.contract` for what each method promises."""
 
     sequential_parts = False
 
-    def __init__(self, url: str, bucket: Bucket, *, conditional_writes: bool) -> None:
+    def __init__(self, url: str, bucket: str, prefix: str, access: Access, config: StoreConfig) -> None:
         self._url = url
-        self._bucket = bucket
-        self._conditional = conditional_writes
+        self._name = bucket
+        self._access = access
+        self._objects = Objects(access, self._place, prefix, config.kms_key_id)
+        self._bucket = Bucket(access, self._place, prefix, config.kms_key_id)
+        self._conditional = config.conditional_writes
+        # A store that ignores conditions is not relied on to look at checksums either. Its etags tell what it has got,
+        # but not where it encrypts with KMS.
+        self._compares_etags = not config.conditional_writes and config.kms_key_id is None
+        self._answers_partially = True
         # Bytes. Tests make them small.
         self.multipart_threshold = 16 * MIB
         self.min_part_size = 8 * MIB
@@ -81,7 +95,8 @@ class S3Backend:
         return self._url
 
     def close(self) -> None:
-        self._bucket.close()
+        self._access.close()
+        self._objects.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
         objects: list[ObjectInfo] = []
@@ -97,33 +112,29 @@ class S3Backend:
             token = page.next
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
-        return _blob(retrying(partial(self._bucket.get_object, key, limit)))
+        return Blob(*retrying(partial(self._objects.get, key, limit)))
 
-    def read_changed(self, key: str, tag: str, *, limit: int = 64 * MIB) -> Blob | None:
-        try:
-            reply = retrying(partial(self._bucket.get_object, key, limit, tag))
-        except UnchangedError:
-            return None
-        return _blob(reply)
+    def read_dated(self, key: str, *, limit: int = MIB) -> Dated:
+        return retrying(partial(self._bucket.get_dated, key, limit))
 
     def stat(self, key: str) -> ObjectInfo:
-        head = retrying(partial(self._bucket.head_object, key))
+        head = retrying(partial(self._objects.head, key))
         return ObjectInfo(key, head.size, head.sha256)
 
     def create(self, key: str, data: bytes) -> None:
-        content = content_of(data)
+        sha256 = hashlib.sha256(data).hexdigest()
 
         def attempt() -> None:
-            self._bucket.put_object(CREATE, key, content, self._if_none(key))
+            self._put(CREATE, key, data, sha256, self._create_mode(key))
 
         settled(attempt, lambda: holds(self, key, data))
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
-        content = content_of(data)
+        sha256 = hashlib.sha256(data).hexdigest()
 
         def attempt() -> None:
-            condition = self._if_none(key) if tag is None else self._if_match(key, tag)
-            self._bucket.put_object(REPLACE, key, content, condition)
+            mode = self._create_mode(key) if tag is None else self._replace_mode(key, tag)
+            self._put(REPLACE, key, data, sha256, mode)
 
         try:
             settled(attempt, lambda: holds(self, key, data))
@@ -131,24 +142,24 @@ class S3Backend:
             raise self._changed(key) from error
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
-        content = file_content(path, entry, progress, verify=self._bucket.is_custom)
-
-        def attempt() -> None:
-            self._bucket.put_object(CREATE, key, content, self._if_none(key))
-
-        settled(attempt, lambda: is_file(self, key, entry))
+        if entry.size <= SMALL:
+            data = small_file(path, entry)
+            settled(
+                lambda: self._put(CREATE, key, data, entry.sha256, self._create_mode(key)),
+                lambda: is_file(self, key, entry),
+            )
+            progress(entry.size)
+            return
+        with FileBody(path, entry, progress, md5=self._compares_etags) as body:
+            settled(partial(self._put_file, key, body, entry), lambda: is_file(self, key, entry))
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        stream = Stream(
-            partial(self._bucket.open_object, key), partial(self._bucket.broken, key), start, start + length - 1
-        )
+        stream = _Range(partial(self._open_range, key), start, start + length)
         try:
             while chunk := retrying(stream.next):
                 yield chunk
         except NoRangeError:
             return  # it begins beyond the end
-        finally:
-            stream.close()
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
         if entry.size > self.max_copy:
@@ -156,7 +167,7 @@ class S3Backend:
             return
 
         def attempt() -> None:
-            self._bucket.copy_object(source, target, self._if_none_surely(target))
+            self._bucket.copy_object(source, target, self._checked_condition(target))
 
         settled(attempt, lambda: is_file(self, target, entry))
 
@@ -178,13 +189,16 @@ class S3Backend:
             return [_part(sent) for sent in listed if _is_of(file, sent, (sent.number - 1) * step, step, entry.size)]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        return _part(retrying(partial(self._bucket.upload_part, key, upload_id, number, content_of(data))))
+        sha256 = hashlib.sha256(data).hexdigest()
+        sent = retrying(partial(self._bucket.upload_part, key, upload_id, number, data, sha256))
+        self._check_etag(SEND_PARTS, key, data, sent.etag)
+        return _part(sent)
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
         sent = [SentPart(part.number, part.size, *part.token.split()) for part in parts]
 
         def attempt() -> None:
-            condition = self._if_none_surely(key)
+            condition = self._checked_condition(key)
             self._bucket.complete_multipart_upload(key, upload_id, sent, condition)
 
         try:
@@ -202,7 +216,10 @@ class S3Backend:
 
     @property
     def identity(self) -> str:
-        return self._bucket.identity
+        if not self._access.anonymous:
+            _ = self._access.credentials  # found at first use
+        place = self._place()
+        return f"{place.credentials}, at {place.endpoint}"
 
     @property
     def conditional_writes(self) -> bool:
@@ -210,7 +227,7 @@ class S3Backend:
 
     @property
     def needs_probe(self) -> bool:
-        return self._conditional and self._bucket.is_custom
+        return self._conditional and self._access.location.custom
 
     def probe(self) -> None:
         key = PROBE + secrets.token_hex(8)
@@ -227,30 +244,70 @@ class S3Backend:
         except (DeniedError, UnsupportedError):
             return  # whoever may not delete leaves the probe behind
 
-    def _if_none(self, key: str) -> Mapping[str, str]:
-        """The condition of a PUT that must not overwrite. ExistsError where the store has to be asked before."""
+    def _place(self) -> Place:
+        return Place(self._url, self._name, self._access.location.endpoint, self._access.source)
+
+    def _open_range(self, key: str, start: int, end: int, etag: str) -> tuple[str, Iterator[bytes]]:
+        """One try of opening a range, by way of boto3 for good once the store turned out to answer in its own way."""
+        if not self._answers_partially:
+            return self._bucket.get_range(key, start, end, etag)
+        try:
+            return self._objects.range(key, start, end, etag)
+        except NoPartialError:
+            self._answers_partially = False
+            return self._bucket.get_range(key, start, end, etag)
+
+    def _put(self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode) -> None:
+        """One try of storing a small object."""
+        etag = self._objects.put(operation, key, data, sha256, mode)
+        try:
+            self._check_etag(operation, key, data, etag)
+        except ChecksumError:
+            if operation is CREATE:
+                self.delete(key)
+            raise
+
+    def _put_file(self, key: str, body: FileBody, entry: FileEntry) -> None:
+        """One try of storing a large object."""
+        condition: dict[str, Any] = CREATE_ONLY if self._create_mode(key) == "create" else {}
+        body.seek(0)
+        etag = self._bucket.put_object(CREATE, key, body, entry.sha256, condition)
+        if body.md5 is not None and _is_other_md5(etag, body.md5):
+            self.delete(key)
+            raise error_by(OTHER_BYTES, CREATE, key, self._place())
+
+    def _check_etag(self, operation: Operation, key: str, data: bytes | memoryview, etag: str) -> None:
+        """ChecksumError where the etag shows that the store has got other bytes."""
+        if self._compares_etags and _is_other_md5(etag, hashlib.md5(data, usedforsecurity=False).hexdigest()):
+            raise error_by(OTHER_BYTES, operation, key, self._place())
+
+    def _create_mode(self, key: str) -> PutMode:
+        """How to create. ExistsError where the store has to be asked before."""
         if self._conditional:
-            return _CREATE_ONLY
+            return "create"
         self._refuse_existing(key)
-        return {}
+        return "overwrite"
 
-    def _if_none_surely(self, key: str) -> Mapping[str, str]:
-        """The same for what stores that honour the condition of a PUT may ignore: copies, and objects out of parts."""
-        if self._conditional and self._bucket.is_custom:
-            self._refuse_existing(key)
-        return self._if_none(key)
-
-    def _if_match(self, key: str, tag: str) -> Mapping[str, str]:
-        """The condition of a PUT that replaces. ChangedError where the store has to be asked before."""
+    def _replace_mode(self, key: str, tag: str) -> PutMode:
+        """How to replace what has that etag. ChangedError where the store has to be asked before."""
         if self._conditional:
-            return {"If-Match": tag}
-        if self._bucket.head_object(key).etag != tag:
+            return {"e_tag": tag}
+        if self._objects.head(key).etag != tag:
             raise self._changed(key)
-        return {}
+        return "overwrite"
+
+    def _checked_condition(self, key: str) -> dict[str, Any]:
+        """The condition of a copy, or of making an object out of parts. ExistsError.
+
+        Stores other than AWS may ignore it there, even where they honour that of a PUT; so they are asked before.
+        """
+        if self._access.location.custom:
+            self._refuse_existing(key)
+        return CREATE_ONLY if self._conditional else {}
 
     def _refuse_existing(self, key: str) -> None:
         try:
-            self._bucket.head_object(key)
+            self._objects.head(key)
         except NotFoundError:
             return
         raise ExistsError(f"`{printable(key)}` in `{self._url}` exists already")
@@ -278,10 +335,6 @@ class S3Backend:
             raise
 
 
-def _blob(reply: Reply) -> Blob:
-    return Blob(reply.body, reply.headers.get("ETag", ""), age_of(reply.headers), store_time(reply.headers))
-
-
 def _part(sent: SentPart) -> Part:
     """The token holds what completing the upload needs: etag and checksum."""
     return Part(sent.number, sent.size, f"{sent.etag} {sent.checksum}".rstrip())
@@ -291,4 +344,39 @@ def _is_of(file: BinaryIO, sent: SentPart, start: int, step: int, size: int) -> 
     """Whether `sent` is the part of at most `step` bytes from `start` on, of a file of `size` bytes."""
     if sent.size != min(step, size - start):
         return False
-    return holds_part(file, start, sent.size, etag=sent.etag, sha256=sent.checksum)
+    return holds_part(file, start, sent.size, etag=sent.etag, checksum=sent.checksum)
+
+
+def _is_other_md5(etag: str, md5: str) -> bool:
+    """Whether an etag is an MD5, and another one than `md5` (hex)."""
+    etag = etag.strip('"').lower()
+    return _MD5.fullmatch(etag) is not None and etag != md5
+
+
+class _Range:
+    """The bytes from `start` up to `end`, exclusive, of an object; those that are not there are left out.
+
+    `open_` opens a range: its first byte, its end, and the etag that the object must have. A call of `next` that raised
+    a TransientError may be repeated: it goes on where it was.
+    """
+
+    def __init__(self, open_: Callable[[int, int, str], tuple[str, Iterator[bytes]]], start: int, end: int) -> None:
+        self._open = open_
+        self._position = start
+        self._end = end
+        self._etag = ""
+        self._chunks: Iterator[bytes] | None = None
+
+    def next(self) -> bytes:
+        """The next chunk; none at the end. StoreError."""
+        if self._position >= self._end:
+            return b""
+        if self._chunks is None:
+            self._etag, self._chunks = self._open(self._position, self._end, self._etag)
+        try:
+            chunk = next(self._chunks, b"")
+        except StoreError:
+            self._chunks = None
+            raise
+        self._position = self._position + len(chunk) if chunk else self._end
+        return chunk

@@ -6,9 +6,13 @@ hence no code; there the status decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import re
+from typing import Any
 
-import urllib3.exceptions
+from botocore import exceptions
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from assetsync.backends.refusal import (
     AGAIN,
@@ -27,7 +31,6 @@ from assetsync.backends.refusal import (
     rule_by,
     rule_for_exception,
 )
-from assetsync.backends.s3 import markup
 from assetsync.errors import (
     DeniedError,
     NoStoreError,
@@ -216,57 +219,145 @@ def _tells_more(rule: Rule, refusal: Refusal) -> bool:
     return bool(refusal.message) and (rule in (_DENIED, _DENIED_READ, _BAD_KMS) or refusal.code not in BY_CODE)
 
 
+_NETWORK = "check the network, and `endpoint` of `store`"
+_NOT_S3 = Rule(StoreError, "`{endpoint}` does not answer like S3", "check `endpoint` of `store`")
+_NO_RANGES = Rule(UnsupportedError, "the store ignores ranges of bytes", "use a store that honours them")
+_NO_TLS = Rule(
+    UnreachableError,
+    "no trusted connection to `{endpoint}`",
+    "name the certificate authority in `AWS_CA_BUNDLE`, or write `http://` in `endpoint` if it speaks no TLS",
+)
+_CA_AS_SERVER = Rule(
+    UnreachableError,
+    "the certificate of `{endpoint}` is that of an authority, which no server may show",
+    "have one made for the server (`basicConstraints=CA:FALSE`), and name who signed it in `AWS_CA_BUNDLE`",
+)
+_NO_PROXY = Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`")
+_UNREACHABLE = Rule(UnreachableError, "`{endpoint}` can't be reached", _NETWORK)
+_SILENT = Rule(TransientError, "`{endpoint}` does not answer", AGAIN)
+_CUT = Rule(TransientError, "the connection was cut", AGAIN)
+_NO_CREDENTIALS = Rule(
+    DeniedError,
+    "there are no credentials that can be used",
+    "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
+    "`AWS_NO_SIGN_REQUEST=true` reads a public bucket",
+)
+
+# boto3. In this order, since its exceptions are kinds of each other.
+BY_EXCEPTION: ByException = (
+    ((exceptions.SSLError,), _NO_TLS),
+    ((exceptions.ProxyConnectionError,), _NO_PROXY),
+    ((exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError), _UNREACHABLE),
+    ((exceptions.ReadTimeoutError,), _SILENT),
+    ((exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.ResponseStreamingError, HTTPError), _CUT),
+    (
+        (
+            exceptions.NoCredentialsError,
+            exceptions.PartialCredentialsError,
+            exceptions.CredentialRetrievalError,
+            exceptions.TokenRetrievalError,
+            exceptions.SSOError,
+        ),
+        _NO_CREDENTIALS,
+    ),
+    ((ResponseParserError, ValueError, OverflowError), _NOT_S3),
+)
+
+# obstore: words of what it says of its error, for developers; in this order.
+BY_WORDS: tuple[tuple[str, Rule], ...] = (
+    ("Requested range", _NO_RANGES),
+    ("Received redirect without LOCATION", _OTHER_REGION),
+    ("CaUsedAsEndEntity", _CA_AS_SERVER),
+    ("InvalidCertificate", _NO_TLS),
+    ("InvalidMessage", _NO_TLS),
+    ("AlertReceived", _NO_TLS),
+    ("PeerIncompatible", _NO_TLS),
+    ("ProxyAuthRequired", _NO_PROXY),
+    ("TunnelUnexpected", _NO_PROXY),
+    ("ConnectError(", _UNREACHABLE),
+    ("kind: Connect", _UNREACHABLE),
+    ("kind: Timeout", _SILENT),
+    ("kind: Request", _CUT),
+    ("kind: Interrupted", _CUT),
+    ("kind: Body", _CUT),
+    ("", _NOT_S3),
+)
+
+_STATUS = re.compile(r"status code: (\d{3}) [^:\n]*:(.*)", re.DOTALL)
+_DEBUG = "\n\nDebug source:"
+_QUOTED = re.compile(r'(?:message|error|"tcp connect error",|_modified): "((?:[^"\\]|\\.)*)"')
+_LAST_WORD = re.compile(r"\b([A-Z][A-Za-z]+)\b[^A-Za-z]*\Z")
+
+
 def cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
-    """The error for an exchange that failed on the way, from an exception of urllib3 or of the socket."""
-    rule = rule_for_exception(_BY_EXCEPTION, error)
+    """The error for an exchange that failed on the way, from an exception of boto3, or from an OSError."""
+    rule = rule_for_exception(BY_EXCEPTION, error)
     if rule is None:
         raise error
     return error_by(rule, operation, key, place, _cause(error))
 
 
-# In this order: a certificate that is refused arrives as an SSLError, or as a ProxyError about one.
-_BY_EXCEPTION: ByException = (
-    (
-        (urllib3.exceptions.SSLError,),
-        Rule(
-            UnreachableError,
-            "no trusted connection to `{endpoint}`",
-            "name the certificate authority in `AWS_CA_BUNDLE`, or write `http://` in `endpoint` if it speaks no TLS",
-        ),
-    ),
-    (
-        (urllib3.exceptions.ProxyError,),
-        Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`"),
-    ),
-    (
-        (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError),
-        Rule(UnreachableError, "`{endpoint}` can't be reached", "check the network, and `endpoint` of `store`"),
-    ),
-    (
-        (urllib3.exceptions.ReadTimeoutError,),
-        Rule(TransientError, "`{endpoint}` does not answer", AGAIN),
-    ),
-    (
-        (urllib3.exceptions.HTTPError, OSError),
-        Rule(TransientError, "the connection was cut", AGAIN),
-    ),
-)
+def refusal_of(error: exceptions.ClientError) -> Refusal:
+    """The refusal that boto3 raised. For replies without a body it has the status in place of a code."""
+    response: Any = error.response
+    told, about = response.get("Error", {}), response.get("ResponseMetadata", {})
+    code = str(told.get("Code", ""))
+    region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region") or told.get("Region", "")
+    message = "" if code.isdecimal() else str(told.get("Message", ""))
+    return Refusal(int(about.get("HTTPStatusCode", 0)), "" if code.isdecimal() else code, message, region=region)
+
+
+def refusal_in(text: str) -> Refusal | None:
+    """The refusal that an exception of obstore tells of, by its text; None when it tells of none."""
+    found = _STATUS.search(text.partition(_DEBUG)[0])
+    if found is None:
+        return None
+    body = found[2]
+    return Refusal(int(found[1]), _element(body, "Code"), _element(body, "Message"), region=_element(body, "Region"))
+
+
+def broken(operation: Operation, key: str, place: Place, text: str, *, proxy: bool) -> StoreError:
+    """The error for an exchange that failed on the way, by the text of an exception of obstore."""
+    rule = next(rule for words, rule in BY_WORDS if words in text)
+    if rule is _UNREACHABLE and proxy:  # it is the proxy that was to be connected to
+        rule = _NO_PROXY
+    region = "see `aws s3api head-bucket`"
+    return error_by(rule, operation, key, place, _words_of(text), region)
+
+
+def no_ranges(key: str, place: Place) -> StoreError:
+    """The error for a store that answers with another range of bytes than it was asked for."""
+    return error_by(_NO_RANGES, READ, key, place)
+
+
+def not_of_s3(operation: Operation, key: str, place: Place, said: str) -> StoreError:
+    """The error for a success that S3 would not answer with, such as the page of a proxy."""
+    return error_by(_NOT_S3, operation, key, place, printable(said))
+
+
+def _element(body: str, name: str) -> str:
+    found = re.search(f"<{name}>([^<]*)</{name}>", body)
+    return html.unescape(found[1]) if found else ""
+
+
+def _words_of(text: str) -> str:
+    """The innermost reason: what is quoted last, else the last word, which is a name like `TimedOut`."""
+    summary, _, source = text.partition(_DEBUG)
+    if quoted := _QUOTED.findall(source):
+        return printable(quoted[-1])
+    if word := _LAST_WORD.search(source):
+        return printable(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word[1]).lower())
+    return printable(summary.rpartition(": ")[2])
 
 
 def _cause(error: BaseException) -> str:
-    """The innermost reason in words; what urllib3 wraps around it names its own objects."""
-    while inner := error.__cause__ or next((arg for arg in error.args if isinstance(arg, Exception)), None):
+    """The innermost reason in words; what is wrapped around it names objects of urllib3."""
+    while inner := _inner(error):
         error = inner
-    return printable(str(error) or type(error).__name__)
+    return printable(" ".join(str(error).split()) or type(error).__name__)
 
 
-def refusal_of(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
-    """The refusal that a reply is. `headers` are looked up by lower-case names."""
-    try:
-        error = markup.parse(body)
-    except markup.MalformedError:
-        error = markup.Element("")
-    if error.name != "Error":
-        error = markup.Element("")
-    region = headers.get("x-amz-bucket-region") or error.get("Region")
-    return Refusal(status, error.get("Code"), error.get("Message"), region=region)
+def _inner(error: BaseException) -> BaseException | None:
+    about = getattr(error, "kwargs", {}).get("error")
+    candidates = (about, error.__cause__, *error.args)
+    return next((found for found in candidates if isinstance(found, BaseException)), None)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends.contract import Blob
+from assetsync.backends.contract import Dated
 from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.project.project import Project
 
@@ -53,16 +53,16 @@ def finishing(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Lets the other process end just before its claim is read."""
     store = root.parent / "store"
     _claim(store)
-    read = DirectoryBackend.read
+    read = DirectoryBackend.read_dated
 
-    def read_after(self: DirectoryBackend, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+    def read_after(self: DirectoryBackend, key: str, *, limit: int = 1024 * 1024) -> Dated:
         if key == CLAIM:
             for name in reversed(LAST):
                 shutil.copy(root.parent / "done" / name, store / name)
             (store / CLAIM).unlink(missing_ok=True)
         return read(self, key, limit=limit)
 
-    monkeypatch.setattr(DirectoryBackend, "read", read_after)
+    monkeypatch.setattr(DirectoryBackend, "read_dated", read_after)
     yield
     assert not (store / CLAIM).exists()
 

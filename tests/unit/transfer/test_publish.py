@@ -615,6 +615,7 @@ def test_bytes_that_change_behind_our_back_are_found_by_their_checksum(
 
 
 class _Probed(MemoryBackend):
+    conditional_writes = True
     needs_probe = True
     probes = 0
 

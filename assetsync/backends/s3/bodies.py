@@ -1,0 +1,159 @@
+"""Local files as bodies of requests, and parts of them compared with what a store has."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from typing import BinaryIO
+
+from assetsync.backends.contract import Progress
+from assetsync.errors import ChecksumError
+from assetsync.escape import printable
+from assetsync.model.tree import FileEntry
+
+MIB = 1024 * 1024
+# Bytes that are handed to a connection at once. Each must get through before the connection's time-out.
+CHUNK = 128 * 1024
+
+
+def base64_of(sha256: str) -> str:
+    """A sha256 in hex as the headers of S3 have it."""
+    return b64encode(bytes.fromhex(sha256)).decode()
+
+
+def small_file(path: str, entry: FileEntry) -> bytes:
+    """The bytes of a local file. ChecksumError when it is not what `entry` says; OSError."""
+    with open(path, "rb", buffering=0) as file:
+        data = file.read(entry.size + 1)
+    if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise _changed(path)
+    return data
+
+
+class Bytes:
+    """A body in memory, handed out in chunks; whole, it would have to get through before the time-out."""
+
+    error: Exception | None = None
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = memoryview(data)
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        """Go to a position, as botocore does to send a body again."""
+        self._position = position + (0, self._position, len(self._data))[whence]
+        return self._position
+
+    def read(self, _: int = -1) -> memoryview:
+        """The next chunk, of a size of our own choice; an empty one at the end."""
+        chunk = self._data[self._position : self._position + CHUNK]
+        self._position += len(chunk)
+        return chunk
+
+
+class FileBody:
+    """A local file as a body that is read as it is sent.
+
+    The last chunk is held back until all of it is known to be what `entry` says, so that a store which does not verify
+    gets nothing whole either. `progress` hears of what went through; what is sent again does not count again. What goes
+    wrong with the file is kept in `error`, because botocore takes it for a fault of the connection. With `md5`, that of
+    what was sent is known at the end. OSError.
+    """
+
+    def __init__(self, path: str, entry: FileEntry, progress: Progress, *, md5: bool) -> None:
+        self._path = path
+        self._entry = entry
+        self._progress = progress
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._digest = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
+        self._position = 0
+        self._told = 0
+        self.error: Exception | None = None
+
+    def __len__(self) -> int:
+        return self._entry.size
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 (hex) of what was sent, if that was wanted."""
+        return self._md5.hexdigest() if self._md5 else None
+
+    def __enter__(self) -> FileBody:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        """Go to the start, as botocore does to send a body again, or to the end, as it does to measure one."""
+        self._position = position + (0, self._position, len(self))[whence]
+        if self._position == 0:
+            self._file.seek(0)
+            self._digest = hashlib.sha256()
+            if self._md5:
+                self._md5 = hashlib.md5(usedforsecurity=False)
+        return self._position
+
+    def read(self, _: int = -1) -> bytes:
+        """The next chunk, of a size of our own choice; none at the end. ChecksumError, OSError."""
+        self._tell_progress()
+        try:
+            return self._next()
+        except (ChecksumError, OSError) as error:
+            self.error = error
+            raise
+
+    def _next(self) -> bytes:
+        chunk = self._file.read(min(CHUNK, len(self) - self._position))
+        self._position += len(chunk)
+        self._digest.update(chunk)
+        if self._md5:
+            self._md5.update(chunk)
+        if not chunk and self._position < len(self):
+            raise _changed(self._path)
+        if chunk and self._position == len(self) and not self._is_right():
+            raise _changed(self._path)
+        return chunk
+
+    def _is_right(self) -> bool:
+        """Whether all that was read is what it should be, and all there is."""
+        return not self._file.read(1) and self._digest.hexdigest() == self._entry.sha256
+
+    def _tell_progress(self) -> None:
+        """All before the position has been taken by the connection."""
+        if self._position > self._told:
+            self._progress(self._position - self._told)
+            self._told = self._position
+
+
+def holds_part(file: BinaryIO, start: int, size: int, *, etag: str, checksum: str) -> bool:
+    """Whether a local file has, from `start` on, the bytes of a part that the store has.
+
+    By the sha256 in Base64 where the store keeps it, else by the etag. That is the MD5 of the part, but not where the
+    store encrypts with KMS: then nothing agrees, and the part is sent again.
+    """
+    digest = hashlib.sha256() if checksum else hashlib.md5(usedforsecurity=False)
+    file.seek(start)
+    while size and (chunk := file.read(min(MIB, size))):
+        digest.update(chunk)
+        size -= len(chunk)
+    if checksum:
+        return b64encode(digest.digest()).decode() == checksum
+    return digest.hexdigest() == etag.strip('"').lower()
+
+
+def _changed(path: str) -> ChecksumError:
+    return ChecksumError(
+        f"`{printable(path)}` is not what it was when it was hashed; nothing was stored",
+        hint="run the command again when nothing writes to it",
+    )
