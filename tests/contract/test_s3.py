@@ -386,6 +386,16 @@ def test_the_lost_reply_of_a_completion_is_ours(s3: S3Server, backend: S3Backend
     assert content(backend, "a/1.0") == data
 
 
+def test_an_object_that_has_not_changed_is_not_sent_again(backend: S3Backend) -> None:
+    backend.create("a.versions", b"one")
+    found = backend.read("a.versions")
+    assert backend.read_changed("a.versions", found.tag) is None
+    backend.replace("a.versions", b"two", found.tag)
+    changed = backend.read_changed("a.versions", found.tag)
+    assert changed is not None
+    assert changed == backend.read("a.versions")
+
+
 def test_an_object_that_changes_while_it_is_read_is_noticed(s3: S3Server, backend: S3Backend) -> None:
     backend.create("a.versions", some_bytes(3 * MIB))
     chunks = backend.read_range("a.versions", 0, 3 * MIB)

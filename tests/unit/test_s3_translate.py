@@ -102,7 +102,7 @@ CODES: list[tuple[str, type[StoreError], str, str]] = [
 # What a reply without a body tells, as those to HEAD are.
 STATUSES: list[tuple[int, type[StoreError], str]] = [
     (301, StoreError, "another region"),
-    (304, translate.UnchangedError, "not changed"),
+    (304, translate.UnchangedError, "has not changed"),
     (307, StoreError, "another region"),
     (400, StoreError, "without a reason"),
     (401, DeniedError, "access denied"),

@@ -70,11 +70,15 @@ class Objects:
         # Why there were no credentials when obstore last asked; it makes text of it.
         self._denied: StoreError | None = None
 
-    def get(self, key: str, limit: int) -> tuple[bytes, str]:
-        """The bytes of an object and its etag. NotFoundError; DamagedError when it is larger than `limit` bytes."""
+    def get(self, key: str, limit: int, unless: str = "") -> tuple[bytes, str]:
+        """The bytes of an object and its etag. NotFoundError; DamagedError when it is larger than `limit` bytes.
+
+        UnchangedError when its etag is `unless`.
+        """
+        options: Any = {"if_none_match": unless} if unless else {}
 
         def act(store: S3Store) -> tuple[bytes, str]:
-            found = obstore.get(store, self._prefix + key)
+            found = obstore.get(store, self._prefix + key, options=options)
             if found.meta["size"] > limit:
                 raise DamagedError(f"`{printable(key)}` in `{self._place().store}` is larger than {limit} bytes")
             return bytes(found.bytes()), found.meta["e_tag"] or ""

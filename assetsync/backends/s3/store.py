@@ -24,7 +24,7 @@ from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import MIB, FileBody, holds_part, small_file
 from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart
 from assetsync.backends.s3.objects import NoPartialError, Objects
-from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError
+from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -113,6 +113,13 @@ class S3Backend:
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
         return Blob(*retrying(partial(self._objects.get, key, limit)))
+
+    def read_changed(self, key: str, tag: str, *, limit: int = 64 * MIB) -> Blob | None:
+        """As `read`; None when the object still is the one that was read with `tag`."""
+        try:
+            return Blob(*retrying(partial(self._objects.get, key, limit, tag)))
+        except UnchangedError:
+            return None
 
     def read_dated(self, key: str, *, limit: int = MIB) -> Dated:
         return retrying(partial(self._bucket.get_dated, key, limit))
