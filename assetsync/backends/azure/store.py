@@ -42,7 +42,7 @@ from assetsync.backends.azure.transport import open_transport
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.refusal import Operation, Place
-from assetsync.backends.retry import holds, is_file, retrying, settled
+from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -127,6 +127,7 @@ class AzureBackend:
 
     def __init__(self, container: ContainerClient, place: Place, prefix: str, scope: str | None) -> None:
         self._container = container
+        self._tries = Tries()
         self._place = place
         self._prefix = f"{prefix}/" if prefix else ""
         self._scope: dict[str, Any] = {"encryption_scope": scope} if scope else {}
@@ -412,11 +413,13 @@ class AzureBackend:
 
     def _written(self, operation: Operation, key: str, write: Callable[[], T], is_ours: Callable[[], bool]) -> T | None:
         """Return what a conditional `write` returns; None when only its reply was lost."""
-        return settled(lambda: self._once(operation, key, write, create_only=operation is not REPLACE), is_ours)
+        return self._tries.settle(
+            lambda: self._once(operation, key, write, create_only=operation is not REPLACE), is_ours
+        )
 
     def _tried(self, operation: Operation, key: str, call: Callable[[], T]) -> T:
         """What `call` of the SDK returns, tried again where that may help. StoreError."""
-        return retrying(lambda: self._once(operation, key, call))
+        return self._tries.run(lambda: self._once(operation, key, call))
 
     def _once(self, operation: Operation, key: str, call: Callable[[], T], *, create_only: bool = False) -> T:
         try:

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Progress, no_progress
 from assetsync.backends.directory.translate import translated
-from assetsync.backends.retry import retrying
+from assetsync.backends.retry import Tries
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -81,6 +81,7 @@ class DirectoryBackend:
     def __init__(self, url: str, root: str) -> None:
         self._url = url
         self.root = root
+        self._tries = Tries()
         # Folders that this client made or found, with their place in their parent synced.
         self._folders: set[str] = set()
         self._swept: set[str] = set()
@@ -235,7 +236,7 @@ class DirectoryBackend:
                     self._check_there()
                     raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), error.filename) from None
 
-        return retrying(attempt)
+        return self._tries.run(attempt)
 
     def _check_there(self) -> None:
         """NoStoreError when the directory does not exist: a mistyped one would look like an empty store."""

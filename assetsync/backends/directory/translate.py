@@ -40,6 +40,8 @@ TABLE: Mapping[str, Rule] = {
     "EINVAL": _BAD_NAME,
     "ELOOP": Rule(StoreError, "", "a symbolic link in the store leads in circles"),
     "EMFILE": Rule(StoreError, "", "raise the limit of open files (`ulimit -n`)"),
+    "ENFILE": Rule(StoreError, "", "this machine has too many files open: end what holds them, or raise its limit"),
+    "ENOMEM": Rule(StoreError, "this machine has no memory left", "end other programs"),
     "EIO": Rule(StoreError, "the disk or its server reports an error", "check the disk before anything else"),
     "ESTALE": _PASSING,
     "ETIMEDOUT": _PASSING,

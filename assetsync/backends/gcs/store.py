@@ -29,7 +29,7 @@ from assetsync.backends.gcs.client import Client, Identity, Reply, identity
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.http import age_of, proxy_for, store_time
 from assetsync.backends.refusal import Place
-from assetsync.backends.retry import holds, retrying, settled
+from assetsync.backends.retry import Tries, holds
 from assetsync.errors import (
     ChecksumError,
     DamagedError,
@@ -107,6 +107,7 @@ class GCSBackend:
         proxy: str | None = None,
     ) -> None:
         self._url = f"gs://{bucket}/{prefix}".rstrip("/")
+        self._tries = Tries()
         self._prefix = f"{prefix}/" if prefix else ""
         self._objects = f"/storage/v1/b/{quote(bucket, safe='')}/o"
         self._kms_key = kms_key
@@ -142,7 +143,7 @@ class GCSBackend:
         objects: list[ObjectInfo] = []
         folders: list[str] = []
         while True:
-            page = retrying(partial(self._calls.ask_json, task, "GET", self._objects, params))
+            page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params))
             objects += [self._listed(item) for item in page.get("items", ())]
             folders += [name.removeprefix(self._prefix) for name in page.get("prefixes", ())]
             if not page.get("nextPageToken"):
@@ -151,23 +152,23 @@ class GCSBackend:
 
     def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
         task = Task(translate.READ, key)
-        reply = retrying(lambda: self._read(task, limit))
+        reply = self._tries.run(lambda: self._read(task, limit))
         return Blob(reply.body, self._calls.generation(task, reply.headers))
 
     def read_dated(self, key: str, *, limit: int = 1024 * 1024) -> Dated:
-        reply = retrying(lambda: self._read(Task(translate.READ, key), limit))
+        reply = self._tries.run(lambda: self._read(Task(translate.READ, key), limit))
         return Dated(reply.body, age_of(reply.headers), store_time(reply.headers))
 
     def stat(self, key: str) -> ObjectInfo:
-        return self._listed(retrying(lambda: self._resource(key)))
+        return self._listed(self._tries.run(lambda: self._resource(key)))
 
     def create(self, key: str, data: bytes) -> None:
         task = Task(translate.CREATE, key, create_only=True)
-        settled(partial(self._insert, task, data, Digest(data), _NEW), lambda: holds(self, key, data))
+        self._tries.settle(partial(self._insert, task, data, Digest(data), _NEW), lambda: holds(self, key, data))
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         task = Task(translate.REPLACE, key)
-        settled(partial(self._insert, task, data, Digest(data), tag or _NEW), lambda: holds(self, key, data))
+        self._tries.settle(partial(self._insert, task, data, Digest(data), tag or _NEW), lambda: holds(self, key, data))
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
         task = Task(translate.CREATE, key, create_only=True)
@@ -176,7 +177,7 @@ class GCSBackend:
                 data = file.read(entry.size + 1)
             digest = Digest(data)
             self._check(task, digest, entry)
-            settled(partial(self._insert, task, data, digest, _NEW), lambda: self._is_there(key, digest))
+            self._tries.settle(partial(self._insert, task, data, digest, _NEW), lambda: self._is_there(key, digest))
         progress(entry.size)
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
@@ -185,7 +186,7 @@ class GCSBackend:
         position, end = start, start + length
         while position < end:
             open_range = partial(self._calls.open_range, task, self._path(key), params, position, end)
-            stream, chunk = retrying(open_range)
+            stream, chunk = self._tries.run(open_range)
             try:
                 while chunk and position < end:
                     position += len(chunk)
@@ -217,11 +218,11 @@ class GCSBackend:
                     hint="look at it with `assetsync verify`",
                 )
 
-        settled(rewrite, lambda: self._same(source, target))
+        self._tries.settle(rewrite, lambda: self._same(source, target))
 
     def delete(self, key: str) -> None:
         try:
-            retrying(lambda: self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), {}))
+            self._tries.run(lambda: self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), {}))
         except NotFoundError:
             pass
 
@@ -237,7 +238,7 @@ class GCSBackend:
             "X-Upload-Content-Length": str(entry.size),
         }
         body = [json.dumps(self._metadata(key, entry.sha256)).encode()]
-        reply = retrying(lambda: self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body))
+        reply = self._tries.run(lambda: self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body))
         upload_id = reply.headers.get("Location")
         if upload_id is None:
             raise self._calls.no_sense(task)
@@ -247,7 +248,7 @@ class GCSBackend:
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         task = Task(translate.LIST_PARTS, key)
         try:
-            sent = retrying(lambda: _persisted(self._query(task, upload_id, entry.size), entry.size))
+            sent = self._tries.run(lambda: _persisted(self._query(task, upload_id, entry.size), entry.size))
         except NotFoundError:
             self._uploads.pop(upload_id, None)
             raise
@@ -284,7 +285,7 @@ class GCSBackend:
             )
         try:
             self._check(task, upload.digest, entry)
-            settled(
+            self._tries.settle(
                 partial(self._finish, task, upload_id, upload, entry.size),
                 lambda: self._is_there(key, upload.digest),
             )
@@ -298,7 +299,7 @@ class GCSBackend:
         self._uploads.pop(upload_id, None)
         task = Task(translate.ABORT, key)
         try:
-            retrying(lambda: self._calls.ask_session(task, "DELETE", upload_id, {}))
+            self._tries.run(lambda: self._calls.ask_session(task, "DELETE", upload_id, {}))
         except NotFoundError:
             pass
 
@@ -351,7 +352,7 @@ class GCSBackend:
                 if upload.sent <= first:
                     raise TransientError(f"{self._calls.tried(task)}: the server kept nothing of what was sent")
 
-        retrying(send)
+        self._tries.run(send)
 
     def _finish(self, task: Task, upload_id: str, upload: _Upload, size: int) -> None:
         """Send the tail, if the server has not got it, and see that it made an object of the right bytes."""
@@ -392,14 +393,14 @@ class GCSBackend:
 
     def _is_there(self, key: str, digest: Digest) -> bool:
         try:
-            found = retrying(lambda: self._resource(key))
+            found = self._tries.run(lambda: self._resource(key))
         except NotFoundError:
             return False
         return (int(found["size"]), found.get(FIELD)) == (digest.size, digest.checksum)
 
     def _same(self, source: str, target: str) -> bool:
         try:
-            one, other = (retrying(partial(self._resource, key)) for key in (source, target))
+            one, other = (self._tries.run(partial(self._resource, key)) for key in (source, target))
         except NotFoundError:
             return False
         return all(one.get(name) == other.get(name) for name in ("size", FIELD))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
-from assetsync.backends.retry import holds, is_file, retrying, settled
+from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import MIB, FileBody, holds_part, small_file
 from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart
@@ -77,6 +77,7 @@ class S3Backend:
         self._url = url
         self._name = bucket
         self._access = access
+        self._tries = Tries()
         self._objects = Objects(access, self._place, prefix, config.kms_key_id)
         self._bucket = Bucket(access, self._place, prefix, config.kms_key_id)
         self._conditional = config.conditional_writes
@@ -103,7 +104,7 @@ class S3Backend:
         folders: list[str] = []
         token = ""
         while True:
-            page = retrying(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
+            page = self._tries.run(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
             # A key that is the prefix itself marks a folder made in a console.
             objects.extend(ObjectInfo(key, size) for key, size in page.objects if key != prefix)
             folders.extend(page.folders)
@@ -112,20 +113,20 @@ class S3Backend:
             token = page.next
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
-        return Blob(*retrying(partial(self._objects.get, key, limit)))
+        return Blob(*self._tries.run(partial(self._objects.get, key, limit)))
 
     def read_changed(self, key: str, tag: str, *, limit: int = 64 * MIB) -> Blob | None:
         """As `read`; None when the object still is the one that was read with `tag`."""
         try:
-            return Blob(*retrying(partial(self._objects.get, key, limit, tag)))
+            return Blob(*self._tries.run(partial(self._objects.get, key, limit, tag)))
         except UnchangedError:
             return None
 
     def read_dated(self, key: str, *, limit: int = MIB) -> Dated:
-        return retrying(partial(self._bucket.get_dated, key, limit))
+        return self._tries.run(partial(self._bucket.get_dated, key, limit))
 
     def stat(self, key: str) -> ObjectInfo:
-        head = retrying(partial(self._objects.head, key))
+        head = self._tries.run(partial(self._objects.head, key))
         return ObjectInfo(key, head.size, head.sha256)
 
     def create(self, key: str, data: bytes) -> None:
@@ -134,7 +135,7 @@ class S3Backend:
         def attempt() -> None:
             self._put(CREATE, key, data, sha256, self._create_mode(key))
 
-        settled(attempt, lambda: holds(self, key, data))
+        self._tries.settle(attempt, lambda: holds(self, key, data))
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -144,26 +145,26 @@ class S3Backend:
             self._put(REPLACE, key, data, sha256, mode)
 
         try:
-            settled(attempt, lambda: holds(self, key, data))
+            self._tries.settle(attempt, lambda: holds(self, key, data))
         except (ExistsError, NotFoundError) as error:
             raise self._changed(key) from error
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
         if entry.size <= SMALL:
             data = small_file(path, entry)
-            settled(
+            self._tries.settle(
                 lambda: self._put(CREATE, key, data, entry.sha256, self._create_mode(key)),
                 lambda: is_file(self, key, entry),
             )
             progress(entry.size)
             return
         with FileBody(path, entry, progress, md5=self._compares_etags) as body:
-            settled(partial(self._put_file, key, body, entry), lambda: is_file(self, key, entry))
+            self._tries.settle(partial(self._put_file, key, body, entry), lambda: is_file(self, key, entry))
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
         stream = _Range(partial(self._open_range, key), start, start + length)
         try:
-            while chunk := retrying(stream.next):
+            while chunk := self._tries.run(stream.next):
                 yield chunk
         except NoRangeError:
             return  # it begins beyond the end
@@ -176,28 +177,28 @@ class S3Backend:
         def attempt() -> None:
             self._bucket.copy_object(source, target, self._checked_condition(target))
 
-        settled(attempt, lambda: is_file(self, target, entry))
+        self._tries.settle(attempt, lambda: is_file(self, target, entry))
 
     def delete(self, key: str) -> None:
-        retrying(partial(self._bucket.delete_object, key))
+        self._tries.run(partial(self._bucket.delete_object, key))
 
     def part_size(self, size: int) -> int:
         least = -(-size // MAX_PARTS)
         return self.min_part_size if least <= self.min_part_size else -(-least // MIB) * MIB
 
     def begin_upload(self, key: str, entry: FileEntry) -> str:
-        return retrying(partial(self._bucket.create_multipart_upload, key, entry.sha256, checksums=True))
+        return self._tries.run(partial(self._bucket.create_multipart_upload, key, entry.sha256, checksums=True))
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         """Those that are not what the file has there are left out, and get sent again: it may have changed and back."""
         step = self.part_size(entry.size)
-        listed = retrying(partial(self._bucket.list_parts, key, upload_id))
+        listed = self._tries.run(partial(self._bucket.list_parts, key, upload_id))
         with open(path, "rb") as file:
             return [_part(sent) for sent in listed if _is_of(file, sent, (sent.number - 1) * step, step, entry.size)]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
         sha256 = hashlib.sha256(data).hexdigest()
-        sent = retrying(partial(self._bucket.upload_part, key, upload_id, number, data, sha256))
+        sent = self._tries.run(partial(self._bucket.upload_part, key, upload_id, number, data, sha256))
         self._check_etag(SEND_PARTS, key, data, sent.etag)
         return _part(sent)
 
@@ -209,7 +210,7 @@ class S3Backend:
             self._bucket.complete_multipart_upload(key, upload_id, sent, condition)
 
         try:
-            settled(attempt, lambda: is_file(self, key, entry))
+            self._tries.settle(attempt, lambda: is_file(self, key, entry))
         except ConflictingError:
             # S3 wants such an upload to begin anew ("CompleteMultipartUpload", 409): the next try will.
             self.abort_upload(key, upload_id)
@@ -217,7 +218,7 @@ class S3Backend:
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         try:
-            retrying(partial(self._bucket.abort_multipart_upload, key, upload_id))
+            self._tries.run(partial(self._bucket.abort_multipart_upload, key, upload_id))
         except NotFoundError:
             return
 
@@ -323,13 +324,15 @@ class S3Backend:
         return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
 
     def _copy_in_parts(self, source: str, target: str, entry: FileEntry) -> None:
-        upload_id = retrying(partial(self._bucket.create_multipart_upload, target, entry.sha256, checksums=False))
+        upload_id = self._tries.run(
+            partial(self._bucket.create_multipart_upload, target, entry.sha256, checksums=False)
+        )
         step = max(self.copy_part_size, self.part_size(entry.size))
 
         def copy_part(number: int) -> Part:
             first = (number - 1) * step
             last = min(first + step, entry.size) - 1
-            copied = retrying(
+            copied = self._tries.run(
                 partial(self._bucket.upload_part_copy, source, target, upload_id, number, first=first, last=last)
             )
             return _part(copied)

@@ -263,10 +263,17 @@ BY_EXCEPTION: ByException = (
     ((ResponseParserError, ValueError, OverflowError), _NOT_S3),
 )
 
+_TOO_MANY_FILES = Rule(
+    StoreError,
+    "this process has too many files and connections open",
+    "raise the limit (`ulimit -n`)",
+)
+
 # obstore: words of what it says of its error, for developers; in this order.
 BY_WORDS: tuple[tuple[str, Rule], ...] = (
     ("Requested range", _NO_RANGES),
     ("Received redirect without LOCATION", _OTHER_REGION),
+    ("Too many open files", _TOO_MANY_FILES),
     ("CaUsedAsEndEntity", _CA_AS_SERVER),
     ("InvalidCertificate", _NO_TLS),
     ("InvalidMessage", _NO_TLS),
@@ -291,10 +298,11 @@ _LAST_WORD = re.compile(r"\b([A-Z][A-Za-z]+)\b[^A-Za-z]*\Z")
 
 def cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
     """The error for an exchange that failed on the way, from an exception of boto3, or from an OSError."""
-    rule = rule_for_exception(BY_EXCEPTION, error)
+    cause = _cause(error)
+    rule = _TOO_MANY_FILES if "Too many open files" in cause else rule_for_exception(BY_EXCEPTION, error)
     if rule is None:
         raise error
-    return error_by(rule, operation, key, place, _cause(error))
+    return error_by(rule, operation, key, place, cause)
 
 
 def refusal_of(error: exceptions.ClientError) -> Refusal:
