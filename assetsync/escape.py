@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 
 # A user, or `user:password`; a password may hold a slash or an `@` that nobody has escaped, a port may not.
-_USER_INFO = re.compile(r"(?<=://)(?:[^\s/]*|[^\s/:@]*:(?!\d*(?:/|$))\S*)@")
+# The lengths keep a text that is full of `://` from costing the square of its length.
+_USER_INFO = re.compile(r"(?<=://)(?:[^\s/]{0,2048}|[^\s/:@]{0,2048}:(?!\d{0,5}(?:/|$))\S{0,2048})@")
+LONGEST_TEXT = 100_000  # characters of what git, an SDK or a traceback says; nobody reads more
 _PARAMETER = re.compile(
     r"([?&](?:[\w.-]*(?:token|secret|password|signature|credential|api_?key|sig))=)[^&\s'\"`]+", re.IGNORECASE
 )
@@ -23,7 +25,13 @@ _SCP_LIKE = re.compile(rf"(?:[^/\s:@]*@)?({_HOST}):(?!//)([^\s@?#\\]+)")
 
 
 def redacted(text: str) -> str:
-    """`text` for a message, a log or a document: without the user of any URL, and with `…` for secrets in it."""
+    """`text` for a message, a log or a document: without the user of any URL, and with `…` for secrets in it.
+
+    What is longer than LONGEST_TEXT is cut.
+    """
+    if len(text) > LONGEST_TEXT:
+        # Between words, so that no secret is cut in two and no longer known for one.
+        text = text[:LONGEST_TEXT].rsplit(None, 1)[0] + "…"
     text = _USER_INFO.sub("", text)
     for pattern in (_PARAMETER, _HEADER, _CONNECTION_STRING):
         text = pattern.sub(r"\1…", text)

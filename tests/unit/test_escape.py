@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from assetsync.escape import public_url, redacted
+from assetsync.escape import LONGEST_TEXT, public_url, redacted
 
 TOKEN = "ghp_secretsecretsecret1"
 
@@ -78,3 +78,9 @@ def test_no_secret_stays_in_a_message(text: str) -> None:
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert redacted(text) == text
+
+
+@pytest.mark.timeout(60)  # quadratic, it takes hours
+@pytest.mark.parametrize("piece", ["://:", "://a:", "x://a:b/", "?token", "authorization ", "://@", "&"])
+def test_a_long_text_is_cut_and_takes_no_time(piece: str) -> None:
+    assert len(redacted(piece * 1_000_000)) <= LONGEST_TEXT + 1

@@ -135,9 +135,9 @@ def test_the_newest_version_alone_is_looked_at(place: Place, monkeypatch: pytest
     read: list[str] = []
     original = DirectoryBackend.read
 
-    def noted(self: DirectoryBackend, key: str) -> Blob:
+    def noted(self: DirectoryBackend, key: str, *, limit: int) -> Blob:
         read.append(key)
-        return original(self, key)
+        return original(self, key, limit=limit)
 
     monkeypatch.setattr(DirectoryBackend, "read", noted)
     with place.open() as store:
