@@ -193,7 +193,7 @@ def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
 
 def _with_staging(source: Source, findings: list[Finding]) -> list[Finding]:
     """The findings, mended by `git add` alone where the working tree is right and only was not staged."""
-    manifest, lock = read_file(source.manifest_file), read_file(os.path.join(source.root, LOCK))
+    manifest, lock = _readable(source.manifest_file), _readable(os.path.join(source.root, LOCK))
     texts = ((source.manifest_data, lock, LOCK), (manifest, source.lock_data, MANIFEST), (manifest, lock, None))
     for manifest_data, lock_data, stage in texts:
         if manifest_data is not None and _is_right(replace(source, manifest_data=manifest_data, lock_data=lock_data)):
@@ -201,6 +201,14 @@ def _with_staging(source: Source, findings: list[Finding]) -> list[Finding]:
             what = {LOCK: paths[0], MANIFEST: paths[1], None: " ".join(reversed(paths))}[stage]
             return [replace(one, fix=f"it is right, but not staged: run `git add {what}`") for one in findings]
     return findings
+
+
+def _readable(path: str) -> bytes | None:
+    """A file of the working tree, which is only asked for better advice."""
+    try:
+        return read_file(path)
+    except InvalidError:
+        return None
 
 
 def _is_right(source: Source) -> bool:
