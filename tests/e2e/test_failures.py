@@ -34,7 +34,7 @@ def test_every_command_with_json_answers_a_failure_in_json(repo: Repo, command: 
     message = "the directory `nowhere` of `-C` does not exist"
     assert run.json() == {
         "format_version": 1,
-        "error": {"code": "not_found", "message": message, "hint": None, "exit_code": 1},
+        "error": {"code": "no_file", "message": message, "hint": None, "exit_code": 1},
     }
     assert run.err == f"error: {message}\n"
     assert repo.run("-C", "nowhere", command, *arguments, code=1).out == ""

@@ -130,7 +130,7 @@ def test_offline_compares_with_the_lock_alone(repo: Repo) -> None:
     repo.run("apply", "--yes")
     shutil.move(repo.root.parent / "store", repo.root.parent / "gone")
     assert "Offline" in repo.run("plan", "--offline").out
-    assert "lost" in repo.run("plan", "--format", "json", code=1).out
+    assert repo.run("plan", "--format", "json", code=1).json()["error"]["code"] == "no_store"
 
 
 def test_a_forgotten_asset_leaves_the_lock_and_stays_in_the_store(repo: Repo) -> None:

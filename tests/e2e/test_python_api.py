@@ -23,6 +23,7 @@ def blocks(page: str) -> list[str]:
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
     """A folder with the programs of the page."""
+    (tmp_path / "store").mkdir()
     for text in blocks("python.md"):
         (tmp_path / text.partition("\n")[0].removeprefix("# ")).write_text(text)
     return tmp_path

@@ -24,7 +24,8 @@ HELD_BY = [
         "tests/unit/model/test_versioning.py::test_three_dates_within_one_second_are_three_versions",
     ),
     ("one version of another scheme", "tests/e2e/test_byhand.py::test_mixed_schemes_are_reported_and_usable"),
-    ("names such as", "tests/unit/remote/test_layout.py::test_bad_names"),
+    ("names such as `a/../../b`", "tests/unit/remote/test_layout.py::test_bad_names"),
+    ("names such as `a/_b`", "tests/e2e/test_refused_names.py::test_in_a_directory"),
     ("lead outside", "tests/faults/test_hostile_store.py::test_whatever_the_contents_say_only_the_target_is_touched"),
     (
         "`ns/dir/0.0`",
