@@ -1,9 +1,11 @@
-"""What stores over HTTP have in common: the times that their replies tell, by their own clock, and proxies."""
+"""What stores over HTTP have in common: times by their own clock, proxies, and where tokens may go."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.utils import mktime_tz, parsedate_tz
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
@@ -20,8 +22,33 @@ def store_time(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds(date: str | None) -> float | None:
-    parsed = parsedate_tz(date) if date else None
-    return None if parsed is None else float(mktime_tz(parsed))
+    try:
+        parsed = parsedate_tz(date) if date else None
+        return None if parsed is None else float(mktime_tz(parsed))
+    except (ValueError, OverflowError):
+        return None  # the year 99999, or a zone of 400 digits
+
+
+def may_see_token(endpoint: str, environ: Mapping[str, str], own_hosts: re.Pattern[str], *variables: str) -> bool:
+    """Whether credentials that are good for whoever has them may go to an endpoint.
+
+    They may go to the cloud itself, whose hosts match `own_hosts`, and to what the environment names, in
+    `ASSETSYNC_ENDPOINT` or `variables`. What only assets.yaml names may be the idea of whoever wrote a pull request.
+    Without TLS, they never leave this machine.
+    """
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    named = {environ.get(name, "").rstrip("/") for name in ("ASSETSYNC_ENDPOINT", *variables)}
+    if own_hosts.fullmatch(host) is None and not named & {endpoint.rstrip("/"), parts.netloc}:
+        return False
+    return parts.scheme == "https" or host == "localhost" or _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def proxy_for(endpoint: str, environ: Mapping[str, str]) -> str | None:

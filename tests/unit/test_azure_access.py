@@ -20,6 +20,7 @@ URL = "az://box/base"
 ACCOUNT = {"AZURE_STORAGE_ACCOUNT": "acc"}
 KEY = {"AZURE_STORAGE_KEY": "U0VDUkVU"}
 SAS = {"AZURE_STORAGE_SAS_TOKEN": "?sv=2024-01-01&sp=rl&sig=SECRET%3D"}
+NAMED = {"ASSETSYNC_ENDPOINT": "https://custom.example"}
 DEFAULT = "https://acc.blob.core.windows.net"
 
 
@@ -60,9 +61,11 @@ def _opened(environ: Mapping[str, str], endpoint: str | None = None) -> Iterator
         (KEY, DEFAULT, DEFAULT, "KEY"),
         ({**ACCOUNT, **KEY}, "https://custom.example", "https://custom.example", "KEY"),
         ({**ACCOUNT, **SAS}, None, DEFAULT, "SAS_TOKEN"),
-        (SAS, "https://custom.example/", "https://custom.example", "SAS_TOKEN"),
+        ({**SAS, **NAMED}, "https://custom.example/", "https://custom.example", "SAS_TOKEN"),
+        (SAS, "https://acc.blob.core.usgovcloudapi.net", "https://acc.blob.core.usgovcloudapi.net", "SAS_TOKEN"),
+        ({**SAS, "ASSETSYNC_ENDPOINT": "http://127.0.0.1:1"}, "http://127.0.0.1:1", "http://127.0.0.1:1", "SAS_TOKEN"),
         (ACCOUNT, None, DEFAULT, "default identity"),
-        ({}, "https://custom.example", "https://custom.example", "default identity"),
+        (NAMED, "https://custom.example", "https://custom.example", "default identity"),
     ],
 )
 def test_the_account_and_its_credentials(
@@ -87,6 +90,19 @@ def test_the_account_and_its_credentials(
         (FULL, "https://other.blob.core.windows.net", "belongs to `https://acc.", "correct"),
         ({**ACCOUNT, "AZURE_STORAGE_SAS_TOKEN": "SECRET"}, None, "not a SAS token", "generate-sas"),
         (ACCOUNT, "http://127.0.0.1:1/acc", "not `https`", "AZURE_STORAGE_KEY"),
+        # What only assets.yaml names gets no token, nor does what looks like Azure.
+        (SAS, "https://custom.example", "only assets.yaml names", "ASSETSYNC_ENDPOINT"),
+        ({}, "https://custom.example", "only assets.yaml names", "ASSETSYNC_ENDPOINT"),
+        (SAS, "https://acc.blob.core.windows.net.evil.example", "only assets.yaml names", "ASSETSYNC_ENDPOINT"),
+        (SAS, "https://evil.example#core.windows.net", "only assets.yaml names", "ASSETSYNC_ENDPOINT"),
+        (SAS, "http://acc.blob.core.windows.net", "not `https`", "AZURE_STORAGE_KEY"),
+        ({**SAS, "ASSETSYNC_ENDPOINT": "http://custom.example"}, "http://custom.example", "not `https`", "STORAGE_KEY"),
+        (
+            _connection(BlobEndpoint="http://plain.example", SharedAccessSignature="sv=2024-01-01&sig=SECRET"),
+            None,
+            "without TLS",
+            "`https`",
+        ),
     ],
 )
 def test_credentials_that_will_not_do(environ: Mapping[str, str], endpoint: str | None, said: str, hinted: str) -> None:

@@ -178,6 +178,32 @@ def test_words_of_the_store_are_shown_as_one_printable_line() -> None:
     assert len(found.message) < 1000
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "environ", "is_shown"),
+    [
+        ("https://storage.googleapis.com", {}, True),
+        ("https://own.p.googleapis.com", {}, True),
+        ("https://storage.apis-tpczero.goog", {"GOOGLE_CLOUD_UNIVERSE_DOMAIN": "apis-tpczero.goog"}, True),
+        ("https://storage.example", {"ASSETSYNC_ENDPOINT": "https://storage.example/"}, True),
+        ("https://storage.example", {"STORAGE_EMULATOR_HOST": "https://storage.example"}, True),
+        ("https://storage.example", {}, False),
+        ("https://storage.example", {"ASSETSYNC_ENDPOINT": "https://other.example"}, False),
+        ("https://storage.googleapis.com.evil.example", {}, False),
+        ("https://evil.example#.googleapis.com", {}, False),
+        ("https://storage-googleapis.com", {}, False),
+        ("http://storage.googleapis.com", {}, False),
+    ],
+)
+def test_a_token_goes_where_google_or_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, environ: dict[str, str], is_shown: bool
+) -> None:
+    credentials = Mock()
+    monkeypatch.setattr("google.auth.default", lambda scopes: (credentials, None))
+    found = client.identity(endpoint, environ)
+    assert found.credentials is (credentials if is_shown else None)
+    assert is_shown or found.who.startswith("nobody")
+
+
 def test_a_page_instead_of_json_is_left_out() -> None:
     told = translate.told(502, b"<html><title>Error 502</title></html>")
     assert told == Refusal(502)

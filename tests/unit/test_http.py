@@ -1,10 +1,10 @@
-"""Proxies as the environment names them; the age and the time of replies are tested with each backend."""
+"""Proxies as the environment names them, and dates that are none; others are tested with each backend."""
 
 from __future__ import annotations
 
 import pytest
 
-from assetsync.backends.http import proxy_for
+from assetsync.backends.http import age_of, proxy_for, store_time
 
 AWS, GOOGLE, PLAIN = "https://s3.amazonaws.com", "https://storage.googleapis.com", "http://store.example:9000"
 PROXY = "http://user:p%40ss@proxy.example:3128"
@@ -26,3 +26,20 @@ PROXY = "http://user:p%40ss@proxy.example:3128"
 )
 def test_the_proxy_is_the_one_of_the_environment(endpoint: str, environ: dict[str, str], proxy: str | None) -> None:
     assert proxy_for(endpoint, environ) == proxy
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Fri, 27 Nov 99999 08:16:15 GMT",
+        f"Fri, 27 Nov 2026 08:16:15 +{'9' * 400}",
+        "Fri, 99 Nov 2026 99:99 GMT",
+    ],
+)
+def test_a_date_that_is_none_is_not_known(date: str) -> None:
+    good = "Fri, 27 Nov 2026 08:16:15 GMT"
+    assert age_of({"Date": good, "Last-Modified": date}) >= 0
+    assert store_time({"Date": good}) == 1795767375
+    store_time({"Date": date})

@@ -4,18 +4,22 @@ In this order: `AZURE_STORAGE_CONNECTION_STRING`, which is modelkit's variable t
 `AZURE_STORAGE_ACCOUNT`, with `AZURE_STORAGE_KEY` or `AZURE_STORAGE_SAS_TOKEN`; the same with the default identity
 (environment, workload, managed identity, `az login`), whose package is imported only then.
 
+Tokens go to Azure's own hosts, or where the environment says, and only over TLS; a key signs, and is not sent.
+
 A container's name is unique within its account only. Hence an `endpoint` in the manifest is binding: credentials that
 belong to another account are refused, and a token is never sent to it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from azure.storage.blob import ContainerClient
 
+from assetsync.backends.http import may_see_token
 from assetsync.errors import DeniedError, UsageError
 from assetsync.model.manifest import StoreConfig
 
@@ -28,6 +32,12 @@ DEFAULT_HOST = "blob.core.windows.net"
 WAYS_IN = (
     f"set `{CONNECTION_STRING}`, or `{ACCOUNT}` with `{KEY}` or `{SAS_TOKEN}`; without a key or token, `az login` or a "
     "managed identity counts"
+)
+
+
+# Of the public cloud, of China and of the governments.
+_AZURE_HOST = re.compile(
+    r"(?:[a-z0-9-]+\.)+(?:core\.windows\.net|storage\.azure\.net|core\.chinacloudapi\.cn|core\.usgovcloudapi\.net)"
 )
 
 
@@ -60,7 +70,7 @@ def open_container(config: StoreConfig, container: str, environ: Mapping[str, st
         if not account:
             raise DeniedError(f"cannot open `{config.url}`: nothing says which storage account it is in", hint=WAYS_IN)
         endpoint = f"https://{account}.{DEFAULT_HOST}"
-    identity = _key(environ) or _sas_token(config, environ) or _default_identity(config, endpoint)
+    identity = _key(environ) or _token(config, endpoint, environ)
     try:
         client = ContainerClient(endpoint, container, credential=identity.credential, **options)
     except ValueError as error:
@@ -97,6 +107,11 @@ def _by_connection_string(
             hint="copy it from the portal, or from `az storage account show-connection-string`",
         ) from None
     found = f"{client.scheme}://{client.primary_hostname}"
+    if client.credential is None and not may_see_token(found, {"ASSETSYNC_ENDPOINT": found}, _AZURE_HOST):
+        raise DeniedError(
+            f"cannot open `{config.url}`: a SAS token must not be sent to `{found}` without TLS",
+            hint=f"write `https` in `{CONNECTION_STRING}`",
+        )
     if endpoint not in (None, found):
         raise DeniedError(
             f"cannot open `{config.url}`: `{CONNECTION_STRING}` belongs to `{found}`, `endpoint` is `{endpoint}`",
@@ -115,6 +130,18 @@ def _key(environ: Mapping[str, str]) -> _Identity | None:
     if not key:
         return None
     return _Identity({"account_name": account, "account_key": key} if account else key, f"`{KEY}`")
+
+
+def _token(config: StoreConfig, endpoint: str, environ: Mapping[str, str]) -> _Identity:
+    """A SAS token, or the default identity: good for whoever sees them. DeniedError where nobody there may."""
+    found = _sas_token(config, environ)
+    if not may_see_token(endpoint, environ, _AZURE_HOST):
+        raise DeniedError(
+            f"cannot open `{config.url}`: a SAS token or an identity must not be shown to `{endpoint}`, which is not "
+            "`https`, or which only assets.yaml names",
+            hint=f"name it in `ASSETSYNC_ENDPOINT`, or set `{KEY}`: a key signs, and is not sent",
+        )
+    return found or _default_identity(config, endpoint)
 
 
 def _sas_token(config: StoreConfig, environ: Mapping[str, str]) -> _Identity | None:

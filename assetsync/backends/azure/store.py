@@ -41,6 +41,7 @@ from assetsync.backends.azure.translate import (
 from assetsync.backends.azure.transport import open_transport
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
+from assetsync.backends.limits import Pages
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.errors import (
@@ -149,6 +150,7 @@ class AzureBackend:
         objects: list[ObjectInfo] = []
         folders: list[str] = []
         token: str | None = None
+        pages = Pages(self.url, prefix)
         while True:
             page, token = self._page(prefix, token, delimiter=delimiter)
             for found in page:
@@ -157,6 +159,7 @@ class AzureBackend:
                     folders.append(key)
                 elif not _is_directory(found):
                     objects.append(ObjectInfo(key, found.size))
+            pages.add(len(page))
             if not token:
                 return Listing(sorted(objects), sorted(folders))
 

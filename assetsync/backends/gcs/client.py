@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import warnings
 import weakref
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
@@ -21,6 +22,7 @@ import google.auth.credentials
 import google.auth.exceptions
 from yarl import URL
 
+from assetsync.backends.http import may_see_token
 from assetsync.errors import DeniedError, UnreachableError
 from assetsync.escape import printable
 
@@ -31,6 +33,7 @@ os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import HttpError, NonRetryableError
 
+EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 ACCESS = "read_write"
 SCOPE = f"https://www.googleapis.com/auth/devstorage.{ACCESS}"
@@ -72,11 +75,14 @@ class Identity(NamedTuple):
 def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
     """The credentials to use at `endpoint`: the application default ones. DeniedError, UnreachableError.
 
-    An endpoint without TLS, which is what emulators are, gets none. Where there are none, requests go without, which
-    does for public buckets.
+    An endpoint without TLS, which is what emulators are, gets none; nor does one that only assets.yaml names. Where
+    there are none, requests go without, which does for public buckets.
     """
     if endpoint.startswith("http://"):
         return Identity(None, "nobody, since the endpoint speaks no TLS")
+    domain = re.escape(environ.get("GOOGLE_CLOUD_UNIVERSE_DOMAIN") or "googleapis.com")
+    if not may_see_token(endpoint, environ, re.compile(rf"(?:[a-z0-9-]+\.)+{domain}"), EMULATOR_VARIABLE):
+        return Identity(None, "nobody, since it is not `ASSETSYNC_ENDPOINT` that names the endpoint")
     path = environ.get(CREDENTIALS_VARIABLE)
     who = f"the credentials that `{CREDENTIALS_VARIABLE}` names" if path else "Google's application default credentials"
     try:

@@ -25,9 +25,10 @@ from urllib.parse import quote
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
-from assetsync.backends.gcs.client import Client, Identity, Reply, identity
+from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.http import age_of, proxy_for, store_time
+from assetsync.backends.limits import Pages
 from assetsync.backends.refusal import Place
 from assetsync.backends.retry import Tries, holds
 from assetsync.errors import (
@@ -42,7 +43,6 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 
 USER_PROJECT_VARIABLE = "ASSETSYNC_GCS_USER_PROJECT"
-EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 # Bytes. Parts but the last are multiples of GRAIN; so is what the server keeps of one that was cut.
 GRAIN = 256 * 1024
 MULTIPART_THRESHOLD = 8 * 1024 * 1024
@@ -142,10 +142,12 @@ class GCSBackend:
         task = Task(translate.LIST, prefix)
         objects: list[ObjectInfo] = []
         folders: list[str] = []
+        pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params))
             objects += [self._listed(item) for item in page.get("items", ())]
             folders += [name.removeprefix(self._prefix) for name in page.get("prefixes", ())]
+            pages.add(len(page.get("items", ())) + len(page.get("prefixes", ())))
             if not page.get("nextPageToken"):
                 return Listing(objects, folders)
             params["pageToken"] = page["nextPageToken"]

@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import Tries, holds, is_file
@@ -103,11 +104,13 @@ class S3Backend:
         objects: list[ObjectInfo] = []
         folders: list[str] = []
         token = ""
+        pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
             # A key that is the prefix itself marks a folder made in a console.
             objects.extend(ObjectInfo(key, size) for key, size in page.objects if key != prefix)
             folders.extend(page.folders)
+            pages.add(len(page.objects) + len(page.folders))
             if not page.next or page.next == token:
                 return Listing(sorted(objects), sorted(folders))
             token = page.next
