@@ -60,7 +60,7 @@ from assetsync.model.tree import FileEntry
 MIB = 1024 * 1024
 # The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48
 # requests that may be under way, only a few send a large one.
-CHUNK = MIB
+CHUNK = MIB // 2
 THRESHOLD = 4 * MIB
 LARGE_BODY = MIB
 LARGE_BODIES = 16
@@ -123,7 +123,7 @@ class AzureBackend:
 
     multipart_threshold = THRESHOLD
     sequential_parts = False
-    bytes_per_part = 8 * MIB
+    bytes_per_part = 3 * MIB
     keys_per_page = KEYS_PER_PAGE
 
     def __init__(self, container: ContainerClient, place: Place, prefix: str, scope: str | None) -> None:
