@@ -178,7 +178,8 @@ def test_a_sha256_that_is_none_is_not_known(store: AzureBackend, sdk: ContainerC
 def test_a_sas_token_is_enough_and_is_never_shown(azurite: Azurite, opened: Open, tmp_path: Path, by: str) -> None:
     token = _sas("rcwdl")
     if by == "token":
-        store = opened({"AZURE_STORAGE_SAS_TOKEN": token}, endpoint=azurite.endpoint)
+        environ = {"AZURE_STORAGE_SAS_TOKEN": token, "ASSETSYNC_ENDPOINT": azurite.endpoint}
+        store = opened(environ, endpoint=azurite.endpoint)
     else:
         connection = f"BlobEndpoint={azurite.endpoint};SharedAccessSignature={token}"
         store = opened({"AZURE_STORAGE_CONNECTION_STRING": connection})
@@ -206,7 +207,8 @@ def _sas(permission: str) -> str:
 
 def test_a_token_that_may_only_read_is_denied_to_write(azurite: Azurite, store: AzureBackend, opened: Open) -> None:
     store.create("a/1.0", b"x")
-    reader = opened({"AZURE_STORAGE_SAS_TOKEN": _sas("r")}, endpoint=azurite.endpoint)
+    environ = {"AZURE_STORAGE_SAS_TOKEN": _sas("r"), "ASSETSYNC_ENDPOINT": azurite.endpoint}
+    reader = opened(environ, endpoint=azurite.endpoint)
     assert reader.read("a/1.0").data == b"x"
     with pytest.raises(DeniedError, match="403") as caught:
         reader.create("a/1.1", b"x")

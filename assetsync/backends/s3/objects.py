@@ -177,7 +177,7 @@ class Objects:
     def _error(self, operation: Operation, key: str, text: str, *, create_only: bool = False) -> StoreError:
         if "Received non-partial response" in text:
             return NoPartialError(f"cannot read `{printable(key)}` in `{self._place().store}`: the reply is no part")
-        if self._denied is not None:
+        if self._denied is not None and "credential provider" in text:
             return self._denied
         refusal = refusal_in(text)
         if refusal is None:
@@ -191,10 +191,11 @@ class Objects:
             return self._stores[location]
 
     def _open(self, location: Location) -> S3Store:
-        # All that obstore would take from the environment of the process by itself is said.
+        # obstore would take much of this from variables of its own, such as AWS_CONDITIONAL_PUT and AWS_SKIP_SIGNATURE.
         config: S3Config = {
             "bucket": self._place().bucket,
             "endpoint": location.url,
+            "aws_endpoint_url_s3": location.url,
             "virtual_hosted_style_request": True,  # the bucket is in the URL already
             "region": location.region,
             "skip_signature": self._access.anonymous,
@@ -202,6 +203,8 @@ class Objects:
             "s3_express": False,
             "request_payer": False,
             "checksum_algorithm": "sha256",
+            "conditional_put": "etag",
+            "sse_bucket_key_enabled": False,
         }
         if self._kms_key_id:
             config |= {"server_side_encryption": "aws:kms", "sse_kms_key_id": self._kms_key_id}
