@@ -136,20 +136,22 @@ class FileBody:
             self._told = self._position
 
 
-def holds_part(file: BinaryIO, start: int, size: int, *, etag: str, checksum: str) -> bool:
-    """Whether a local file has, from `start` on, the bytes of a part that the store has.
+def checksum_of_part(file: BinaryIO, start: int, size: int, *, etag: str, checksum: str) -> str | None:
+    """The sha256 in Base64 of what a local file has from `start` on; None when the part that the store has is another.
 
-    By the sha256 in Base64 where the store keeps it, else by the etag. That is the MD5 of the part, but not where the
-    store encrypts with KMS: then nothing agrees, and the part is sent again.
+    They are compared by `checksum`, that sha256 where the store tells it, else by the etag. That is the MD5 of the
+    part, but not where the store encrypts with KMS: then nothing agrees, and the part is sent again.
     """
-    digest = hashlib.sha256() if checksum else hashlib.md5(usedforsecurity=False)
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     file.seek(start)
     while size and (chunk := file.read(min(MIB, size))):
-        digest.update(chunk)
+        sha256.update(chunk)
+        if not checksum:
+            md5.update(chunk)
         size -= len(chunk)
-    if checksum:
-        return b64encode(digest.digest()).decode() == checksum
-    return digest.hexdigest() == etag.strip('"').lower()
+    found = b64encode(sha256.digest()).decode()
+    same = found == checksum if checksum else md5.hexdigest() == etag.strip('"').lower()
+    return found if same else None
 
 
 def _changed(path: str) -> ChecksumError:

@@ -22,7 +22,7 @@ from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import MIB, FileBody, holds_part, small_file
+from assetsync.backends.s3.bodies import MIB, FileBody, checksum_of_part, small_file
 from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart
 from assetsync.backends.s3.objects import NoPartialError, Objects
 from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
@@ -197,7 +197,8 @@ class S3Backend:
         step = self.part_size(entry.size)
         listed = self._tries.run(partial(self._bucket.list_parts, key, upload_id))
         with open(path, "rb") as file:
-            return [_part(sent) for sent in listed if _is_of(file, sent, (sent.number - 1) * step, step, entry.size)]
+            parts = (_found_in(file, sent, (sent.number - 1) * step, step, entry.size) for sent in listed)
+            return [_part(sent) for sent in parts if sent is not None]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
         sha256 = hashlib.sha256(data).hexdigest()
@@ -353,11 +354,15 @@ def _part(sent: SentPart) -> Part:
     return Part(sent.number, sent.size, f"{sent.etag} {sent.checksum}".rstrip())
 
 
-def _is_of(file: BinaryIO, sent: SentPart, start: int, step: int, size: int) -> bool:
-    """Whether `sent` is the part of at most `step` bytes from `start` on, of a file of `size` bytes."""
+def _found_in(file: BinaryIO, sent: SentPart, start: int, step: int, size: int) -> SentPart | None:
+    """`sent`, if it is the part of at most `step` bytes from `start` on, of a file of `size` bytes; else None.
+
+    With its checksum: SeaweedFS does not list those, and wants them all the same to complete the upload.
+    """
     if sent.size != min(step, size - start):
-        return False
-    return holds_part(file, start, sent.size, etag=sent.etag, checksum=sent.checksum)
+        return None
+    checksum = checksum_of_part(file, start, sent.size, etag=sent.etag, checksum=sent.checksum)
+    return None if checksum is None else sent._replace(checksum=checksum)
 
 
 def _is_other_md5(etag: str, md5: str) -> bool:
