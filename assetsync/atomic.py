@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Beside the file it will become; `assetsync.local.scan` leaves such names out.
 TEMPORARY_PREFIX = ".assetsync-tmp-"
+# Seconds. Where the file system has no locks, a temporary file of this age belongs to a process that is dead.
+ABANDONED = 24 * 3600.0
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def write_atomically(path: str, data: bytes, *, aside: str | None = None) -> None:
@@ -15,24 +23,58 @@ def write_atomically(path: str, data: bytes, *, aside: str | None = None) -> Non
     An existing file keeps its permissions; a new one gets those of the umask. The temporary file is made in the folder
     `aside` when that is on the same disk: there, one that a killed process leaves is in nobody's way.
     """
-    folder = os.path.dirname(path) or "."
-    if aside is None or os.stat(aside).st_dev != os.stat(folder).st_dev:
-        aside = folder
-    descriptor, temporary = open_temporary(aside)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    with _opened(os.path.dirname(path) or ".") as folder:
+        if aside is None:
+            write_in(folder, os.path.basename(path), data)
+            return
+        with _opened(aside) as other:
+            same_disk = os.fstat(other).st_dev == os.fstat(folder).st_dev
+            write_in(folder, os.path.basename(path), data, aside=other if same_disk else None)
+
+
+def write_in(
+    folder: int, name: str, data: bytes, *, mode: int = 0o666, aside: int | None = None, durable: bool = True
+) -> None:
+    """`write_atomically` for the file `name` in the folder of a descriptor. OSError.
+
+    `mode` is that of a new file, before the umask. Not `durable`: without fsync, so a loss of power may empty the file.
+    """
+    beside = folder if aside is None else aside
+    with _temporary(beside, mode) as (descriptor, temporary):
+        _write_all(descriptor, data)
+        if durable:
+            os.fsync(descriptor)
         try:
-            os.chmod(temporary, stat.S_IMODE(os.stat(path).st_mode))
+            # Not the bits that would let the new bytes run as somebody else.
+            os.fchmod(descriptor, os.stat(name, dir_fd=folder).st_mode & 0o777)
         except FileNotFoundError:
             pass
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    sync_folder(folder)
+        os.replace(temporary, name, src_dir_fd=beside, dst_dir_fd=folder)
+    if durable:
+        _sync(folder)
+
+
+def clear_temporary(folder: int) -> None:
+    """Remove the temporary files that killed processes have left in the folder of a descriptor.
+
+    A file that a living process writes is locked by it, and stays. What can't be removed stays, too.
+    """
+    for name in os.listdir(folder):
+        if name.startswith(TEMPORARY_PREFIX):
+            try:
+                _remove_if_left(folder, name)
+            except OSError:
+                pass  # renamed meanwhile, a folder, or not ours to remove
+
+
+def _remove_if_left(folder: int, name: str) -> None:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISREG(status.st_mode) and (_locked(descriptor) or time.time() - status.st_mtime > ABANDONED):
+            os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(descriptor)
 
 
 def open_temporary(folder: str) -> tuple[int, str]:
@@ -41,19 +83,71 @@ def open_temporary(folder: str) -> tuple[int, str]:
     Not `tempfile.mkstemp`, whose files are private: to undo that takes the umask, which can only be read by setting it,
     for all threads.
     """
-    path = os.path.join(folder, TEMPORARY_PREFIX + os.urandom(8).hex())
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), path
+    path = os.path.join(folder, _name())
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), path
+
+
+@contextmanager
+def _temporary(folder: int, mode: int) -> Iterator[tuple[int, str]]:
+    """A new file, locked as long as it is open; removed on an error."""
+    while True:
+        name = _name()
+        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
+        try:
+            _locked(descriptor)
+            # Another process that clears up may have taken it for left behind before it was locked.
+            if os.fstat(descriptor).st_nlink:
+                yield descriptor, name
+                return
+        except BaseException:
+            try:
+                os.unlink(name, dir_fd=folder)
+            except FileNotFoundError:
+                pass  # the error came after the rename
+            raise
+        finally:
+            os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Lock a file until it is closed. False when another process has locked it, or the file system has no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _name() -> str:
+    return TEMPORARY_PREFIX + os.urandom(8).hex()
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int]:
+    descriptor = os.open(folder, _FOLDER)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: str) -> None:
     """Make renames inside `folder` durable, where the system can sync a folder."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        with _opened(folder) as descriptor:
+            _sync(descriptor)
     except OSError:
-        return
+        pass
+
+
+def _sync(folder: int) -> None:
     try:
-        os.fsync(descriptor)
+        os.fsync(folder)
     except OSError:
         pass  # some network and virtual file systems refuse; the rename itself is done
-    finally:
-        os.close(descriptor)

@@ -154,18 +154,13 @@ class Repository:
         """Whether `path`, or a file below it, is in the index."""
         return self.run("ls-files", "--", self._literal(path)).line is not None
 
-    def tracked(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of `paths` that are in the index, or have a file below them there. None of them without git."""
-        names = {path: self.relative(path) for path in paths}
-        if not names:
-            return frozenset()
-        try:
-            listed = self.run("ls-files", "-z", "--", *(f":(top,literal){name}" for name in names.values()))
-        except GitError:  # it is not installed
-            return frozenset()
-        files = os.fsdecode(listed.out).split("\0")[:-1]
-        tracked = {*files, *(file[:end] for file in files for end in _slashes(file))}
-        return frozenset(path for path, name in names.items() if name in tracked)
+    def tracked(self, paths: Sequence[str]) -> frozenset[str]:
+        """Those of `paths` that are in the index, or have a file below them that is, in any case of their letters.
+        GitError."""
+        specs = [f":(top,literal,icase){self.relative(path)}" for path in paths]
+        found = os.fsdecode(self.data("ls-files", "-z", "--", *specs)).casefold().split("\0")[:-1]
+        parts = {above for name in found for above in _and_above(name)}
+        return frozenset(path for path in paths if self.relative(path).casefold() in parts)
 
     def attribute(self, name: str, path: str) -> str | None:
         """The value of an attribute of `path`, by .gitattributes and its like; None when it has none."""
@@ -238,6 +233,13 @@ def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | Non
     except (InvalidGitRepositoryError, NoSuchPathError, ValueError, OSError):
         return None
     return Repository(os.path.realpath(top), os.fspath(git_dir), environ) if top else None
+
+
+def _and_above(name: str) -> Iterator[str]:
+    """A path and the folders it lies in."""
+    while name:
+        yield name
+        name = name.rpartition("/")[0]
 
 
 def ignore_line(path: str) -> str:

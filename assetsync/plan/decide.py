@@ -191,8 +191,9 @@ def _absent(asset: Situation, locked: LockEntry | None, line: _Line, request: Re
 
 def _follows_lock(asset: Situation, locked: LockEntry | None, request: Request) -> bool:
     """Whether the locked version replaces what is here, which is given up, or came with an earlier lock unedited."""
-    given_up = asset.name in request.discard_local or (locked is not None and asset.is_untouched)
-    return given_up and not asset.is_as_locked
+    if asset.is_as_locked:
+        return False
+    return asset.name in request.discard_local or (locked is not None and asset.is_untouched)
 
 
 def _follow_lock(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:
@@ -491,17 +492,15 @@ def _take(asset: Situation, version: str, request: Request) -> Action:
     if asset.is_part_of(version):
         return asset.pull(version, "files are missing here")
     older = None if asset.entry.readonly else asset.first_here(asset.history.older_than(version))
-    if older is not None:
+    if older is not None and asset.is_stored_as(older):
         return asset.pull(version, f"what is here is `{older}`, which the store keeps")
     raise asset.modified(version)
 
 
 def _finish(asset: Situation, half: HalfPulled, version: str, request: Request) -> Action:
     """Go on with a pull that stopped half-way, unless someone edited files since."""
-    wanted = {(file.path, file.sha256) for file in asset.files_of(version) or ()}
-    here = {(file.path, file.sha256) for file in half.tree.files} if half.tree else set()
-    edited = here - half.expendable - wanted
-    if edited and asset.name not in request.discard_local:
-        raise asset.modified(version, (path for path, _ in edited))
+    edited = set() if asset.name in request.discard_local else asset.unstored(half, version)
+    if edited:
+        raise asset.modified(version, edited)
     verb = "finishes" if half.version == version else "replaces"
     return asset.pull(version, f"{verb} the interrupted pull of `{half.version}`")

@@ -27,6 +27,8 @@ from assetsync.plan.snapshot import (
 )
 
 _NAMES_SHOWN = 3
+# Versions that are looked into side by side.
+_AT_ONCE = 8
 
 
 class Stop(Exception):  # noqa: N818 - control flow between this module and `decide`, never an error for others
@@ -76,7 +78,7 @@ class Situation:
             message = f"`{entry.name}` can't be a name under `{snapshot.manifest.versioning}`: a segment is a version"
             raise Stop(entry.name, "bad_name", message, "give it another name")
         if isinstance(local, Unusable):
-            raise Stop(entry.name, "unusable", local.message, local.hint)
+            raise Stop(entry.name, local.code, local.message, local.hint)
         if remote.damaged is not None:
             raise Stop(entry.name, "damaged", remote.damaged, "look at the store with `assetsync doctor`")
         if locked is not None and not is_valid(system, locked.version):
@@ -105,14 +107,23 @@ class Situation:
         return 0 if isinstance(self.local, Absent) else self.local.excluded
 
     @property
+    def local_through(self) -> tuple[str, ...]:
+        """Where links lead by which the asset lies outside of the project."""
+        return self.local.through
+
+    @property
     def is_as_locked(self) -> bool:
         """Whether the local tree is what the lock says."""
         return self.locked is not None and self.here is not None and self.here.same_as(self.locked.content)
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the local tree still is what an earlier state of the lock had put there."""
-        return self.here is not None and self.here.same_as(self.snapshot.placed.get(self.name))
+        """Whether the local tree still is what an earlier state of the lock had put there, and the store has it."""
+        seen = self.snapshot.last_seen.get(self.name)
+        if self.here is None or seen is None or not self.here.same_as(seen.content):
+            return False
+        # A plan that is made offline is never carried out: there, memory is good enough.
+        return not self.snapshot.online or self.is_stored_as(seen.version)
 
     @property
     def is_tracked(self) -> bool:
@@ -177,6 +188,11 @@ class Situation:
         known = self.remote.known.get(version)
         return self.here is not None and known is not None and self.here.same_as(known.content)
 
+    def is_stored_as(self, version: str) -> bool:
+        """Whether the local tree is that version by the store's word, not by memory, which others may have written."""
+        self.ask(hashes=(version,))
+        return self.has_here(version)
+
     def first_here(self, versions: Sequence[str]) -> str | None:
         """The first of `versions` that the local tree is."""
         self.ask(digests=versions)
@@ -188,6 +204,21 @@ class Situation:
         self.ask(hashes=versions)
         kept = {(file.path, file.sha256) for one in versions for file in self._files(one) or ()}
         return self.tree is not None and kept.issuperset((file.path, file.sha256) for file in self.tree.files)
+
+    def unstored(self, half: HalfPulled, version: str) -> set[str]:
+        """The files of a half-pulled tree, by path, that no version in the store has: losing others loses nothing.
+
+        Looked for in `version`, in the one that was being pulled, and then from the newest on: mostly, those and the
+        one before explain all that is here. Each costs a small GET.
+        """
+        rest = {(file.path, file.sha256) for file in half.tree.files} if half.tree else set()
+        began = [half.version] if is_valid(self.snapshot.versioning, half.version) else []
+        versions = list(dict.fromkeys((version, *began, *self.history.versions)))
+        while rest and versions:
+            some, versions = versions[:_AT_ONCE], versions[_AT_ONCE:]
+            self.ask(files=some)
+            rest.difference_update((file.path, file.sha256) for one in some for file in self._files(one) or ())
+        return {path for path, _ in rest}
 
     def newest_in(self, line: str | None) -> str | None:
         return next(iter(self.history.in_line(line)), None)
@@ -305,7 +336,8 @@ class Situation:
     def replaceable(self) -> Present | None:
         """What a pull may replace: all that was scanned, since a decision to pull has agreed to that."""
         if isinstance(self.local, HalfPulled):
-            return Present(self.local.tree, self.local.excluded, self.local.stamps) if self.local.tree else None
+            half = self.local
+            return Present(half.tree, half.excluded, half.stamps, half.through) if half.tree else None
         return self.local if isinstance(self.local, Present) else None
 
     def publish(
@@ -348,6 +380,7 @@ class Situation:
         said = list(notes)
         if moved and self.locked is not None and self.locked.path != self.entry.path:
             said.append(f"path moved from `{self.locked.path}`")
+        said.extend(f"through a link to `{target}`" for target in self.local_through)
         said.extend(self._oddities())
         return _Told(asset=self.name, path=self.entry.path, reason=reason, notes=tuple(said), excluded=self.excluded)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from assetsync.model.lock import Lock
+from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.model.tree import Content, FileEntry, Tree
 from assetsync.model.versioning import Versioning
@@ -18,41 +18,47 @@ CLAIM_LIFETIME = 3600.0
 @dataclass(frozen=True, slots=True)
 class Present:
     """The path is there. `excluded` files were left out. `stamps` are what `assetsync.local.scan` tells a
-    change by, parallel to the files of the tree."""
+    change by, parallel to the files of the tree. `through` says where links lead by which the path, or a file below
+    it, lies outside of the project."""
 
     tree: Tree
     excluded: int = 0
     stamps: tuple[object, ...] = ()
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Nothing is at the path, or an empty folder."""
+    """Nothing is at the path, or an empty folder. `through` is as in Present."""
 
     empty_folder: bool = False
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Something is at the path that can't be an asset: a broken link, an unreadable file, a bad name."""
+    """Something is at the path that can't be an asset: a broken link, an unreadable file, a bad name.
+
+    `code` is that of the problem; `outside` for a link that git tracks and that leads out of the project.
+    """
 
     message: str
     hint: str | None = None
+    code: str = "unusable"
 
 
 @dataclass(frozen=True, slots=True)
 class HalfPulled:
     """A pull of `version` to this path did not finish. `tree` is what is there, None when nothing is.
 
-    `expendable` are the files, by path and sha256, that the pull itself put there or was about to replace. `stamps` are
-    as in Present.
+    `stamps` and `through` are as in Present.
     """
 
     version: str
     tree: Tree | None
-    expendable: frozenset[tuple[str, str]]
     excluded: int = 0
     stamps: tuple[object, ...] = ()
+    through: tuple[str, ...] = ()
 
 
 Local = Present | Absent | Unusable | HalfPulled
@@ -144,9 +150,9 @@ class Snapshot:
 
     `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.
     `online` is False when `remote` was made up from the lock; `makes_store` is True when the store is a directory that
-    does not exist yet. `placed` is what assetsync last saw at a path as locked, by asset, as far as that is remembered:
-    content that is still that has not been edited, whatever the lock says now. `tracked` are the assets of which git
-    tracks files, as far as somebody asked git.
+    does not exist yet. `last_seen` is what assetsync last saw at a path as locked, by asset, as far as that is
+    remembered: content that is still that has not been edited, whatever the lock says now. `tracked` are the assets of
+    which git tracks files, as far as somebody asked git.
     """
 
     manifest: Manifest
@@ -158,5 +164,5 @@ class Snapshot:
     online: bool = True
     not_considered: int = 0
     makes_store: bool = False
-    placed: Mapping[str, Content] = field(default_factory=dict)
+    last_seen: Mapping[str, LockEntry] = field(default_factory=dict)
     tracked: frozenset[str] = frozenset()

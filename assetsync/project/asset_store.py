@@ -26,6 +26,7 @@ from assetsync.progress import Reporter, Silent
 from assetsync.project import browse
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
+from assetsync.project.locate import open_state
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.remote.documents import Meta
@@ -253,9 +254,7 @@ class AssetStore:
 def _state(environ: Mapping[str, str], root: str | None) -> State:
     """Where what protects interrupted publishes is kept: in the project, or in the user's folder for such things."""
     if root is not None:
-        state = State(root)
-        state.ensure()
-        return state
+        return open_state(root, environ)
     from platformdirs import user_state_path
 
     return State.at(environ.get("ASSETSYNC_STATE_DIR") or str(user_state_path("assetsync")))

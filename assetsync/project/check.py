@@ -71,7 +71,7 @@ def inspect(
     for one in judged:
         one.lock_findings(staged=staged, environ=environ)
         if content:
-            one.content_findings(reporter)
+            one.content_findings(environ, reporter)
         if remote:
             one.remote_findings(environ)
         findings += one.shown(names)
@@ -102,19 +102,18 @@ class _Judgement:
         if self._source.lock_data is None and self.findings:
             self.findings = _with_ignored(self._source, self.findings, environ)
 
-    def content_findings(self, reporter: Reporter | None) -> None:
+    def content_findings(self, environ: Mapping[str, str], reporter: Reporter | None) -> None:
         """Whether what is here is what the lock says. Nothing to compare with for a lock that is not right at all."""
         if self.lock is None:
             return
         from assetsync.progress import Silent
         from assetsync.project.gather import Site, local_states
+        from assetsync.project.locate import open_state
         from assetsync.state.cache import Cache
-        from assetsync.state.folder import State
         from assetsync.state.journal import Journal
         from assetsync.state.pull_markers import Markers
 
-        state = State(self._source.root)
-        state.ensure()
+        state = open_state(self._source.root, environ)
         with Cache(state.cache) as cache:
             journal, markers = Journal(state.journal), Markers(state.pulls)
             site = Site(self._source.root, self.manifest, self.lock, self.versioning, cache, journal, markers)

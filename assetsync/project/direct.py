@@ -229,7 +229,7 @@ class DirectPublishing:
         if tree is not None:
             self._elsewhere[url] = Elsewhere(copy=found.copier(self._workspace.config.url))
             return Present(tree, found.excluded)
-        folder = origin.fresh_folder(os.path.join(self._workspace.state.folder, "incoming"), url, self._closing)
+        folder = origin.fresh_folder(self._workspace.state.incoming, url, self._closing)
         present = found.bring(folder, self._workspace.store, name, reporter)
         self._elsewhere[url] = Elsewhere(path=origin.content_path(folder))
         return present

@@ -15,7 +15,7 @@ from assetsync.errors import DamagedError
 from assetsync.local.scan import scan_all
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
-from assetsync.model.tree import Content, Tree
+from assetsync.model.tree import Tree
 from assetsync.model.versioning import Versioning, is_valid
 from assetsync.plan.needs import Needs, needs
 from assetsync.plan.request import Request
@@ -66,13 +66,13 @@ def gather(
     request: Request,
     not_considered: int = 0,
     local: Mapping[str, Local] | None = None,
-    placed: Mapping[str, Content] | None = None,
+    last_seen: Mapping[str, LockEntry] | None = None,
     may_make_store: bool = False,
 ) -> Snapshot:
     """The three states of every asset of `site`, as far as a plan for `request` needs them.
 
-    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `placed` is as in
-    Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. What is wrong with
+    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `last_seen` is as
+    in Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. What is wrong with
     local files, or with the objects of one asset, is part of the snapshot.
     """
     makes_store = store is not None and may_make_store and store.is_to_be_made
@@ -87,7 +87,7 @@ def gather(
         now=now,
         online=store is not None,
         not_considered=not_considered,
-        placed=placed or {},
+        last_seen=last_seen or {},
         makes_store=makes_store,
     )
     wanted = needs(snapshot, request) if asking else {}

@@ -1,12 +1,14 @@
-"""Finding a project: the assets.yaml that a folder belongs to."""
+"""Finding a project: the assets.yaml that a folder belongs to, and the state beside it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
-from assetsync.model.files import MANIFEST
+from assetsync.model.files import MANIFEST, STATE
+from assetsync.state.folder import State, foreign
 
 
 def find_manifest(directory: str) -> str:
@@ -25,3 +27,19 @@ def find_manifest(directory: str) -> str:
                 hint="write one with `assetsync init`, or name it with `--manifest FILE`",
             )
         folder = parent
+
+
+def open_state(root: str, environ: Mapping[str, str]) -> State:
+    """The `.assetsync` of the project in `root`, made where that can be written.
+
+    InvalidError when it, or something in it, is a link, somebody else's, or tracked by git: then it came with a branch,
+    and says what its author wants. GitError.
+    """
+    state = State(root)
+    if os.path.lexists(state.folder):
+        from assetsync.git.tracked import may_track, tracked
+
+        if may_track(root, STATE) and tracked([state.folder], environ):
+            raise foreign(state.folder, "is tracked by git", f"remove it with `git rm -r {STATE}`")
+    state.ensure()
+    return state

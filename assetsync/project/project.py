@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from typing import overload
 
 from assetsync.atomic import write_atomically
-from assetsync.errors import ConflictError, InvalidError, UsageError
-from assetsync.git.repository import open_repository
+from assetsync.errors import ConflictError, GitError, InvalidError, UsageError
+from assetsync.git.tracked import tracked
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
 from assetsync.model.files import LOCK, MANIFEST
@@ -31,7 +31,7 @@ from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
-from assetsync.project.locate import find_manifest
+from assetsync.project.locate import find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
@@ -39,8 +39,7 @@ from assetsync.project.workspace import Workspace
 from assetsync.reading import read_existing, read_file, shown_path
 from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
-from assetsync.state.folder import State
-from assetsync.state.last_seen import Placed
+from assetsync.state.last_seen import LastSeen
 from assetsync.suggest import did_you_mean
 
 
@@ -53,10 +52,9 @@ class Project:
         self.lock_file = os.path.join(self.root, LOCK)
         self.manifest = manifest
         self._manifest_text = manifest_text
-        self._state = State(self.root)
-        self._state.ensure()
+        self._state = open_state(self.root, environ)
         self._workspace = Workspace(self.root, manifest.store, manifest.versioning, self._state, environ=environ)
-        self._placed = Placed(self._workspace.cache)
+        self._last_seen = LastSeen(self._workspace.cache)
 
     @classmethod
     def load(
@@ -124,11 +122,11 @@ class Project:
             reporter=reporter or Silent(),
             request=asked,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
-            placed=self._placed.of(narrowed.manifest.entries),
+            last_seen=self._last_seen.of(narrowed.manifest.entries),
             # What is locked was published to a store that existed: perhaps it is not mounted.
             may_make_store=asked.purpose is Purpose.SYNC and not (lock and lock.assets),
         )
-        self._placed.see(snapshot)
+        self._last_seen.see(snapshot)
         plan = make_plan(snapshot, asked)
         if plan.problems or any(isinstance(action, Create | Update | Adopt) for action in plan.actions):
             plan = make_plan(replace(snapshot, tracked=self._tracked(narrowed.manifest)), asked)
@@ -136,10 +134,12 @@ class Project:
 
     def _tracked(self, manifest: Manifest) -> frozenset[str]:
         """The assets of which git tracks files. It takes a tenth of a second, so only where it matters."""
-        repository = open_repository(self.root, self._workspace.environ)
         paths = {entry.name: os.path.join(self.root, entry.path) for entry in manifest.entries}
-        tracked = repository.tracked(paths.values()) if repository else frozenset()
-        return frozenset(name for name, path in paths.items() if path in tracked)
+        try:
+            found = tracked([*paths.values()], self._workspace.environ)
+        except GitError:  # it is for a note alone
+            found = frozenset()
+        return frozenset(name for name, path in paths.items() if path in found)
 
     def save_plan(self, plan: Plan, path: str, request: Request) -> None:
         """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""
@@ -188,7 +188,7 @@ class Project:
             def record(action: Action, entry: LockEntry | None) -> None:
                 writer.record(action, entry)
                 if entry is not None:
-                    self._placed.put(action.asset, entry.path, entry.content)
+                    self._last_seen.put(action.asset, entry.path, entry.version, entry.content)
 
             outcomes = self._workspace.carry_out(
                 actions, self._site(lock), record=record, message=message, reporter=reporter or Silent()

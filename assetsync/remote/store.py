@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -271,12 +270,11 @@ class Store:
         return hashes
 
     def _learnt_hashes(self, name: str, version: str, meta: Meta) -> Mapping[str, str]:
-        fact = self.cache.fact(f"hashes {self.url} {name}:{version}")
-        tag, hashes = json.loads(fact) if fact else ("", {})
+        tag, hashes = self.cache.learnt(f"hashes {self.url} {name}:{version}")
         return hashes if tag and tag == meta.tag else {}
 
     def _remember_hashes(self, name: str, version: str, meta: Meta, hashes: Mapping[str, str]) -> None:
-        self.cache.remember(f"hashes {self.url} {name}:{version}", json.dumps([meta.tag, hashes], sort_keys=True))
+        self.cache.remember_learnt(f"hashes {self.url} {name}:{version}", meta.tag, hashes)
 
     def _hashed(self, name: str, version: str, path: str, progress: Progress) -> FileEntry:
         key = layout.data_key(name, version, path)
@@ -393,15 +391,10 @@ class Store:
 
     def _remembered(self, name: str, version: str) -> tuple[Content, str] | None:
         """The content of a version and the tag of its `.meta`, as far as they are remembered here."""
-        fact = self.cache.fact(f"version {self.url} {name}:{version}")
-        if fact is None:
-            return None
-        digest, is_directory, size, files, tag = json.loads(fact)
-        return Content(digest, is_directory, size, files), tag
+        return self.cache.content(f"version {self.url} {name}:{version}")
 
     def _remember(self, name: str, version: str, content: Content, tag: str) -> None:
-        fact = json.dumps([content.digest, content.is_directory, content.size, content.files, tag])
-        self.cache.remember(f"version {self.url} {name}:{version}", fact)
+        self.cache.remember_content(f"version {self.url} {name}:{version}", content, tag)
 
 
 def _tree(meta: Meta, files: Sequence[FileEntry]) -> Tree:

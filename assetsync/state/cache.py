@@ -1,16 +1,23 @@
 """What assetsync remembers between runs and can always learn again: hashes of local files, and facts about stores.
 
 One SQLite file under `.assetsync`, made when there is first something to keep. It may be deleted, damaged, read-only,
-shared by several processes, or on a full disk: then less is remembered, and nothing fails.
+shared by several processes, or on a full disk: then less is remembered, and nothing fails. It may also have been
+written by a stranger: a file that is a link is refused, one whose tables are not exactly ours is made anew, and each
+value that is read is checked for its type and its form.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+from assetsync.model.tree import Content
+from assetsync.state.folder import Folder
 
 if TYPE_CHECKING:
     import sqlite3  # imported where it is used: 5 ms that most commands need not spend
@@ -19,18 +26,25 @@ if TYPE_CHECKING:
 FORMAT = 1
 # Seconds to wait for another process that writes. It takes milliseconds; on some network file systems, forever.
 BUSY_TIMEOUT = 2.0
+# Steps of SQLite's machine. A query of ours takes a few hundred; that of a damaged file may go in circles.
+STEPS = 10_000_000
+_STEPS_AT_ONCE = 100_000
+# Bytes of a value. Those of 1,000,000 files have about 100 MB.
+LARGEST = 512 * 1024 * 1024
 
-_SCHEMA = f"""
-    DROP TABLE IF EXISTS facts;
-    DROP TABLE IF EXISTS hashes;
-    CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-    CREATE TABLE hashes (
-        root BLOB PRIMARY KEY, paths BLOB NOT NULL, stamps BLOB NOT NULL, sha256 BLOB NOT NULL, checksum BLOB NOT NULL
-    );
-    PRAGMA user_version = {FORMAT};
-"""
+_TABLES = {
+    "facts": "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "hashes": "CREATE TABLE hashes (root BLOB PRIMARY KEY, paths BLOB NOT NULL, stamps BLOB NOT NULL,"
+    " sha256 BLOB NOT NULL, checksum BLOB NOT NULL)",
+}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_DIGEST = re.compile(f"sha256:{_SHA256.pattern}")
 
 T = TypeVar("T")
+
+
+class _OtherFormatError(Exception):
+    """The file is no cache of this format."""
 
 
 class Hashes(NamedTuple):
@@ -73,7 +87,7 @@ class Cache:
         if key in self._facts:
             return self._facts[key]
         row = self._read("SELECT value FROM facts WHERE key = ?", key)
-        return str(row[0]) if row else None
+        return row[0] if row and isinstance(row[0], str) else None
 
     def remember(self, key: str, value: str) -> None:
         """Remember `value` under `key`. Writes at once, and only what is new."""
@@ -86,12 +100,48 @@ class Cache:
         if not self._write(put):
             self._facts[key] = value
 
+    def content(self, key: str) -> tuple[Content, str] | None:
+        """The content that was remembered under `key`, and the word that came with it; or None."""
+        match self._json(key):
+            case [str() as digest, bool() as is_directory, int() as size, int() as files, str() as word]:
+                if _DIGEST.fullmatch(digest) and min(size, files) >= 0:
+                    return Content(digest, is_directory, size, files), word
+            case _:
+                pass
+        return None
+
+    def remember_content(self, key: str, content: Content, word: str) -> None:
+        """Remember a content under `key`, and with it the version or tag that it is of."""
+        fact = [content.digest, content.is_directory, content.size, content.files, word]
+        self.remember(key, json.dumps(fact))
+
+    def learnt(self, key: str) -> tuple[str, Mapping[str, str]]:
+        """The sha256 (hex) of files by path that were remembered under `key`, and the tag of what they are of."""
+        match self._json(key):
+            case [str() as tag, dict() as hashes]:
+                if all(isinstance(sha256, str) and _SHA256.fullmatch(sha256) for sha256 in hashes.values()):
+                    return tag, hashes
+            case _:
+                pass
+        return "", {}
+
+    def remember_learnt(self, key: str, tag: str, hashes: Mapping[str, str]) -> None:
+        """Remember the sha256 of files by path under `key`, and the tag of what they are of."""
+        self.remember(key, json.dumps([tag, dict(hashes)], sort_keys=True))
+
+    def _json(self, key: str) -> object:
+        """The JSON that was remembered under `key`; None for all that is none."""
+        try:
+            return cast("object", json.loads(self.fact(key) or "null"))
+        except (ValueError, RecursionError):
+            return None  # not what we wrote
+
     def hashes(self, root: str) -> Hashes:
         """What was remembered of the files under `root`, an absolute path; empty when that is nothing."""
         if root in self._hashes:
             return self._hashes[root]
         row = self._read("SELECT paths, stamps, sha256, checksum FROM hashes WHERE root = ?", os.fsencode(root))
-        return _unpack(*row) if row else Hashes()
+        return (_unpack(*row) if row else None) or Hashes()
 
     def remember_hashes(self, by_root: Mapping[str, Hashes]) -> None:
         """Remember the files under some roots, in place of what was known of them, in one transaction.
@@ -111,7 +161,7 @@ class Cache:
 
     def _read(self, query: str, key: str | bytes) -> tuple[Any, ...] | None:
         """The first row of a query. None too when there is no file, or none that can be read."""
-        if self._path is None or not (self._connection or os.path.exists(self._path)):
+        if self._path is None or not (self._connection or os.path.lexists(self._path)):
             return None
         row: tuple[Any, ...] | None = self._run(self._path, lambda db: db.execute(query, (key,)).fetchone())
         return row
@@ -130,7 +180,10 @@ class Cache:
         return self._writable
 
     def _run(self, path: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `work` makes of the connection, or None when that fails. A damaged file is removed and made anew."""
+        """What `work` makes of the connection, or None when that fails. A damaged file is removed and made anew.
+
+        InvalidError when the file, or its folder, is a link or somebody else's.
+        """
         try:
             import sqlite3
         except ImportError:  # a Python that was built without it
@@ -140,8 +193,9 @@ class Cache:
                 try:
                     if self._connection is None:
                         self._connection = _connect(path)
+                    _limit(self._connection)
                     return work(self._connection)
-                except (sqlite3.Error, OSError, UnicodeError, OverflowError) as error:
+                except (sqlite3.Error, _OtherFormatError, OSError, UnicodeError, OverflowError) as error:
                     if not _is_damaged(error):
                         return None
                     self._disconnect()
@@ -157,23 +211,41 @@ class Cache:
 def _connect(path: str) -> sqlite3.Connection:
     import sqlite3
 
-    folder = os.path.dirname(path)
-    if folder:
-        os.makedirs(folder, exist_ok=True)
+    # SQLite opens by path and follows links, so what lies there is looked at first, by descriptors. Its journals it
+    # opens without following any.
+    folder = Folder.at(os.path.dirname(os.path.abspath(path)))
+    folder.check_file(os.path.basename(path), create=not os.path.lexists(path))
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     try:
+        _limit(connection)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
         # No fsync: a power failure may damage the file, which shows, and then it starts anew.
         connection.execute("PRAGMA synchronous = OFF")
-        if _format(connection) != FORMAT:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if _format(connection) == 0:
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
-                if _format(connection) != FORMAT:  # no other process was faster
-                    for statement in _SCHEMA.split(";"):
+                if _format(connection) == 0:  # no other process was faster
+                    for statement in (*_TABLES.values(), f"PRAGMA user_version = {FORMAT}"):
                         connection.execute(statement)
+        _check_format(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _check_format(connection: sqlite3.Connection) -> None:
+    """Refuse a file that has more than our tables: a view, a trigger or an expression may do anything."""
+    found = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL LIMIT 9").fetchall()
+    if _format(connection) != FORMAT or sorted(found) != sorted(_TABLES.items()):
+        raise _OtherFormatError
+
+
+def _limit(connection: sqlite3.Connection) -> None:
+    """Let what is run next take no more than STEPS."""
+    rounds = iter(range(STEPS // _STEPS_AT_ONCE))
+    connection.set_progress_handler(lambda: int(next(rounds, None) is None), _STEPS_AT_ONCE)
 
 
 def _format(connection: sqlite3.Connection) -> int:
@@ -183,9 +255,9 @@ def _format(connection: sqlite3.Connection) -> int:
 def _is_damaged(error: Exception) -> bool:
     import sqlite3
 
-    # The low byte is the primary code; a missing table or column is an SQLITE_ERROR.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+    # The low byte is the primary code; a missing table or column is an SQLITE_ERROR, an endless query is interrupted.
+    damaged = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_INTERRUPT)
+    return isinstance(error, _OtherFormatError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in damaged
 
 
 def _remove(path: str) -> None:
@@ -197,8 +269,15 @@ def _remove(path: str) -> None:
 
 def _forget_the_gone(connection: sqlite3.Connection) -> None:
     roots = connection.execute("SELECT root FROM hashes").fetchall()
-    gone = [row for row in roots if not os.path.lexists(row[0])]
-    connection.executemany("DELETE FROM hashes WHERE root = ?", gone)
+    gone = [row for row in roots if not _is_there(row[0])]
+    connection.executemany("DELETE FROM hashes WHERE root IS ?", gone)
+
+
+def _is_there(root: object) -> bool:
+    try:
+        return isinstance(root, bytes) and os.path.lexists(root)
+    except ValueError:  # a zero byte
+        return False
 
 
 def _pack(hashes: Hashes) -> tuple[bytes, bytes, bytes, bytes]:
@@ -209,12 +288,18 @@ def _pack(hashes: Hashes) -> tuple[bytes, bytes, bytes, bytes]:
     return paths, stamps, sha256, _checksum(paths, stamps, sha256)
 
 
-def _unpack(paths: bytes, stamps: bytes, sha256: bytes, checksum: bytes) -> Hashes:
+def _unpack(*row: object) -> Hashes | None:
+    """What `_pack` has packed; None for a row that it did not make."""
+    paths, stamps, sha256, checksum = (value if isinstance(value, bytes) else b"" for value in row)
     if checksum != _checksum(paths, stamps, sha256):
-        return Hashes()
-    names = paths.decode().split("\0")
-    width = len(stamps) // len(names)
-    digits = sha256.hex()
+        return None
+    try:
+        names = paths.decode().split("\0")
+    except UnicodeDecodeError:
+        return None
+    width, digits = len(stamps) // len(names), sha256.hex()
+    if not width or len(stamps) != width * len(names) or len(digits) != 64 * len(names):
+        return None
     return Hashes(
         names,
         [stamps[at : at + width] for at in range(0, len(stamps), width)],

@@ -7,23 +7,30 @@ them loses no committed work, only the shortcut of going on.
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
+import re
 
 from assetsync.model.tree import FileEntry
+from assetsync.state.folder import Folder
+
+# Bytes of an entry. The longest are ids of uploads; those of Google are URLs.
+LARGEST = 16 * 1024
+_CLAIM = re.compile(r"claim-[0-9a-zA-Z-]{1,64}")
 
 
 class Journal:
-    """The journal in `folder`, made at first use. In memory when `folder` is None or can't be written."""
+    """The journal in `folder`, made at first use. In memory when `folder` is None or can't be written.
 
-    def __init__(self, folder: str | None) -> None:
+    InvalidError, of all methods, when an entry or the folder is a link or somebody else's.
+    """
+
+    def __init__(self, folder: Folder | None) -> None:
         self._folder = folder
         self._memory: dict[str, str] = {}
 
     def claims(self) -> frozenset[str]:
         """The ids of the claims that were made from here and not seen through."""
         names = {*self._memory, *self._names()}
-        return frozenset(name.removeprefix("claim-") for name in names if name.startswith("claim-"))
+        return frozenset(name.removeprefix("claim-") for name in names if _CLAIM.fullmatch(name))
 
     def has_claim(self, store: str, version: str) -> bool:
         """Whether a publish of a version began here and was not seen through."""
@@ -54,7 +61,7 @@ class Journal:
 
     def _names(self) -> list[str]:
         try:
-            return os.listdir(self._folder) if self._folder else []
+            return self._folder.names() if self._folder else []
         except OSError:
             return []
 
@@ -62,22 +69,16 @@ class Journal:
         if name in self._memory or self._folder is None:
             return self._memory.get(name)
         try:
-            with open(os.path.join(self._folder, name), encoding="utf-8") as file:
-                return file.read() or None  # empty after a loss of power
-        except OSError:
+            text = self._folder.read(name, LARGEST).decode()
+        except (OSError, UnicodeDecodeError):
             return None
+        return text or None
 
     def _write(self, name: str, text: str) -> None:
         if self._folder is not None:
             try:
-                os.makedirs(self._folder, exist_ok=True)
-                # A name that no entry has, until it is complete: half an id would lead astray.
-                new = os.path.join(self._folder, f".{os.getpid()}-{threading.get_ident()}")
                 # 0600: the id of a resumable upload is all that is needed to write to it.
-                descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(text)
-                os.replace(new, os.path.join(self._folder, name))
+                self._folder.write(name, text.encode(), mode=0o600, durable=False)
                 return
             except OSError:
                 pass  # a read-only checkout publishes all the same
@@ -87,7 +88,7 @@ class Journal:
         self._memory.pop(name, None)
         if self._folder is not None:
             try:
-                os.remove(os.path.join(self._folder, name))
+                self._folder.remove(name)
             except OSError:
                 pass  # what stays is an id of something that is over
 

@@ -1,6 +1,7 @@
 """Pull markers: what an interrupted pull must leave behind, so that a half-pulled tree is never published.
 
-One file each under `.assetsync/pulls`, written before the first change to a local path and removed after the last.
+One file each under `.assetsync/pulls`, written before the first change to a local path and removed after the last. A
+marker says that a pull began, and nothing else is believed of it: which files may be replaced, only the store can tell.
 """
 
 from __future__ import annotations
@@ -10,89 +11,88 @@ import json
 import os
 from dataclasses import dataclass
 
-from assetsync.atomic import sync_folder, write_atomically
+from assetsync.atomic import sync_folder
+from assetsync.escape import printable
 from assetsync.plan.snapshot import Absent, HalfPulled, Present
+from assetsync.state.folder import Folder
 
-MARKER_FORMAT = 1
+MARKER_FORMAT = 2
 # In place of a version, where the marker can't be read.
 UNKNOWN = "?"
+# Bytes of a marker.
+LARGEST = 64 * 1024
+# Characters of a version that a marker may name.
+LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A pull of `name:version` that has begun, to `path`, which is relative to the project.
-
-    `expendable` names files by path in the asset and sha256: those that the pull replaces and those that it puts there.
-    The store has all of them, so losing them loses nothing.
-    """
+    """A pull of `name:version` that has begun, to `path`, which is POSIX and relative to the folder of the manifest."""
 
     name: str
     version: str
     path: str
-    expendable: frozenset[tuple[str, str]]
 
     def half_pulled(self, local: Present | Absent) -> HalfPulled:
         """The local state of an asset with this marker, of which a scan has found `local`."""
         if isinstance(local, Absent):
-            return HalfPulled(self.version, None, self.expendable)
-        return HalfPulled(self.version, local.tree, self.expendable, local.excluded, local.stamps)
+            return HalfPulled(self.version, None, through=local.through)
+        return HalfPulled(self.version, local.tree, local.excluded, local.stamps, local.through)
 
 
 class Markers:
-    """The markers in `folder`, which is made at first use."""
+    """The markers in `folder`, which is made at first use.
 
-    def __init__(self, folder: str) -> None:
+    InvalidError, of all methods, when a marker or the folder is a link or somebody else's.
+    """
+
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def get(self, name: str) -> Marker | None:
         """The marker of an asset. One that can't be read still is one: of a pull that nothing is known of."""
         try:
-            with open(self._path(name), "rb") as file:
-                return _parse(file.read(), name)
+            return _parse(self._folder.read(_file(name), LARGEST), name)
         except FileNotFoundError:
             return None
         except OSError:
-            return Marker(name, UNKNOWN, "", frozenset())
+            return Marker(name, UNKNOWN, "")
 
     def write(self, marker: Marker) -> None:
         """Durable when this returns. OSError."""
-        os.makedirs(self._folder, exist_ok=True)
-        write_atomically(self._path(marker.name), _render(marker))
+        self._folder.write(_file(marker.name), _render(marker))
 
     def clear(self, name: str) -> None:
         """Remove the marker of an asset, if there is one. OSError."""
         try:
-            os.remove(self._path(name))
+            self._folder.remove(_file(name))
         except FileNotFoundError:
             return
-        sync_folder(self._folder)
+        sync_folder(self._folder.path)
 
     def staging(self, name: str) -> str:
         """The folder for the files of a pull of this asset until they are put into place."""
-        return self._path(name).removesuffix(".json")
+        return os.path.join(self._folder.path, _file(name).removesuffix(".json"))
 
-    def _path(self, name: str) -> str:
-        # Not the name itself: it has slashes, and a file system may fold its case.
-        return os.path.join(self._folder, hashlib.sha256(name.encode()).hexdigest()[:32] + ".json")
+
+def _file(name: str) -> str:
+    # Not the name itself: it has slashes, and a file system may fold its case.
+    return hashlib.sha256(name.encode()).hexdigest()[:32] + ".json"
 
 
 def _render(marker: Marker) -> bytes:
-    document = {
-        "format": MARKER_FORMAT,
-        "name": marker.name,
-        "version": marker.version,
-        "path": marker.path,
-        "expendable": sorted(marker.expendable),
-    }
+    document = {"format": MARKER_FORMAT, "name": marker.name, "version": marker.version, "path": marker.path}
     return json.dumps(document).encode()
 
 
 def _parse(data: bytes, name: str) -> Marker:
     try:
-        document = json.loads(data)
-        if (document["format"], document["name"]) == (MARKER_FORMAT, name):
-            expendable = frozenset((str(path), str(sha256)) for path, sha256 in document["expendable"])
-            return Marker(name, str(document["version"]), str(document["path"]), expendable)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        match json.loads(data):
+            case {"format": 2, "name": str() as named, "version": str() as version, "path": str() as path}:
+                if named == name and version == printable(version) and len(version) <= LONGEST:
+                    return Marker(name, version, path)
+            case _:
+                pass
+    except (ValueError, RecursionError):
         pass  # cut short, or of another program
-    return Marker(name, UNKNOWN, "", frozenset())
+    return Marker(name, UNKNOWN, "")

@@ -76,7 +76,7 @@ def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Marker
         _check_expected(what, source.tree.content)
     arrival = _Arrival(store, source, locate(what.root, what.path), what.over)
     arrival.check()
-    markers.write(Marker(what.name, what.version, what.path, _expendable(what, source)))
+    markers.write(Marker(what.name, what.version, what.path))
     with _staging(markers.staging(what.name), arrival.place) as folder:
         got = arrival.download(folder, transfers, progress)
         tree = source.tree or source.learn(got)
@@ -86,11 +86,6 @@ def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Marker
         store.learnt(what.name, what.version, source.meta, tree)
     markers.clear(what.name)
     return tree.content
-
-
-def _expendable(what: Retrieval, source: _Source) -> frozenset[tuple[str, str]]:
-    over = what.over.tree.files if what.over else ()
-    return frozenset((file.path, file.sha256) for file in (*over, *source.files))
 
 
 def _check_expected(what: Retrieval, content: Content) -> None:
@@ -333,7 +328,8 @@ def _state(store: Store, assets_dir: str) -> State:
     os.makedirs(assets_dir, exist_ok=True)
     state = State(assets_dir)
     state.ensure()
-    os.makedirs(state.pulls, exist_ok=True)
+    with state.pulls.opened(create=True):
+        pass
     return state
 
 

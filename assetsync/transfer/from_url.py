@@ -32,6 +32,7 @@ from assetsync.pool import Transfers, together
 from assetsync.progress import Reporter
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.state.folder import Folder
 from assetsync.transfer.download import Item, download
 
 _CONTENT = "content"
@@ -151,13 +152,14 @@ def shares_bucket(url: str, store: str) -> bool:
     return _split(url)[0] == _split(store)[0]
 
 
-def fresh_folder(parent: str, url: str, closing: ExitStack) -> str:
+def fresh_folder(parent: Folder, url: str, closing: ExitStack) -> str:
     """An empty folder for what is brought from `url`, removed by `closing`; what a killed process left there goes.
 
     ConflictError while another process brings the same.
     """
-    os.makedirs(parent, mode=0o700, exist_ok=True)
-    folder = os.path.join(parent, hashlib.sha256(url.encode()).hexdigest()[:32])
+    with parent.opened(create=True) as descriptor:
+        os.fchmod(descriptor, 0o700)
+    folder = os.path.join(parent.path, hashlib.sha256(url.encode()).hexdigest()[:32])
     lock = FileLock(f"{folder}.lock")
     try:
         lock.acquire(timeout=0)

@@ -27,6 +27,7 @@ from assetsync.progress import Silent
 from assetsync.remote import layout
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import download as download_module
 from assetsync.transfer.fetch import Retrieval, fetch, pull
@@ -69,7 +70,7 @@ def _pull(store: Store, root: Path, transfers: Transfers) -> None:
 
 
 def _markers(root: Path) -> Markers:
-    return Markers(str(root / ".assetsync/pulls"))
+    return Markers(State(str(root)).pulls)
 
 
 def _fetch(store: Store, root: Path, transfers: Transfers) -> None:

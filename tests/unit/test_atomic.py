@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder, write_atomically
+from assetsync.atomic import TEMPORARY_PREFIX, clear_temporary, open_temporary, sync_folder, write_atomically
 
 
 def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
@@ -25,12 +28,12 @@ def test_a_name_without_a_folder_is_in_the_current_one(tmp_path: Path, monkeypat
     assert (tmp_path / "file").read_bytes() == b"x"
 
 
-@pytest.mark.parametrize("step", ["fsync", "chmod", "replace"])
+@pytest.mark.parametrize("step", ["fsync", "fchmod", "replace"])
 def test_a_failure_leaves_the_old_bytes_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
     monkeypatch.setattr(os, step, fail)
@@ -50,9 +53,9 @@ def test_bytes_are_synced_before_the_rename_and_the_folder_after(
         steps.append("folder" if os.path.isdir(f"/proc/self/fd/{descriptor}") else "file")
         fsync(descriptor)
 
-    def note_replace(source: str, target: str) -> None:
+    def note_replace(source: str, target: str, **folders: int) -> None:
         steps.append("rename")
-        replace(source, target)
+        replace(source, target, **folders)
 
     monkeypatch.setattr(os, "fsync", note_fsync)
     monkeypatch.setattr(os, "replace", note_replace)
@@ -114,15 +117,79 @@ def test_the_temporary_file_is_aside_where_that_is_on_the_same_disk(
     seen: list[list[str]] = []
     replace = os.replace
 
-    def look(source: str, target: str) -> None:
+    def look(source: str, target: str, **folders: int) -> None:
         seen.append([name for name in os.listdir(tmp_path) if name.startswith(TEMPORARY_PREFIX)])
-        replace(source, target)
+        replace(source, target, **folders)
 
     monkeypatch.setattr(os, "replace", look)
     write_atomically(str(tmp_path / "file"), b"x", aside=str(aside))
-    monkeypatch.setattr(os, "stat", lambda path, **_: os.stat_result((0, 0, id(path), *(0,) * 7)))
-    monkeypatch.setattr(os, "chmod", lambda *_: None)
+    monkeypatch.setattr(os, "fstat", lambda descriptor: os.stat_result((0, 0, descriptor, 1, *(0,) * 6)))
     write_atomically(str(tmp_path / "file"), b"y", aside=str(aside))
     assert [len(names) for names in seen] == [0, 1]
     assert (tmp_path / "file").read_bytes() == b"y"
     assert os.listdir(aside) == []
+
+
+@pytest.fixture
+def cleared(tmp_path: Path) -> Iterator[Callable[[], list[str]]]:
+    """Clears `tmp_path`, and says what is left there."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+
+    def clear() -> list[str]:
+        clear_temporary(descriptor)
+        return sorted(os.listdir(tmp_path))
+
+    yield clear
+    os.close(descriptor)
+
+
+KILLED = """
+import os, sys
+import assetsync.atomic
+
+def stop(*_, **__):
+    print("written", flush=True)
+    sys.stdin.read()
+
+os.replace = stop
+assetsync.atomic.write_atomically(sys.argv[1], b"x")
+"""
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_writes_is_not(
+    tmp_path: Path, cleared: Callable[[], list[str]]
+) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "file")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"written\n"
+        (temporary,) = cleared()
+        assert temporary.startswith(TEMPORARY_PREFIX)
+        writer.kill()
+    assert cleared() == []
+
+
+def test_only_temporary_files_are_cleared(tmp_path: Path, cleared: Callable[[], list[str]]) -> None:
+    (tmp_path / "kept").write_text("")
+    (tmp_path / f"{TEMPORARY_PREFIX}folder").mkdir()
+    (tmp_path / f"{TEMPORARY_PREFIX}link").symlink_to(tmp_path / "kept")
+    (tmp_path / f"{TEMPORARY_PREFIX}left").write_text("")
+    assert cleared() == [f"{TEMPORARY_PREFIX}folder", f"{TEMPORARY_PREFIX}link", "kept"]
+
+
+def test_many_writers_and_somebody_who_clears_up_do_no_harm(tmp_path: Path, cleared: Callable[[], list[str]]) -> None:
+    with ThreadPoolExecutor(9) as pool:
+        writers = [pool.submit(write_atomically, str(tmp_path / str(number)), b"x") for number in range(40)]
+        while not all(writer.done() for writer in writers):
+            cleared()
+        for writer in writers:
+            writer.result()
+    assert len(cleared()) == 40
+
+
+def test_the_permissions_that_are_kept_let_nothing_run_as_somebody_else(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o6755)
+    write_atomically(str(path), b"new")
+    assert path.stat().st_mode & 0o7777 == 0o755

@@ -72,9 +72,7 @@ def local(text: str) -> Local:
         return Unusable("`models/x` is a broken link", "mend the link")
     if text.startswith("half "):
         version, _, content = text.removeprefix("half ").partition("=")
-        here = tree(content) if content else None
-        files = frozenset((file.path, file.sha256) for file in here.files) if here else frozenset()
-        return HalfPulled(version, here, files)
+        return HalfPulled(version, tree(content) if content else None)
     return Present(tree(text))
 
 

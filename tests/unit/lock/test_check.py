@@ -124,7 +124,7 @@ def test_a_lock_that_can_not_be_read_is_a_finding_with_its_line(text: bytes, lin
         (Present(file_tree(3, "ab" * 32)), None),
         (Present(file_tree(3, "cd" * 32)), "modified"),
         (Unusable("it is a FIFO"), "unusable"),
-        (HalfPulled("1.2", None, frozenset()), "incomplete_pull"),
+        (HalfPulled("1.2", None), "incomplete_pull"),
     ],
 )
 def test_content_that_is_here_must_be_what_is_locked(local: Local, code: str | None) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from assetsync.errors import InvalidError
+from assetsync.model.lock import LockEntry
 from assetsync.model.tree import FileEntry, directory_tree
 from assetsync.plan.plan import Adopt, Create, Forget, Keep, Plan, Pull, Update
 from assetsync.plan.request import Request
@@ -244,7 +245,8 @@ PULL = [
     ("1.2=dir(A,B)", "1.2?dir(A,B)",   "dir(A)",     "problem modified",     ""),  # none has such a hash
     ("1.2=A@old", "1.2=A",           "A",            "lock 1.2",             ""),
     ("1.2=A",   "1.2=A",             "half 1.2",     "pull 1.2",             ""),
-    ("1.2=A",   "1.2=A",             "half 1.2=B",   "pull 1.2",             ""),
+    ("1.2=A",   "1.1=B 1.2=A",       "half 1.2=B",   "pull 1.2",             ""),
+    ("1.2=A",   "1.2=A",             "half 1.2=B",   "problem modified",     ""),
     ("1.2=A",   "1.2=A 1.3=B",       "half 1.3=B",   "pull 1.2",             ""),  # back to what is locked
     ("1.2=A",   "1.2=A",             "bad",          "problem unusable",     ""),
 ]
@@ -663,14 +665,22 @@ def test_a_pull_of_a_version_without_hashes_takes_its_content_from_the_lock() ->
 def test_an_edit_inside_a_half_pulled_directory_is_not_lost() -> None:
     snapshot = one(lock="1.2=dir(A,B)", remote="1.2=dir(A,B)", local="-")
     mine = directory_tree([FileEntry("a", 10, sha256("A")), FileEntry("notes", 5, sha256("mine"))])
-    half = HalfPulled("1.2", mine, frozenset())
+    half = HalfPulled("1.2", mine)
     edited = replace(snapshot, local={"nlp/x": half})
     plan = plan_pull(edited)
     assert outcome(plan) == "problem modified"
     assert "`notes`" in plan.problems[0].message
     assert outcome(plan_pull(edited, DISCARD)) == "pull 1.2"
-    expendable = HalfPulled("1.2", mine, frozenset({("notes", sha256("mine"))}))
-    assert outcome(plan_pull(replace(snapshot, local={"nlp/x": expendable}))) == "pull 1.2"
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_pull_goes_on_over_what_any_version_has(count: int) -> None:
+    newer = " ".join(f"1.{number}=dir(X,Y)" for number in range(2, 2 + count))
+    snapshot = one(lock=f"1.{1 + count}=dir(X,Y)", remote=f"1.1=dir(A,B) {newer}", local="-")
+    mixed = directory_tree([FileEntry("x", 10, sha256("X")), FileEntry("a", 10, sha256("A"))])
+    half = replace(snapshot, local={"nlp/x": HalfPulled(f"1.{1 + count}", mixed)})
+    assert outcome(plan_pull(half)) == f"pull 1.{1 + count}"
+    assert outcome(plan_pull(replace(half, local={"nlp/x": HalfPulled("?", mixed)}))) == f"pull 1.{1 + count}"
 
 
 def test_excluded_files_are_counted_on_every_action() -> None:
@@ -818,14 +828,25 @@ def test_every_entry_is_an_action_or_a_problem() -> None:
     assert plan.count("none") == 1
 
 
+def last_seen(snapshot: Snapshot, local: str) -> dict[str, LockEntry]:
+    """The memory of what is here, as the version that has it, or as 1.1."""
+    content = tree(local).content
+    known = snapshot.remote["nlp/x"].known.items()
+    version = next((one for one, has in known if has and content.same_as(has.content)), "1.1")
+    return {"nlp/x": LockEntry(version, content, "x")}
+
+
 # fmt: off
 FOLLOWED = [
-    # lock      | remote           | local = placed | sync          | pull       | upgrade
+    # lock      | remote           | local = seen   | sync          | pull       | upgrade
     ("1.3=B",    "1.2=A 1.3=B",     "A",             "pull 1.3",     "pull 1.3",  "pull 1.3"),
     ("1.2=A",    "1.2=A 1.3=B",     "B",             "pull 1.2",     "pull 1.2",  "lock 1.3"),  # an older commit
-    ("1.2=A",    "1.2=A 1.3=B",     "C",             "pull 1.2",     "pull 1.2",  "pull 1.3"),
+    ("1.2=A",    "1.1=C 1.2=A 1.3=B", "C",           "pull 1.2",     "pull 1.2",  "pull 1.3"),
+    # -- what only memory says
+    ("1.2=A",    "1.2=A 1.3=B",     "C",             "problem diverged", "problem modified", "problem modified"),
+    ("1.2=A",    "1.1=D 1.2=A",     "C",             "update 1.2 → 1.3", "problem modified", "none 1.2"),
     ("1.3=B",    "1.2=A 1.3=B",     "B",             "none 1.3",     "none 1.3",  "none 1.3"),
-    ("-",        "1.2=A 1.3=B",     "C",             "update 1.3 → 1.4", "none",  "pull 1.3"),
+    ("-",        "1.1=C 1.2=A 1.3=B", "C",           "problem goes_back", "none",  "pull 1.3"),
 ]
 # fmt: on
 
@@ -835,11 +856,12 @@ def test_what_came_with_an_earlier_lock_follows_the_lock(
     lock: str, remote: str, local: str, sync: str, pull: str, upgrade: str
 ) -> None:
     snapshot = one(lock=lock, remote=remote, local=local)
-    snapshot = replace(snapshot, placed={"nlp/x": tree(local).content})
+    snapshot = replace(snapshot, last_seen=last_seen(snapshot, local))
     assert [outcome(decide(snapshot)) for decide in (plan_sync, plan_pull, plan_upgrade)] == [sync, pull, upgrade]
 
 
 def test_what_came_with_an_earlier_lock_is_not_published_by_a_bump() -> None:
-    snapshot = replace(one(lock="1.3=B", remote="1.2=A 1.3=B", local="A"), placed={"nlp/x": tree("A").content})
+    snapshot = one(lock="1.3=B", remote="1.2=A 1.3=B", local="A")
+    snapshot = replace(snapshot, last_seen=last_seen(snapshot, "A"))
     plan = plan_sync(snapshot, Request(bump_major=frozenset({"nlp/x"})))
     assert outcome(plan) == "problem left_behind"

@@ -183,9 +183,9 @@ def test_nothing_is_pulled_over_content_that_would_be_lost(world: tuple[Snapshot
             if isinstance(local, Present):
                 assert given_up or _is_kept(snapshot, action, local)
             elif isinstance(local, HalfPulled):
-                known = _files(snapshot, action.asset, action.to)
+                known = [_files(snapshot, action.asset, version) for version in snapshot.remote[action.asset].known]
                 here = {(file.path, file.sha256) for file in local.tree.files} if local.tree else set()
-                assert given_up or here <= local.expendable | {(file.path, file.sha256) for file in known}
+                assert given_up or here <= {(file.path, file.sha256) for files in known for file in files}
             else:
                 assert isinstance(local, Absent)
             over = None if isinstance(local, Absent) else local.tree

@@ -200,12 +200,13 @@ def test_a_damaged_index_is_a_problem_and_not_an_absent_asset(place: Place) -> N
 
 
 def test_a_half_pulled_path_of_a_project_is_not_published(place: Place) -> None:
+    from assetsync.state.folder import State
     from assetsync.state.pull_markers import Marker, Markers
 
     place.write("assets.yaml", "store: ./store\nassets:\n  nlp/tok: tok\n")
     with AssetStore(directory=place.folder, manifest_file="assets.yaml", environ=place.environ) as store:
         store.new("tok", name="nlp/tok")
-        Markers(str(place.folder / ".assetsync/pulls")).write(Marker("nlp/tok", "0.0", "tok", frozenset()))
+        Markers(State(str(place.folder)).pulls).write(Marker("nlp/tok", "0.0", "tok"))
         place.write("tok/vocab.txt", "half")
         with pytest.raises(InvalidError, match="did not finish"):
             store.update("tok", name="nlp/tok")

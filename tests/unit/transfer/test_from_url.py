@@ -15,6 +15,7 @@ from assetsync.model.versioning import MajorMinor
 from assetsync.progress import Silent
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.state.folder import Folder
 from assetsync.transfer import from_url as origin
 
 STORE = StoreConfig("s3://bucket/assets")
@@ -93,15 +94,15 @@ def test_what_arrives_is_what_lies_there(bucket: MemoryBackend, closing: ExitSta
 
 def test_a_folder_for_a_url_is_empty_alone_and_temporary(tmp_path: Path) -> None:
     with ExitStack() as first:
-        folder = origin.fresh_folder(str(tmp_path / "incoming"), "s3://bucket/x", first)
+        folder = origin.fresh_folder(Folder.at(str(tmp_path / "incoming")), "s3://bucket/x", first)
         Path(folder, "left").write_text("behind")
         with ExitStack() as second, pytest.raises(ConflictError, match="is downloading"):
-            origin.fresh_folder(str(tmp_path / "incoming"), "s3://bucket/x", second)
+            origin.fresh_folder(Folder.at(str(tmp_path / "incoming")), "s3://bucket/x", second)
         assert os.listdir(folder) == ["left"]
     assert not os.path.exists(folder)
     os.makedirs(os.path.join(folder, "of a process that was killed"))
     with ExitStack() as third:
-        assert origin.fresh_folder(str(tmp_path / "incoming"), "s3://bucket/x", third) == folder
+        assert origin.fresh_folder(Folder.at(str(tmp_path / "incoming")), "s3://bucket/x", third) == folder
         assert os.listdir(folder) == []
 
 

@@ -27,6 +27,7 @@ from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.state.folder import State
 from assetsync.state.journal import Journal
 from assetsync.transfer.publish import Publication, probe, publish, release
 from tests.contract.harness import content, some_bytes
@@ -80,7 +81,7 @@ class Bench:
         return Publication(NAME, version, os.path.join(self.project(project), "asset"), local)
 
     def journal(self, project: str = "project") -> Journal:
-        return Journal(os.path.join(self.project(project), ".assetsync", "journal"))
+        return Journal(State(self.project(project)).journal)
 
     def run(
         self,
