@@ -162,6 +162,11 @@ class Repository:
         parts = {above for name in found for above in _and_above(name)}
         return frozenset(path for path in paths if self.relative(path).casefold() in parts)
 
+    def links(self) -> list[str]:
+        """The links in the index, relative to `root`. GitError."""
+        records = os.fsdecode(self.data("ls-files", "--stage", "-z", "--", ":(top)")).split("\0")
+        return [record.partition("\t")[2] for record in records if record.startswith("120000 ")]
+
     def attribute(self, name: str, path: str) -> str | None:
         """The value of an attribute of `path`, by .gitattributes and its like; None when it has none."""
         line = self.run("check-attr", "-z", name, "--", self.relative(path)).line
@@ -212,10 +217,6 @@ class Repository:
         followed = settings.get(f"branch.{branch}.remote", "origin")
         chosen = urls.get(followed) or urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
         return public_url(chosen) if chosen else None
-
-
-def _slashes(path: str) -> Iterator[int]:
-    return (at for at, letter in enumerate(path) if letter == "/")
 
 
 def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | None:

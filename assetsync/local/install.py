@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from assetsync.atomic import sync_folder
 from assetsync.errors import ContentError
 from assetsync.escape import printable
+from assetsync.local.boundary import Boundary
 from assetsync.local.hashing import sha256_of
 from assetsync.local.scan import stamp_changed
 
@@ -41,18 +42,16 @@ class Place:
         return os.path.join(self.base, below)
 
 
-def locate(root: str, path: str) -> Place:
-    """The place of `path`, which is relative to `root`. ContentError when its folder leads outside by a symlink."""
-    inside = os.path.realpath(root)
-    given = os.path.join(root, path)
-    folder = os.path.realpath(os.path.dirname(given))
-    if os.path.commonpath([folder, inside]) != inside:
-        raise ContentError(
-            f"`{printable(path)}` lies in a folder that is a symlink to outside of `{root}`; nothing is written there",
-            hint="make that folder a real one, or the asset's own path the link",
-        )
-    real = os.path.realpath(given)
-    if real != inside and os.path.commonpath([real, inside]) == inside:
+def locate(boundary: Boundary, path: str) -> Place:
+    """The place of `path`, which is relative to the root of `boundary`. ContentError when a link that git tracks leads
+    it out of the project; GitError."""
+    out = boundary.way_out(path)
+    if out is not None and out.tracked:
+        message, hint = out.problem(boundary.root)
+        raise ContentError(f"{message}; nothing is written there", hint=hint)
+    inside = os.path.realpath(boundary.root)
+    real = os.path.realpath(os.path.join(boundary.root, path))
+    if out is None and real != inside:
         return Place(inside, os.path.relpath(real, inside))
     return Place(os.path.dirname(real), os.path.basename(real))
 

@@ -21,6 +21,7 @@ from assetsync.atomic import TEMPORARY_PREFIX
 from assetsync.backends.contract import Progress, no_progress
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
+from assetsync.local.boundary import Boundary, Outside
 from assetsync.local.exclude import Excludes
 from assetsync.local.hashing import ChangingError, Clock, Files, hash_files, sizes_of, stamp_of
 from assetsync.model.manifest import Entry
@@ -41,15 +42,18 @@ def scan(
     *,
     exclude: Sequence[str] = (),
     cache: Cache,
+    boundary: Boundary | None = None,
     progress: Progress = no_progress,
     clock: Clock = time.time_ns,
 ) -> Present | Absent | Unusable:
     """What is at `path`, which is POSIX and relative to the absolute directory `root`.
 
+    `boundary` tells of links that lead out of the project; without one, each link is followed.
+
     `exclude` are patterns in gitignore syntax, relative to the path. An excluded folder counts as one file, and is not
     looked into. `progress` is told of the bytes of those files that have to be read.
     """
-    found = _find(root, path, exclude)
+    found = _find(root, path, exclude, boundary)
     if not isinstance(found, _Asset):
         return found
     found.files.progress = progress
@@ -63,6 +67,7 @@ def scan_all(
     entries: Sequence[Entry],
     *,
     cache: Cache,
+    boundary: Boundary | None = None,
     reporter: Reporter | None = None,
     clock: Clock = time.time_ns,
 ) -> dict[str, Present | Absent | Unusable]:
@@ -74,7 +79,7 @@ def scan_all(
     results: dict[str, Present | Absent | Unusable] = {}
     assets: dict[str, _Asset] = {}
     for entry in entries:
-        found = _find(root, entry.path, entry.exclude)
+        found = _find(root, entry.path, entry.exclude, boundary)
         if isinstance(found, _Asset):
             assets[entry.name] = found
             found.recall(cache)
@@ -108,6 +113,7 @@ class _Problem(NamedTuple):
     path: str
     message: str
     hint: str
+    code: str = "unusable"
 
 
 @dataclass(slots=True)
@@ -118,6 +124,7 @@ class _Asset:
     is_directory: bool
     files: Files
     excluded: int = 0
+    through: tuple[str, ...] = ()
     recalled: int = 0
 
     def recall(self, cache: Cache) -> None:
@@ -150,7 +157,7 @@ class _Asset:
         stamps = tuple(map(files.stamps.__getitem__, paths))
         entries = list(map(FileEntry, paths, sizes_of(stamps), map(files.sha256.__getitem__, paths)))
         tree = directory_tree(entries) if self.is_directory else file_tree(entries[0].size, entries[0].sha256)
-        return Present(tree, self.excluded, stamps)
+        return Present(tree, self.excluded, stamps, self.through)
 
 
 def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
@@ -162,45 +169,51 @@ def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
         cache.remember_hashes({root: hashes for root, hashes in news.items() if hashes is not None})
 
 
-def _find(root: str, path: str, exclude: Sequence[str]) -> _Asset | Absent | Unusable:
-    """The files of an asset, not yet hashed."""
+def _find(root: str, path: str, exclude: Sequence[str], boundary: Boundary | None) -> _Asset | Absent | Unusable:
+    """The files of an asset, not yet hashed. GitError."""
     absolute = os.path.join(root, path)
+    out = boundary.way_out(os.path.relpath(absolute, boundary.root)) if boundary else None
+    if out is not None and boundary is not None and out.tracked:
+        return _unusable(path, [_outside("", out, boundary)])
+    through = (out.target,) if out else ()
     try:
         status = os.stat(absolute)
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not os.path.islink(absolute):
-            return Absent()
+            return Absent(through=through)
         return _unusable(path, [_unreadable(path, "", error, absolute)])
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFREG:
-        return _Asset(path, False, Files(absolute, {"": stamp_of(status)}))
+        return _Asset(path, False, Files(absolute, {"": stamp_of(status)}), through=through)
     if kind != stat.S_IFDIR:
         return _unusable(path, [_odd(path, "", kind)])
     try:
-        walk = _Walk(absolute, path, Excludes(exclude))
+        walk = _Walk(absolute, path, Excludes(exclude), None if out else boundary)
     except InvalidError as error:
         return Unusable(error.message, error.hint)
     walk.run(status)
     if walk.problems:
         return _unusable(path, walk.problems)
     if not walk.stamps:
-        return Absent(empty_folder=True)
+        return Absent(empty_folder=True, through=through)
     problem = parts_problem(walk.stamps)
     if problem is not None:
         return Unusable(f"in `{printable(path)}`: {problem}", _EXCLUDE_HINT)
-    return _Asset(path, True, Files(absolute, walk.stamps), walk.excluded)
+    return _Asset(path, True, Files(absolute, walk.stamps), walk.excluded, (*through, *sorted(walk.through)))
 
 
 class _Walk:
     """Finds the files of a directory. Links are followed; what can't be published is collected in `problems`."""
 
-    def __init__(self, root: str, asset: str, excludes: Excludes) -> None:
+    def __init__(self, root: str, asset: str, excludes: Excludes, boundary: Boundary | None) -> None:
         self._root = root
         self._asset = asset
         self._excludes = excludes
+        self._boundary = boundary
         self._folders: list[_Folder] = []
         self.stamps: dict[str, bytes] = {}
         self.excluded = 0
+        self.through: set[str] = set()
         self.problems: list[_Problem] = []
 
     def run(self, status: os.stat_result) -> None:
@@ -232,12 +245,26 @@ class _Walk:
             kind = stat.S_IFMT(status.st_mode)
             if suspect(name) and self._leaves_out(path, kind == stat.S_IFDIR):
                 continue
+            if entry.is_symlink() and self._is_refused(path):
+                continue
             if kind == stat.S_IFREG:
                 self.stamps[path] = stamp_of(status)
             elif kind == stat.S_IFDIR:
                 self._enter(folder, path, _identity(status))
             else:
                 self.problems.append(_odd(self._asset, path, kind))
+
+    def _is_refused(self, path: str) -> bool:
+        """Whether a link leads out of the project, and git tracks it. Notes where it leads."""
+        if self._boundary is None:
+            return False
+        out = self._boundary.way_out(os.path.relpath(f"{self._root}/{path}", self._boundary.root))
+        if out is not None and out.tracked:
+            self.problems.append(_outside(path, out, self._boundary))
+            return True
+        if out is not None:
+            self.through.add(out.target)
+        return False
 
     def _failed(self, entry: os.DirEntry[str], path: str, error: OSError) -> None:
         if isinstance(error, FileNotFoundError) and not entry.is_symlink():
@@ -287,6 +314,11 @@ def _unreadable(asset: str, path: str, error: OSError, absolute: str = "") -> _P
     return _Problem(path, f"cannot read {name}: {error.strerror}", _way_out(path))
 
 
+def _outside(path: str, out: Outside, boundary: Boundary) -> _Problem:
+    message, hint = out.problem(boundary.root)
+    return _Problem(path, message, hint, "outside")
+
+
 def _odd(asset: str, path: str, kind: int) -> _Problem:
     what = _KINDS.get(kind, "neither a file nor a directory")
     return _Problem(path, f"{_shown(asset, path)} is {what}", _way_out(path))
@@ -307,6 +339,6 @@ def _way_out(path: str) -> str:
 
 def _unusable(asset: str, problems: Sequence[_Problem]) -> Unusable:
     """The first problem, and how many more there are."""
-    first = min(problems)
+    first = min(problems, key=lambda problem: (problem.code != "outside", problem))
     others = f", and {len(problems) - 1} more in `{printable(asset)}`" if len(problems) > 1 else ""
-    return Unusable(first.message + others, first.hint)
+    return Unusable(first.message + others, first.hint, first.code)

@@ -31,7 +31,8 @@ class _Action:
     """What all actions say. `base` is the version that the asset is at before, `to` the one after it.
 
     `content` is what assets.lock will hold for the asset; None where only a download can tell.
-    `excluded` counts the local files that were left out.
+    `excluded` counts the local files that were left out. `through` says where links of the user lead by which the asset
+    lies outside of the project.
     """
 
     asset: str
@@ -44,6 +45,7 @@ class _Action:
     transfer: Transfer = field(default_factory=Transfer)
     notes: tuple[str, ...] = ()
     excluded: int = 0
+    through: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

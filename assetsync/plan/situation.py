@@ -55,6 +55,7 @@ class _Told(TypedDict):
     reason: str
     notes: tuple[str, ...]
     excluded: int
+    through: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,6 @@ class Situation:
     @property
     def excluded(self) -> int:
         return 0 if isinstance(self.local, Absent) else self.local.excluded
-
-    @property
-    def local_through(self) -> tuple[str, ...]:
-        """Where links lead by which the asset lies outside of the project."""
-        return self.local.through
 
     @property
     def is_as_locked(self) -> bool:
@@ -380,9 +376,15 @@ class Situation:
         said = list(notes)
         if moved and self.locked is not None and self.locked.path != self.entry.path:
             said.append(f"path moved from `{self.locked.path}`")
-        said.extend(f"through a link to `{target}`" for target in self.local_through)
         said.extend(self._oddities())
-        return _Told(asset=self.name, path=self.entry.path, reason=reason, notes=tuple(said), excluded=self.excluded)
+        return _Told(
+            asset=self.name,
+            path=self.entry.path,
+            reason=reason,
+            notes=tuple(said),
+            excluded=self.excluded,
+            through=self.local.through,
+        )
 
     def _oddities(self) -> Iterator[str]:
         """Notes on what is odd about the asset, here and in the store, and what mends it."""

@@ -26,7 +26,7 @@ from assetsync.progress import Reporter, Silent
 from assetsync.project import browse
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
-from assetsync.project.locate import open_state
+from assetsync.project.locate import boundary, open_state
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.remote.documents import Meta
@@ -72,6 +72,7 @@ class AssetStore:
             settings.overridden(given, environ, url),
             versioning or (manifest.versioning if manifest else settings.default_versioning(environ)),
             _state(environ, self._project),
+            boundary(self._project or folder, environ),
             environ=environ,
             store_root=folder if is_given else self._project,
         )

@@ -108,7 +108,7 @@ class _Judgement:
             return
         from assetsync.progress import Silent
         from assetsync.project.gather import Site, local_states
-        from assetsync.project.locate import open_state
+        from assetsync.project.locate import boundary, open_state
         from assetsync.state.cache import Cache
         from assetsync.state.journal import Journal
         from assetsync.state.pull_markers import Markers
@@ -116,7 +116,8 @@ class _Judgement:
         state = open_state(self._source.root, environ)
         with Cache(state.cache) as cache:
             journal, markers = Journal(state.journal), Markers(state.pulls)
-            site = Site(self._source.root, self.manifest, self.lock, self.versioning, cache, journal, markers)
+            inside = boundary(self._source.root, environ)
+            site = Site(self._source.root, inside, self.manifest, self.lock, self.versioning, cache, journal, markers)
             self._add(check_content(self.manifest, self.lock, local_states(site, reporter or Silent())))
 
     def remote_findings(self, environ: Mapping[str, str]) -> None:

@@ -213,7 +213,8 @@ class DirectPublishing:
         )
 
     def _here(self, path: str, name: str, reporter: Reporter) -> Local:
-        found = scan_all(self._workspace.root, [Entry(name, path)], cache=self._workspace.cache, reporter=reporter)
+        here = self._workspace
+        found = scan_all(here.root, [Entry(name, path)], cache=here.cache, boundary=here.boundary, reporter=reporter)
         present = publishable(found[name], path)
         half = self._workspace.markers.get(name)
         if half is not None and self._project is not None:

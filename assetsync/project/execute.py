@@ -132,7 +132,7 @@ class Execution:
         what = Retrieval(
             name=action.asset,
             version=_version(action),
-            root=self.site.root,
+            boundary=self.site.boundary,
             path=action.path,
             over=action.over,
             content=action.content,

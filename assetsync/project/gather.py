@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 
 from assetsync.errors import DamagedError
+from assetsync.local.boundary import Boundary
 from assetsync.local.scan import scan_all
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
@@ -33,9 +34,11 @@ _Seen = Callable[[RemoteAsset], RemoteAsset]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a snapshot is taken: the folder `root` that entries are relative to, and what remembers things there."""
+    """Where a snapshot is taken: the folder `root` that entries are relative to, what links may lead out of, and what
+    remembers things there."""
 
     root: str
+    boundary: Boundary
     manifest: Manifest
     lock: Lock | None
     versioning: Versioning
@@ -111,7 +114,7 @@ def _scan_and_ask(
 def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
     """What is at the path of each asset, interrupted pulls included."""
     entries = site.manifest.entries
-    found = scan_all(site.root, entries, cache=site.cache, reporter=reporter)
+    found = scan_all(site.root, entries, cache=site.cache, boundary=site.boundary, reporter=reporter)
     return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
+from assetsync.git.tracked import TrackedLinks, may_track, tracked
+from assetsync.local.boundary import Boundary
 from assetsync.model.files import MANIFEST, STATE
 from assetsync.state.folder import State, foreign
 
@@ -29,6 +31,11 @@ def find_manifest(directory: str) -> str:
         folder = parent
 
 
+def boundary(root: str, environ: Mapping[str, str]) -> Boundary:
+    """The folder `root` as a project that links may lead out of; git is asked about those when one does."""
+    return Boundary(root, TrackedLinks(environ))
+
+
 def open_state(root: str, environ: Mapping[str, str]) -> State:
     """The `.assetsync` of the project in `root`, made where that can be written.
 
@@ -36,10 +43,7 @@ def open_state(root: str, environ: Mapping[str, str]) -> State:
     and says what its author wants. GitError.
     """
     state = State(root)
-    if os.path.lexists(state.folder):
-        from assetsync.git.tracked import may_track, tracked
-
-        if may_track(root, STATE) and tracked([state.folder], environ):
-            raise foreign(state.folder, "is tracked by git", f"remove it with `git rm -r {STATE}`")
+    if os.path.lexists(state.folder) and may_track(root, STATE) and tracked([state.folder], environ):
+        raise foreign(state.folder, "is tracked by git", f"remove it with `git rm -r {STATE}`")
     state.ensure()
     return state

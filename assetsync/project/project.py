@@ -31,7 +31,7 @@ from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
-from assetsync.project.locate import find_manifest, open_state
+from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
@@ -53,7 +53,14 @@ class Project:
         self.manifest = manifest
         self._manifest_text = manifest_text
         self._state = open_state(self.root, environ)
-        self._workspace = Workspace(self.root, manifest.store, manifest.versioning, self._state, environ=environ)
+        self._workspace = Workspace(
+            self.root,
+            manifest.store,
+            manifest.versioning,
+            self._state,
+            boundary(self.root, environ),
+            environ=environ,
+        )
         self._last_seen = LastSeen(self._workspace.cache)
 
     @classmethod

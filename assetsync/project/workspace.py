@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from assetsync import __version__
 from assetsync.git.provenance import provenance
+from assetsync.local.boundary import Boundary
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.provenance import Provenance
@@ -27,8 +28,8 @@ class Workspace:
     """One folder and one store. Close it when done.
 
     Paths of assets are relative to `root`; a relative directory store is relative to `store_root`. Cache, journal and
-    pull markers lie in `state`. `environ` is the environment that settings and credentials are taken from. UsageError
-    when no versioning system is called `versioning_name`.
+    pull markers lie in `state`; links may lead out of `boundary`. `environ` is the environment that settings and
+    credentials are taken from. UsageError when no versioning system is called `versioning_name`.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Workspace:
         config: StoreConfig,
         versioning_name: str,
         state: State,
+        boundary: Boundary,
         *,
         environ: Mapping[str, str],
         store_root: str | None = None,
@@ -46,6 +48,7 @@ class Workspace:
         self.versioning_name = versioning_name
         self.versioning: Versioning = load_versioning(versioning_name)
         self.state = state
+        self.boundary = boundary
         self.environ = environ
         self.cache = Cache(state.cache)
         self.journal = Journal(state.journal)
@@ -70,7 +73,7 @@ class Workspace:
 
     def site(self, manifest: Manifest, lock: Lock | None) -> Site:
         """This folder with the entries of `manifest`, for gathering and carrying out."""
-        return Site(self.root, manifest, lock, self.versioning, self.cache, self.journal, self.markers)
+        return Site(self.root, self.boundary, manifest, lock, self.versioning, self.cache, self.journal, self.markers)
 
     def has_claim(self, version: str) -> bool:
         """Whether a publish of `version`, as NAME:VERSION, began here and was not seen through."""

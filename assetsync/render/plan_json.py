@@ -8,6 +8,7 @@ from typing import Any
 
 from assetsync.escape import UNPRINTABLE
 from assetsync.plan.plan import KIND, Action, Plan
+from assetsync.render.plan_words import notes
 
 FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")
@@ -56,7 +57,7 @@ def _action(action: Action) -> dict[str, Any]:
         "action": KIND[type(action)],
         "from": action.base,
         "to": action.to,
-        "reason": "; ".join((action.reason, *action.notes)),
+        "reason": "; ".join((action.reason, *notes(action))),
         "digest": action.content.digest if action.content else None,
         "size": action.content.size if action.content else None,
         "files": {

@@ -97,7 +97,8 @@ def _table(page: _Page, plan: Plan) -> None:
 
 
 def _row(action: Action) -> str:
-    why = "<br>".join([_prose(action.reason), *(f"note: {_prose(note)}" for note in action.notes)])
+    notes = [*action.notes, *(["through a link that leads out of the project"] if action.through else [])]
+    why = "<br>".join([_prose(action.reason), *(f"note: {_prose(note)}" for note in notes)])
     kind = "" if isinstance(action, Keep) else KIND[type(action)]
     return f"| {kind} | {_code(action.asset)} | {_code(arrow(action))} | {why} | {_prose(cost(action))} |\n"
 
@@ -113,7 +114,8 @@ def _rows(page: _Page, rows: list[str], more: str) -> None:
 
 def _folds(page: _Page, plan: Plan) -> None:
     for action in plan.actions:
-        lines = list(_files(action))
+        # The comment may be public, and files outside of the project are nobody's business.
+        lines = [] if action.through else list(_files(action))
         if lines:
             _fold(page, action, lines)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from assetsync.escape import printable
 from assetsync.plan.plan import Action, Keep, Plan, Problem
-from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, symbol, total_bytes
+from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, notes, symbol, total_bytes
 from assetsync.render.units import plural
 
 # (text, colour name) -> text; the caller decides whether there are colours.
@@ -56,7 +56,7 @@ def _actions(actions: list[Action], paint: Paint, verbose: bool) -> Iterator[str
         head = f"{mark} {printable(action.asset):<{names}}  {printable(arrow(action)):<{versions}}"
         price = cost(action)
         yield f"  {paint(head, _COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
-        for note in action.notes:
+        for note in notes(action):
             yield f"      note: {printable(note)}"
         yield from _files(action, paint, verbose)
 

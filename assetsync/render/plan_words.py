@@ -18,6 +18,11 @@ _COUNTED = {
 }
 
 
+def notes(action: Action) -> tuple[str, ...]:
+    """What is said beside the reason, for those who may know of folders outside of the project."""
+    return (*action.notes, *(f"through a link to `{target}`" for target in action.through))
+
+
 def symbol(action: Action) -> str:
     """One character that says what happens."""
     match action:

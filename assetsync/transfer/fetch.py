@@ -27,6 +27,7 @@ from assetsync.errors import (
     UsageError,
 )
 from assetsync.escape import printable
+from assetsync.local.boundary import Boundary
 from assetsync.local.install import Change, Place, is_same_file, locate, move
 from assetsync.local.scan import scan
 from assetsync.model.names import Spec
@@ -48,7 +49,7 @@ SUCCESS = ".SUCCESS"
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What is to be pulled: `name:version` to `path`, which is relative to `root`, the folder of the manifest.
+    """What is to be pulled: `name:version` to `path`, which is relative to the root of `boundary`.
 
     `over` is what may be replaced there, as it was scanned; whatever else is there stays, excluded files among it.
     `content` is what the version is known to be, by the lock or by an earlier look.
@@ -56,7 +57,7 @@ class Retrieval:
 
     name: str
     version: str
-    root: str
+    boundary: Boundary
     path: str
     over: Present | None = None
     content: Content | None = None
@@ -74,7 +75,7 @@ def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Marker
     source = _Source.of(store, what.name, what.version)
     if source.tree is not None:
         _check_expected(what, source.tree.content)
-    arrival = _Arrival(store, source, locate(what.root, what.path), what.over)
+    arrival = _Arrival(store, source, locate(what.boundary, what.path), what.over)
     arrival.check()
     markers.write(Marker(what.name, what.version, what.path))
     with _staging(markers.staging(what.name), arrival.place) as folder:
@@ -363,7 +364,13 @@ class _Fetching:
     def _place(self) -> Place:
         if os.path.islink(self.path):
             raise ContentError(f"`{self.path}` is a symlink; none is followed or replaced here", hint="remove the link")
-        return locate(self.assets_dir, _below(self.spec))
+        inside = os.path.realpath(self.assets_dir)
+        if not f"{os.path.realpath(self.path)}/".startswith(f"{inside}/"):
+            raise ContentError(
+                f"`{self.path}` lies in a folder that is a symlink to outside of `{inside}`; nothing is written there",
+                hint="remove the link",
+            )
+        return Place(inside, os.path.relpath(os.path.realpath(self.path), inside))
 
     def _appear(self, source: _Source, place: Place, staging: str) -> None:
         """Make a directory under a name that is no version, and rename it: it is complete as soon as it is there."""

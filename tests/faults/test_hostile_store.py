@@ -24,6 +24,7 @@ from assetsync.model.tree import FileEntry, directory_tree, file_tree
 from assetsync.model.versioning import MajorMinor
 from assetsync.pool import Transfers
 from assetsync.progress import Silent
+from assetsync.project.locate import boundary
 from assetsync.remote import layout
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
@@ -65,7 +66,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def _pull(store: Store, root: Path, transfers: Transfers) -> None:
-    what = Retrieval(NAME, VERSION, str(root), "models/tok", scanned(root, "models/tok"))
+    what = Retrieval(NAME, VERSION, boundary(str(root), {}), "models/tok", scanned(root, "models/tok"))
     pull(store, what, transfers=transfers, markers=_markers(root), progress=lambda count: None)
 
 

@@ -12,6 +12,7 @@ import pytest
 from assetsync.model.names import parse_spec
 from assetsync.pool import Transfers
 from assetsync.progress import Silent
+from assetsync.project.locate import boundary
 from assetsync.remote.store import Store
 from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
@@ -88,7 +89,9 @@ def test_a_pull_killed_at_any_step(tmp_path: Path, store: Store) -> None:
         _write(path, {**OLD, **EXCLUDED})
 
         def run(transfers: Transfers, root: Path = root, markers: Markers = markers) -> None:
-            what = Retrieval("nlp/tok", "1.1", str(root), "models/tok", scanned(root, "models/tok", "*.log"))
+            what = Retrieval(
+                "nlp/tok", "1.1", boundary(str(root), {}), "models/tok", scanned(root, "models/tok", "*.log")
+            )
             pull(store, what, transfers=transfers, markers=markers, progress=lambda count: None)
 
         died = _died(steps, run)

@@ -28,6 +28,7 @@ from assetsync.model.tree import Content, directory_tree
 from assetsync.plan.snapshot import Present
 from assetsync.pool import Transfers
 from assetsync.progress import Silent
+from assetsync.project.locate import boundary
 from assetsync.remote.store import Store
 from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
@@ -59,7 +60,7 @@ class Pulling(NamedTuple):
             path.write_bytes(data)
 
     def pull(self, version: str, over: Present | None = None, content: Content | None = None) -> Content:
-        what = Retrieval("nlp/tok", version, str(self.root), "models/tok", over, content)
+        what = Retrieval("nlp/tok", version, boundary(str(self.root), {}), "models/tok", over, content)
         return pull(self.store, what, transfers=self.transfers, markers=self.markers, progress=lambda count: None)
 
     def over(self, *exclude: str) -> Present | None:
@@ -295,15 +296,13 @@ def test_a_single_file_behind_a_link_is_replaced_there(repo: Pulling, tmp_path: 
     assert repo.path.is_symlink()
 
 
-def test_a_parent_folder_that_is_a_link_to_outside_is_refused(repo: Pulling, tmp_path: Path) -> None:
+def test_a_parent_folder_may_be_a_link_to_outside(repo: Pulling, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (repo.root / "models").symlink_to(outside)
     put(repo.store, "nlp/tok", "1.0", OLD)
-    with pytest.raises(ContentError, match=r"lies in a folder that is a symlink to outside"):
-        repo.pull("1.0")
-    assert files_below(outside) == {}
-    assert repo.markers.get("nlp/tok") is None
+    repo.pull("1.0")
+    assert files_below(outside / "tok") == OLD
 
 
 def test_a_parent_folder_may_be_a_link_inside_the_project(repo: Pulling) -> None:
