@@ -17,8 +17,7 @@ from assetsync.atomic import sync_folder
 from assetsync.errors import ContentError
 from assetsync.escape import printable
 from assetsync.local.boundary import Boundary
-from assetsync.local.hashing import sha256_of
-from assetsync.local.scan import stamp_changed
+from assetsync.local.hashing import sha256_of, stamp_of
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
@@ -76,7 +75,8 @@ class Change:
             self._check_file(path)
         for path in self.placed:
             self._check_folders(path, gone)
-            if self._check_file(path):
+            mode = self._check_file(path)
+            if mode is not None and stat.S_ISDIR(mode):
                 self._check_folder_in_the_way(path, gone)
 
     def _check_folders(self, path: str, gone: set[str]) -> None:
@@ -87,17 +87,21 @@ class Change:
             if not stat.S_ISDIR(mode):
                 raise _in_the_way(self.place.full(folder), mode)
 
-    def _check_file(self, path: str) -> bool:
-        """Whether there is a folder instead."""
+    def _check_file(self, path: str, at: tuple[int | None, str] | None = None) -> int | None:
+        """The mode of what is there, by a folder's descriptor and the name in it; None when there is nothing.
+
+        ContentError when it is a file that must not be lost.
+        """
         full = self.place.full(path)
-        mode = _mode(full)
-        if mode is None or stat.S_ISDIR(mode):
-            return mode is not None
-        if path not in self.known or not stat.S_ISREG(mode):
-            raise _in_the_way(full, mode)
-        if stamp_changed(full, self.known[path]):
+        folder, name = at or (None, full)
+        status = _status(name, folder)
+        if status is None or stat.S_ISDIR(status.st_mode):
+            return status and status.st_mode
+        if path not in self.known or not stat.S_ISREG(status.st_mode):
+            raise _in_the_way(full, status.st_mode)
+        if stamp_of(status) != self.known[path]:
             raise _changed(full)
-        return False
+        return status.st_mode
 
     def _check_folder_in_the_way(self, path: str, gone: set[str]) -> None:
         """A folder where a file comes must hold nothing but files that go."""
@@ -122,21 +126,22 @@ class Change:
             sync_folder(self.place.full(folder))
 
     def _remove(self, folders: _Folders, path: str) -> None:
-        mode = _mode(self.place.full(path))
+        if _mode(self.place.full(path)) is None:
+            return
+        descriptor, name = folders.enter(path)
+        mode = self._check_file(path, (descriptor, name))
         if mode is not None and not stat.S_ISDIR(mode):
-            descriptor, name = folders.enter(path)
-            self._check_file(path)
             os.unlink(name, dir_fd=descriptor)
 
     def _put(self, folders: _Folders, path: str) -> None:
         descriptor, name = folders.enter(path, create=True)
-        self._check_file(path)
+        mode = self._check_file(path, (descriptor, name))
         staged = self.placed[path]
-        mode = _mode(name, descriptor)
         if mode is not None and stat.S_ISDIR(mode):
-            _remove_empty_folders(self.place.full(path))
+            _remove_empty_folders(name, descriptor)
         elif mode is not None:
-            os.chmod(staged, stat.S_IMODE(mode))
+            # Not the bits that would let the new bytes run as somebody else.
+            os.chmod(staged, mode & 0o777)
         os.rename(staged, name, dst_dir_fd=descriptor)
 
     def _emptied(self) -> list[str]:
@@ -227,16 +232,25 @@ def _parents(path: str) -> Iterator[str]:
         at = path.find("/", at + 1)
 
 
-def _mode(path: str, folder: int | None = None) -> int | None:
+def _mode(path: str) -> int | None:
+    status = _status(path)
+    return status and status.st_mode
+
+
+def _status(path: str, folder: int | None = None) -> os.stat_result | None:
+    """What is at a path, without following a link in its last step."""
     try:
-        return os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
+        return os.stat(path, dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
 
-def _remove_empty_folders(path: str) -> None:
-    for folder, _, _ in os.walk(path, topdown=False):
-        os.rmdir(folder)
+def _remove_empty_folders(name: str, parent: int) -> None:
+    """Remove a folder and all below it, by the descriptor of the one that it is in. OSError when a file is there."""
+    for _, folders, _, descriptor in os.fwalk(name, topdown=False, dir_fd=parent):
+        for folder in folders:
+            os.rmdir(folder, dir_fd=descriptor)
+    os.rmdir(name, dir_fd=parent)
 
 
 def _in_the_way(path: str, mode: int) -> ContentError:

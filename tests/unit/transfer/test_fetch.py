@@ -356,6 +356,52 @@ def test_a_folder_swapped_for_a_link_after_all_checks_is_not_followed(
     assert files_below(outside) == before
 
 
+@pytest.mark.parametrize("when", ["download", "last check"])
+@pytest.mark.parametrize("swapped", ["models/tok", "models"])
+def test_the_path_of_the_asset_swapped_for_a_link_is_not_followed(
+    repo: Pulling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swapped: str, when: str
+) -> None:
+    put(repo.store, "nlp/tok", "1.1", NEW)
+    repo.write(OLD)
+    over = repo.over()
+    outside = tmp_path / "outside"
+    shutil.copytree(repo.root / swapped, outside)
+    before = files_below(outside)
+
+    def swap() -> None:
+        if not (repo.root / swapped).is_symlink():
+            (repo.root / swapped).rename(tmp_path / "aside")
+            (repo.root / swapped).symlink_to(outside)
+
+    check = place_module.Change.check
+
+    def check_then_swap(change: place_module.Change) -> None:
+        check(change)
+        if all(change.placed.values()):  # the last check, before files are put into place
+            swap()
+
+    if when == "download":
+        watched(repo.store).before_chunk = lambda key, start: swap()
+    else:
+        monkeypatch.setattr(place_module.Change, "check", check_then_swap)
+    with pytest.raises(ContentError, match=f"{swapped}` is a symlink"):
+        repo.pull("1.1", over)
+    assert files_below(outside) == before
+
+
+def test_a_pulled_file_keeps_permissions_but_not_those_of_somebody_else(repo: Pulling) -> None:
+    put(repo.store, "nlp/tok", "1.1", NEW)
+    repo.write(OLD)
+    (repo.path / "a.txt").chmod(0o6750)
+    before = os.umask(0o027)
+    try:
+        repo.pull("1.1", repo.over())
+    finally:
+        os.umask(before)
+    modes = {name: stat.S_IMODE((repo.path / name).stat().st_mode) for name in ("a.txt", "new", "new/e")}
+    assert modes == {"a.txt": 0o750, "new": 0o750, "new/e": 0o640}
+
+
 def test_staging_that_is_a_link_is_refused(repo: Pulling, tmp_path: Path) -> None:
     put(repo.store, "nlp/tok", "1.0", OLD)
     staging = Path(repo.markers.staging("nlp/tok"))
