@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -116,6 +117,41 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def held(path: str) -> Iterator[None]:
+    """Hold a lock on the file at `path`, which is made for it and removed afterwards; waits for who holds it. OSError.
+
+    Where the file system has no locks, nothing is held.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        try:
+            _wait_for(descriptor)
+            if _is_at(path, descriptor):  # not the file of one who has removed it meanwhile
+                try:
+                    yield
+                finally:
+                    os.unlink(path)
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _wait_for(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            raise
+
+
+def _is_at(path: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _name() -> str:

@@ -19,8 +19,8 @@ from assetsync.pool import Cancelled, Transfers
 from assetsync.progress import Reporter
 from assetsync.project.gather import Site
 from assetsync.remote.store import Store
-from assetsync.transfer.fetch import Retrieval, pull
 from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
+from assetsync.transfer.pull import Retrieval, pull
 
 
 @dataclass(frozen=True, slots=True)

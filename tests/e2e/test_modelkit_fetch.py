@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,8 +30,11 @@ from modelkit.assets.manager import AssetsManager
 manager = AssetsManager()
 found = {}
 for spec in json.loads(os.environ["SPECS"]):
-    info = manager.fetch_asset(spec, return_info=True)
-    found[spec] = [info["path"], info["from_cache"]]
+    try:
+        info = manager.fetch_asset(spec, return_info=True)
+        found[spec] = [info["path"], info["from_cache"]]
+    except Exception as error:
+        found[spec] = None
 print(json.dumps(found))
 """
 
@@ -65,11 +69,24 @@ def test_modelkit_without_a_provider_uses_what_was_fetched(folder: Path, store: 
     assert theirs == {spec: [path, True] for spec, path in ours.items()}
 
 
-def test_modelkit_finds_a_part_that_alone_was_fetched(folder: Path, store: Store, transfers: Transfers) -> None:
-    spec = "nlp/tok:1.1[sub/deep]"
-    ours = fetch(store, parse_spec(spec), str(folder), transfers=transfers, reporter=Silent())
-    theirs = run_modelkit(FETCH, {"MODELKIT_ASSETS_DIR": str(folder), "SPECS": json.dumps([spec])})
-    assert theirs == {spec: [ours, True]}
+@pytest.mark.parametrize("part", ["sub", "sub/deep", "sub/deep/weights.bin", "vocab.txt"])
+@pytest.mark.parametrize("spec", ["nlp/tok", "nlp/tok:1", "nlp/tok:1.1"])
+def test_modelkit_without_a_provider_does_not_take_a_part_for_the_whole(
+    folder: Path, store: Store, transfers: Transfers, part: str, spec: str
+) -> None:
+    environ = {"MODELKIT_ASSETS_DIR": str(folder), "SPECS": json.dumps([spec])}
+    fetch(store, parse_spec(f"nlp/tok:1.1[{part}]"), str(folder), transfers=transfers, reporter=Silent())
+    assert run_modelkit(FETCH, environ) == {spec: None}
+    old = fetch(store, parse_spec("nlp/tok:1.0"), str(folder), transfers=transfers, reporter=Silent())
+    found = run_modelkit(FETCH, environ)[spec]
+    assert found == (None if spec == "nlp/tok:1.1" else [old, True])
+
+
+def test_nothing_of_ours_is_left_in_the_assets_directory(folder: Path, store: Store, transfers: Transfers) -> None:
+    for spec in ("nlp/tok:1.1", "nlp/bin", "nlp/tok:1.0[old]"):
+        fetch(store, parse_spec(spec), str(folder), transfers=transfers, reporter=Silent())
+    assert sorted(os.listdir(folder)) == [".parts", "nlp"]
+    assert sorted(os.listdir(folder / "nlp/tok")) == ["1.1"]
 
 
 def test_with_a_provider_neither_fetches_what_the_other_has(

@@ -31,7 +31,8 @@ from assetsync.state.cache import Cache
 from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import download as download_module
-from assetsync.transfer.fetch import Retrieval, fetch, pull
+from assetsync.transfer.fetch import fetch
+from assetsync.transfer.pull import Retrieval, pull
 from tests.unit.publishing import Files, files_below, new_store, put, put_meta, scanned, watched
 
 NAME, VERSION = "nlp/tok", "1.0"

@@ -16,7 +16,8 @@ from assetsync.project.locate import boundary
 from assetsync.remote.store import Store
 from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
-from assetsync.transfer.fetch import Retrieval, fetch, fetched, pull
+from assetsync.transfer.fetch import fetch, fetched
+from assetsync.transfer.pull import Retrieval, pull
 from tests.unit.publishing import files_below, new_store, put, scanned
 
 OLD = {"a": b"aaa", "b": b"to be a folder", "c/d": b"dd", "c/e/f": b"to be one file", "gone/x": b"x", "same": b"same"}

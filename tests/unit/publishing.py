@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from builtins import list as List  # noqa: N812 - a store has a method `list`
 from collections.abc import Callable, Iterator, Mapping
@@ -117,12 +118,18 @@ def scanned(root: Path, path: str, *exclude: str) -> Present | None:
     return found if isinstance(found, Present) else None
 
 
+_OURS = re.compile(r"\.assetsync(-tmp-[0-9a-f]{32})?")
+
+
 def files_below(folder: Path) -> dict[str, bytes]:
-    """All that is in a folder, `.assetsync` left out: files with their bytes, links and empty folders as such."""
+    """All that is in a folder: files with their bytes, links and empty folders as such.
+
+    Left out is what assetsync keeps for itself: `.assetsync`, and what a failed fetch has got so far.
+    """
     found: dict[str, bytes] = {}
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder)
-        if ".assetsync" in below.parts:
+        if any(_OURS.fullmatch(part) for part in below.parts):
             continue
         if path.is_symlink():
             found[str(below)] = f"-> {path.readlink()}".encode()

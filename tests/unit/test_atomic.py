@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.atomic import TEMPORARY_PREFIX, clear_temporary, open_temporary, sync_folder, write_atomically
+from assetsync.atomic import TEMPORARY_PREFIX, clear_temporary, held, open_temporary, sync_folder, write_atomically
 
 
 def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
@@ -193,3 +193,27 @@ def test_the_permissions_that_are_kept_let_nothing_run_as_somebody_else(tmp_path
     path.chmod(0o6755)
     write_atomically(str(path), b"new")
     assert path.stat().st_mode & 0o7777 == 0o755
+
+
+def test_one_holds_a_lock_at_a_time_and_its_file_goes(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work(number: int) -> None:
+        with held(str(path)):
+            inside.append(number)
+            most.append(len(inside))
+            inside.remove(number)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(400)))
+    assert set(most) == {1}
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"), held(str(tmp_path / "lock")):
+        pass
+    assert not (tmp_path / "elsewhere").exists()

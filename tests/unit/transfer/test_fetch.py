@@ -33,8 +33,9 @@ from assetsync.remote.store import Store
 from assetsync.state.folder import State
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import download as download_module
-from assetsync.transfer import fetch as fetch_module
-from assetsync.transfer.fetch import Retrieval, fetch, fetched, pull
+from assetsync.transfer import installation as installation_module
+from assetsync.transfer.fetch import fetch, fetched
+from assetsync.transfer.pull import Retrieval, pull
 from tests.unit.publishing import files_below, new_store, put, scanned, watched
 
 OLD = {"a.txt": b"aaa", "sub/b.bin": b"bbbb", "sub/deep/c": b"c", "gone/d": b"dd"}
@@ -140,7 +141,7 @@ def test_a_source_of_a_copy_that_changed_meanwhile_is_not_trusted(
         (repo.path / "old-name").write_bytes(b"CONTENT")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(fetch_module, "download", edit_first)
+    monkeypatch.setattr(installation_module, "download", edit_first)
     with pytest.raises(ContentError, match="old-name` changed since it was looked at"):
         repo.pull("1.0", over)
     assert watched(repo.store).ranges == ["nlp/tok/1.0/moved"]
@@ -420,7 +421,7 @@ def test_another_disk_gets_its_temporary_files_on_itself(
     repo.write({"a.txt": b"old"})
     put(repo.store, "nlp/tok", "1.0", OLD)
     here = str(repo.root / mounted)
-    monkeypatch.setattr(fetch_module, "_disk", lambda path: int(f"{path}/".startswith(f"{here}/")))
+    monkeypatch.setattr(installation_module, "_disk", lambda path: int(f"{path}/".startswith(f"{here}/")))
     folders = []
     real = download_module.download
 
@@ -428,7 +429,7 @@ def test_another_disk_gets_its_temporary_files_on_itself(
         folders.append(folder)
         return real(store, items, folder, **kwargs)
 
-    monkeypatch.setattr(fetch_module, "download", download)
+    monkeypatch.setattr(installation_module, "download", download)
     repo.pull("1.0", repo.over())
     assert files_below(repo.path) == OLD
     assert folders[0].startswith(here + "/")
@@ -716,12 +717,13 @@ def test_only_the_part_is_downloaded_and_no_whole_is_claimed(
 ) -> None:
     put(assets.store, "nlp/tok", "1.0", NEW)
     path = assets.fetch(f"nlp/tok:1.0[{part}]")
-    version = assets.folder / "nlp/tok/1.0"
+    version = assets.folder / ".parts/nlp/tok/1.0"
     assert path == version / part
     there = files_below(version)
     assert {name for name in there if not name.endswith(".SUCCESS")} == set(downloaded)
     assert all(there[name] == NEW[name] for name in downloaded)
     assert not (version / ".SUCCESS").exists()
+    assert not (assets.folder / "nlp").exists()
     watched(assets.store).forget()
     assert assets.fetch(f"nlp/tok:1.0[{part}]") == path
     assert assets.requests == []
@@ -739,13 +741,28 @@ def test_a_part_of_a_part_or_of_a_whole_that_is_there_needs_no_request(assets: F
     assert assets.requests == []
 
 
-def test_the_whole_after_a_part_downloads_the_rest(assets: Fetching) -> None:
+def test_the_whole_after_a_part_stands_beside_it(assets: Fetching) -> None:
     put(assets.store, "nlp/tok", "1.0", NEW)
+    part = assets.fetch("nlp/tok:1.0[sub/b.bin]")
+    assert files_below(assets.fetch("nlp/tok:1.0")) == {**NEW, ".SUCCESS": b""}
+    assert assets.fetch("nlp/tok:1.0[sub/b.bin]") == assets.folder / "nlp/tok/1.0/sub/b.bin"
+    assert part.read_bytes() == NEW["sub/b.bin"]
+
+
+def test_a_larger_part_after_a_smaller_one_completes_it(assets: Fetching) -> None:
+    put(assets.store, "nlp/tok", "1.0", NEW)
+    assets.fetch("nlp/tok:1.0[sub/deep]")
     assets.fetch("nlp/tok:1.0[sub/b.bin]")
     watched(assets.store).forget()
-    path = assets.fetch("nlp/tok:1.0")
-    assert sorted(watched(assets.store).ranges) == [f"nlp/tok/1.0/{name}" for name in ("a.txt", "new/e", "sub/deep/c")]
-    assert files_below(path) == {**NEW, ".SUCCESS": b""}
+    path = assets.fetch("nlp/tok:1.0[sub]")
+    assert files_below(path) == {"b.bin": NEW["sub/b.bin"], "deep/c": NEW["sub/deep/c"], ".SUCCESS": b""}
+    assert watched(assets.store).ranges == []
+
+
+def test_nothing_of_ours_stays_in_the_assets_directory(assets: Fetching) -> None:
+    put(assets.store, "nlp/tok", "1.0", NEW)
+    assets.fetch("nlp/tok:1.0")
+    assert os.listdir(assets.folder) == ["nlp"]
 
 
 @pytest.mark.parametrize("spec", ["nlp/tok:1.0[nope]", "nlp/tok:1.0[su]", "nlp/tok:1.0[a.txt/x]", "nlp/bin:1.0[x]"])
@@ -794,7 +811,7 @@ def test_a_version_that_fails_to_arrive_is_not_there_at_all(assets: Fetching) ->
 def test_a_version_of_modelkit_is_fetched(assets: Fetching) -> None:
     put(assets.store, "nlp/tok", "1.0", NEW, modelkit=True)
     put(assets.store, "nlp/bin", "1.0", b"file", modelkit=True)
-    assert assets.fetch("nlp/tok:1.0[sub]") == assets.folder / "nlp/tok/1.0/sub"
+    assert assets.fetch("nlp/tok:1.0[sub]") == assets.folder / ".parts/nlp/tok/1.0/sub"
     assert files_below(assets.fetch("nlp/tok")) == {**NEW, ".SUCCESS": b""}
     assert assets.fetch("nlp/bin").read_bytes() == b"file"
 
