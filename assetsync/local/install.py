@@ -31,6 +31,7 @@ class Place:
 
     @property
     def path(self) -> str:
+        """The absolute path of the asset."""
         return os.path.join(self.base, self.name)
 
     def of(self, part: str) -> str:
@@ -38,6 +39,7 @@ class Place:
         return f"{self.name}/{part}" if part else self.name
 
     def full(self, below: str) -> str:
+        """The absolute path of what lies at `below`, which is relative to `base`."""
         return os.path.join(self.base, below)
 
 

@@ -41,9 +41,11 @@ class Folder:
 
     @property
     def path(self) -> str:
+        """For messages, and for libraries that take nothing else."""
         return os.path.join(self.base, *self.steps)
 
     def within(self, name: str) -> Folder:
+        """The folder `name` in this one."""
         return Folder(self.base, (*self.steps, name))
 
     @contextmanager
@@ -145,18 +147,22 @@ class State:
 
     @property
     def folder(self) -> str:
+        """The path of `.assetsync` itself."""
         return self.top.path
 
     @property
     def cache(self) -> str:
+        """The path of the SQLite file with hashes and facts."""
         return os.path.join(self.folder, "cache.db")
 
     @property
     def journal(self) -> Folder:
+        """For claims and uploads that are under way."""
         return self.top.within("journal")
 
     @property
     def pulls(self) -> Folder:
+        """For markers of pulls that are under way, and what they have got so far."""
         return self.top.within("pulls")
 
     @property
@@ -166,6 +172,7 @@ class State:
 
     @property
     def lock(self) -> str:
+        """The path of the file that one writer of assets.lock at a time holds locked."""
         return os.path.join(self.folder, "lock")
 
     def ensure(self) -> bool:

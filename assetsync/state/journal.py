@@ -41,6 +41,7 @@ class Journal:
         self._write(f"claim-{claim_id}", _claimed(store, version))
 
     def drop_claim(self, claim_id: str) -> None:
+        """Forget a claim that was seen through, or was never made."""
         self._remove(f"claim-{claim_id}")
 
     def drop_claims(self, store: str, version: str) -> None:
@@ -54,9 +55,11 @@ class Journal:
         return self._read(_upload_name(store, key, entry))
 
     def begin_upload(self, store: str, key: str, entry: FileEntry, upload_id: str) -> None:
+        """Remember an upload in parts of this content to this key, in place of an earlier one."""
         self._write(_upload_name(store, key, entry), upload_id)
 
     def end_upload(self, store: str, key: str, entry: FileEntry) -> None:
+        """Forget an upload that is complete, or given up."""
         self._remove(_upload_name(store, key, entry))
 
     def _names(self) -> list[str]:

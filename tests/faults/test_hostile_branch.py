@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -225,8 +226,8 @@ def test_edits_that_a_marker_gives_up_are_not_lost(versions: Repo) -> None:
     markers.write(Marker("nlp/w", "0.1", "w"))
     versions.write("w/a", "a user's only copy")
     (path,) = (versions.root / ".assetsync/pulls").glob("*.json")
-    sha256 = "4bb6aa52a4f2b1a6e8a2a26ab6aee4b6a2ccdf8a8c0b6a9d2d2d3c5a5b1c8f9e"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "expendable": [["a", sha256]]}))
+    expendable = [["a", hashlib.sha256(b"a user's only copy").hexdigest()]]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "expendable": expendable}))
     run = versions.run("pull", code=None)
     assert run.code == 1
     assert "pulling would lose that: `a`" in run.out + run.err
