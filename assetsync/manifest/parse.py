@@ -234,7 +234,7 @@ class _Reader:
         if node.plain and better == node.text:
             self._problem(node, f'`version` must be a quoted string: write `version: "{brief(better)}"`')
         elif wrong is not None:
-            self._problem(node, wrong)
+            self._problem(node, f"`version` must be a quoted string, and {wrong}" if node.plain else wrong)
         return node.text
 
     def _version_problem(self, version: str, readonly: bool) -> tuple[str | None, str]:

@@ -319,3 +319,10 @@ def test_a_missing_file_of_authorities_is_said() -> None:
     for call in (lambda: store.read("a"), store.list):
         with pytest.raises(UsageError, match="/no/such/file"):
             call()
+
+
+def test_a_profile_that_is_not_there_is_not_answered_with_naming_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    with pytest.raises(DeniedError, match="nope") as caught:
+        _access().frozen()
+    assert "names a profile that is not there" in str(caught.value.hint)

@@ -20,7 +20,7 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import Credentials, EnvProvider
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 from botocore.httpsession import get_cert_path
 
 from assetsync.backends.http import proxy_for
@@ -145,11 +145,13 @@ class Access:
     def no_credentials(self, error: Exception | None = None) -> StoreError:
         """The error for credentials that are not there, or can't be renewed."""
         why = f": {printable(str(error))}" if error else ""
-        return DeniedError(
-            f"no credentials for `{self._config.url}`{why}",
-            hint="set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
-            "`AWS_NO_SIGN_REQUEST=true` reads a public bucket",
+        hint = (
+            "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
+            "`AWS_NO_SIGN_REQUEST=true` reads a public bucket"
         )
+        if isinstance(error, ProfileNotFound):
+            hint = "`AWS_PROFILE` names a profile that is not there: `aws configure list-profiles` shows those that are"
+        return DeniedError(f"no credentials for `{self._config.url}`{why}", hint=hint)
 
     def move(self, region: str) -> bool:
         """Go to the region where a reply says that the bucket is, unless another thread has; False for nonsense."""

@@ -324,7 +324,12 @@ NO_LINES = "these versions have no lines to publish into: leave `version` out, o
         ("major_minor", False, '"0"', None),
         ("major_minor", False, "'12'", None),
         ("major_minor", False, "1", QUOTE + '"1"`'),
-        ("major_minor", False, "1.10", f'`1.10` {NAMES_ITS_LINE}"1"`, or add `readonly: true` to pin it'),
+        (
+            "major_minor",
+            False,
+            "1.10",
+            f'`version` must be a quoted string, and `1.10` {NAMES_ITS_LINE}"1"`, or add `readonly: true` to pin it',
+        ),
         ("major_minor", False, '"1.10"', f'`1.10` {NAMES_ITS_LINE}"1"`, or add `readonly: true` to pin it'),
         ("major_minor", False, '"01"', "`01` is not a major version, such as `1`"),
         ("major_minor", False, '"latest"', "`latest` is not a major version, such as `1`"),
