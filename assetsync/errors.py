@@ -46,6 +46,8 @@ class AssetsyncError(Exception):
 
 
 class UsageError(AssetsyncError):
+    """The call itself is wrong: an option, an argument, or a setting."""
+
     exit_code = 64
 
 
@@ -102,39 +104,39 @@ class StoreError(AssetsyncError):
 
 
 class NotFoundError(StoreError):
-    pass
+    """The object is not there."""
 
 
 class NoStoreError(StoreError):
-    pass
+    """The bucket, container or directory itself is not there, so nothing is known of any object."""
 
 
 class DeniedError(StoreError):
-    pass
+    """Credentials are missing, expired, or not allowed to do this. It never means that an object is absent."""
 
 
 class ExistsError(StoreError):
-    pass
+    """A create-only write was refused, because the object is there already."""
 
 
 class ChangedError(StoreError):
-    pass
+    """A compare-and-swap was refused, because the object is another by now."""
 
 
 class ChecksumError(StoreError):
-    pass
+    """Bytes do not match their checksum, on the way in or out."""
 
 
 class TransientError(StoreError):
-    pass
+    """The store is throttling or failing for the moment, also after all retries."""
 
 
 class UnreachableError(StoreError):
-    pass
+    """There is no connection, no such host, or no such endpoint."""
 
 
 class UnsupportedError(StoreError):
-    pass
+    """The store lacks an ability that the operation needs."""
 
 
 class ConflictError(AssetsyncError):
@@ -144,4 +146,6 @@ class ConflictError(AssetsyncError):
 
 
 class PartialError(AssetsyncError):
+    """Some assets failed and assets.lock holds the others; or all succeeded, and were not committed."""
+
     exit_code = 4

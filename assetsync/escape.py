@@ -27,7 +27,7 @@ _SCP_LIKE = re.compile(rf"(?:[^/\s:@]*@)?({_HOST}):(?!//)([^\s@?#\\]+)")
 def redacted(text: str) -> str:
     """`text` for a message, a log or a document: without the user of any URL, and with `…` for secrets in it.
 
-    What is longer than LONGEST_TEXT is cut.
+    A text of more than LONGEST_TEXT characters is cut.
     """
     if len(text) > LONGEST_TEXT:
         # Between words, so that no secret is cut in two and no longer known for one.

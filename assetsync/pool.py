@@ -95,6 +95,7 @@ class Transfers:
 
     @property
     def stopped(self) -> bool:
+        """Whether the command gives up what is under way."""
         return self._stopped.is_set()
 
     def group(self) -> Group:

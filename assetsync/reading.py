@@ -1,7 +1,7 @@
 """Reading a file that somebody else may have put there: a regular file of bounded size, or the reason why not.
 
-What lies in a project comes with a branch, and a branch may hold a link to a device that never ends or to a file of its
-reader's, a FIFO that nobody writes to, or a file that fills the memory.
+The files of a project come with a branch. A branch may hold a link to a device that never ends or to a private file of
+its reader, a FIFO that nobody writes to, or a file that fills the memory.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every store must do, and what some can do besides: one narrow interface. What it can't say can't go wrong.
+"""Object storage behind one narrow interface: every store keeps the first part, and some can do more.
 
 Keys are POSIX paths relative to the root of the store (the prefix of its URL); a backend adds its own prefix. The
 interface has no way to overwrite an object, but for `replace`, which is a compare-and-swap and serves `.versions`
@@ -15,12 +15,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from assetsync.model.tree import FileEntry
 
-# Called with the number of further bytes that went through; from any thread.
+# Called from any thread, with the number of further bytes that were sent or received.
 Progress = Callable[[int], None]
 
 
 def no_progress(count: int) -> None:
-    """The progress of a caller who does not look."""
+    """A Progress that ignores its calls, for callers who show none."""
 
 
 class ObjectInfo(NamedTuple):
@@ -65,7 +65,7 @@ class Part(NamedTuple):
 
 
 class Backend(Protocol):
-    """What every store can do."""
+    """The operations of every store."""
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""What stores over HTTP have in common: times by their own clock, proxies, and where tokens may go."""
+"""Common to stores over HTTP: times by their own clock, proxies, and where tokens may go."""
 
 from __future__ import annotations
 

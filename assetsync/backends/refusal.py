@@ -16,7 +16,7 @@ AGAIN = "run the same command again; what was uploaded is kept"
 
 
 class Operation(NamedTuple):
-    """What was tried, as a verb, and the permission or role that allows it.
+    """An operation as a verb, and the permission or role that allows it.
 
     `session`: the request went to an upload that is under way.
     """
@@ -27,7 +27,7 @@ class Operation(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What messages name: the store's URL, its bucket or container, the endpoint asked, whose credentials were used."""
+    """Facts for messages: the store's URL, its bucket or container, the endpoint, and whose credentials were used."""
 
     store: str
     bucket: str = ""

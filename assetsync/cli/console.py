@@ -1,4 +1,4 @@
-"""What the person at the terminal, or the log of a CI job, gets to see: data on stdout, everything else on stderr."""
+"""The output that a person at a terminal, or the log of a CI job, gets: data on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ class Console:
 
     @property
     def verbose(self) -> bool:
+        """Whether `-v` was given."""
         return self._common.verbose > 0
 
     def data(self, text: str) -> None:
-        """What the command was called for, to stdout."""
+        """Write the data that the command was called for, to stdout."""
         session().answered = True
         echo(text, nl=False)
 

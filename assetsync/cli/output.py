@@ -28,6 +28,7 @@ def commands(text: str) -> None:
 
 
 def is_read_by_ci() -> bool:
+    """Whether a CI system reads the output, by the variables that such systems set."""
     return any(os.environ.get(name) for name in _READERS)
 
 

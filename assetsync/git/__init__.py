@@ -1,1 +1,1 @@
-"""What git and CI know: checkouts, provenance, commits, merges of assets.lock."""
+"""Facts from git and CI: checkouts and provenance; and commits, pushes and merges of assets.lock."""

@@ -1,4 +1,4 @@
-"""What CI systems say in variables about the job that runs: its branch and its page.
+"""The variables in which CI systems tell about the job that runs: its branch and its page.
 
 The names are those of the systems' own documentation: GitHub Actions, GitLab CI, Jenkins, Buildkite, CircleCI, Azure
 Pipelines.

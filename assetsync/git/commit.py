@@ -1,8 +1,8 @@
 """Committing what assetsync wrote, and pushing it: assets.lock alone, whatever else is staged or changed.
 
-The commit is built beside the index and the working tree: a tree of HEAD with other contents for one or two paths. What
-is staged stays staged, what is changed stays changed. Commit hooks do not run, because they work on the index and the
-working tree; a pre-push hook does. `commit.gpgsign` is honoured.
+The commit is built beside the index and the working tree: a tree of HEAD with other contents for one or two paths. The
+user's staged files stay staged, and changed files stay changed. Commit hooks do not run, because they work on the index
+and the working tree; a pre-push hook does. `commit.gpgsign` is honoured.
 
 When the remote branch has moved, the commit is made again on top of it, with assets.lock merged asset by asset. The
 branch here follows after the push, as far as changes that are not committed let it.

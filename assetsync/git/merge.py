@@ -22,8 +22,8 @@ from assetsync.reading import read_existing
 def resolve(lock_file: str, environ: Mapping[str, str]) -> bool:
     """Settle the conflicts in assets.lock, if any, and write it as assetsync does; False when that changes nothing.
 
-    What git's index holds of the three sides comes first, since its markers may not show the common ancestor. LockError
-    when a person must decide.
+    The three sides in git's index come first, since the markers may not show the common ancestor. LockError when a
+    person must decide.
     """
     stages = _stages(lock_file, environ)
     if stages:

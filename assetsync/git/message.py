@@ -10,7 +10,7 @@ SUBJECT_WIDTH = 72
 
 
 def commit_message(before: Lock | None, after: Lock | None, published: Collection[str], subject: str | None) -> str:
-    """What a commit of assets.lock says: which assets moved to which versions. `subject` is its first line."""
+    """The message of a commit of assets.lock: which assets moved to which versions. `subject` is its first line."""
     old, new = (dict(lock.assets) if lock else {} for lock in (before, after))
     bumps, lines = [], []
     for name in sorted({*old, *new}):

@@ -1,4 +1,4 @@
-"""What git knows of a folder: what is staged, what is ignored, and where content comes from. GitPython, only here.
+"""A git checkout: staged files, ignored paths, and where content comes from. The only module that imports GitPython.
 
 Importing GitPython takes 90 ms, so it happens at first use. Without a repo, or without git, `open_repository` says None
 and everything that does not need git goes on.
@@ -35,7 +35,7 @@ class Ran:
 
     @property
     def line(self) -> str | None:
-        """What it printed, or None when it failed or printed nothing."""
+        """The output without its last line end, or None when the command failed or printed nothing."""
         return os.fsdecode(self.out).rstrip("\n") or None if self.code == 0 else None
 
     @property
@@ -97,7 +97,7 @@ class Repository:
         failed: str | None = None,
         hint: str | None = None,
     ) -> bytes:
-        """What a command prints that must succeed. GitError, which says `failed` and git's reason."""
+        """The output of a command that must succeed. GitError, which says `failed` and git's reason."""
         ran = self.run(*args, env=env, given=given)
         if ran.code:
             failed = failed or f"`git {args[0]}` failed in `{printable(self.root)}`"
@@ -116,7 +116,7 @@ class Repository:
         return os.fsdecode(self.data(*args, env=env, given=given, failed=failed, hint=hint)).rstrip("\n")
 
     def line(self, *args: str) -> str:
-        """What a command prints that may fail; empty when it does."""
+        """The output of a command that may fail; empty when it does."""
         return self.run(*args).line or ""
 
     def path_of(self, name: str) -> str:
@@ -259,7 +259,7 @@ def with_lines(text: str, lines: Iterable[str]) -> str:
 
 
 def _hook_environ(root: str, git_dir: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What replaces git's own variables, so that they mean this checkout and do so from `root`.
+    """Variables in place of git's own, so that these mean this checkout, seen from `root`.
 
     In a hook, `GIT_INDEX_FILE` is the index of the commit that is being made: with `git commit PATH` it is another than
     the checkout's own. A relative one is relative to the top folder.

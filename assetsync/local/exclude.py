@@ -1,4 +1,4 @@
-"""What is left out of a directory asset: `exclude` patterns in gitignore syntax, and files that are never content."""
+"""Files that a directory asset leaves out: by `exclude`, in gitignore syntax, or because they never are content."""
 
 from __future__ import annotations
 

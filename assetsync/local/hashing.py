@@ -1,8 +1,8 @@
 """The sha256 of many files: small ones one after the other, large ones side by side.
 
-Python handles small files under one lock, so threads only get in each other's way there. What helps is to tell the
-kernel of the next few dozen before the first of them is read: a disk then answers for all of them at once. Hashing a
-large buffer needs no lock, so large files go on threads.
+Python handles small files under one lock, so threads only get in each other's way there. It helps to tell the kernel of
+the next few dozen before the first of them is read: a disk then answers for all at once. Hashing a large buffer needs
+no lock, so large files go on threads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class ChangingError(OSError):
 
 
 def stamp_of(status: os.stat_result) -> bytes:
-    """What tells a version of a file from others without reading it: size, mtime, ctime and inode. 32 bytes."""
+    """The 32 bytes that tell a state of a file from others without reading it: size, mtime, ctime and inode."""
     try:
         return _STAMP.pack(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
     except struct.error:  # a time after 2262
@@ -62,8 +62,8 @@ def sizes_of(stamps: Iterable[bytes]) -> list[int]:
 class Files:
     """The files under the absolute path `root`, by path relative to it; a single file has the empty path.
 
-    Those that are `todo` get a `sha256`, and a new stamp when they changed meanwhile. What is `racy` must not be
-    remembered; what `failed` could not be read.
+    Those that are `todo` get a `sha256`, and a new stamp when they changed meanwhile. The hashes of `racy` files must
+    not be remembered; `failed` files could not be read.
     """
 
     root: str
@@ -94,7 +94,7 @@ class _Job(NamedTuple):
 
 
 def hash_files(several: Sequence[Files], clock: Clock) -> None:
-    """Hash all that is `todo`. What was hashed before an interruption keeps its `sha256`."""
+    """Hash all that is `todo`. After an interruption, the files that were hashed before it have their `sha256`."""
     jobs = [job for files in several for job in _jobs(files)]
     large = sorted((job for job in jobs if job.size > SMALL), key=lambda job: job.size)
     _Hasher(clock).run([job for job in jobs if job.size <= SMALL], large)
@@ -231,4 +231,5 @@ def sha256_of(path: str) -> str:
 
 
 def no_link(path: str, flags: int) -> int:
+    """An opener for `open` that follows no link and waits for no FIFO. OSError."""
     return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

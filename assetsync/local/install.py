@@ -59,7 +59,7 @@ def locate(boundary: Boundary, path: str) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to happen at a place, in paths below its base: `placed` files come, `removed` ones go.
+    """The files that come to a place (`placed`) and that go from it (`removed`), in paths below its base.
 
     `known` are the local files that may be lost, with the stamps that the scan saw.
     """

@@ -46,7 +46,7 @@ def scan(
     progress: Progress = no_progress,
     clock: Clock = time.time_ns,
 ) -> Present | Absent | Unusable:
-    """What is at `path`, which is POSIX and relative to the absolute directory `root`.
+    """The local state of `path`, which is POSIX and relative to the absolute directory `root`.
 
     `boundary` tells of links that lead out of the project; without one, each link is followed.
 
@@ -146,7 +146,7 @@ class _Asset:
         return sum(sizes_of(self.files.stamps[path] for path in self.files.todo))
 
     def news(self) -> Hashes | None:
-        """What the cache should know of the files from now on; None when it knows that already."""
+        """The hashes for the cache to remember; None when it has them already."""
         files = self.files
         if not files.todo and self.recalled == len(files.stamps):
             return None

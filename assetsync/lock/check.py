@@ -65,7 +65,7 @@ def placed(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding
 
 
 def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) -> list[Finding]:
-    """What makes the lock wrong for the manifest, in the order of the manifest. Neither store nor files are asked."""
+    """Find where the lock is wrong for the manifest, in the manifest's order. Neither store nor files are asked."""
     if lock is None:
         if not manifest.entries:
             return []
@@ -141,7 +141,7 @@ def _satisfies(entry: Entry, version: str, versioning: Versioning) -> bool:
 
 
 def check_content(manifest: Manifest, lock: Lock, local: Mapping[str, Local]) -> list[Finding]:
-    """What is here and is not what the lock says. Content that is absent is no finding: not everybody needs it all."""
+    """Find local content that differs from the lock. Absent content is no finding: not everybody needs it all."""
     findings = []
     for entry in manifest.entries:
         locked = lock.assets.get(entry.name)

@@ -15,7 +15,7 @@ from assetsync.model.files import LOCK
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.versioning import Lines, Versioning, is_valid, load_versioning
 
-# What has git merge assets.lock by asset: a line of .gitattributes, and a setting that each clone needs for it.
+# With this, git merges assets.lock by asset: a line of .gitattributes, and a setting that each clone needs for it.
 DRIVER_ATTRIBUTES = f"{LOCK} merge=assetsync"
 DRIVER_SETTING = "merge.assetsync.driver"
 DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
@@ -179,7 +179,7 @@ def _unpaired(filename: str, line: int) -> LockError:
 
 
 def _ancestor(text: str, filename: str) -> Lock | None:
-    """What can be told of the common ancestor; None where that is no lock.
+    """The common ancestor, as far as the text shows it; None where that is no lock.
 
     An asset that is missing in it, because git shows no ancestors, is merged as a new one. In the style zdiff3 the rest
     may be damaged too: lines that both sides have in common stand outside the conflict.

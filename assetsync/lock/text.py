@@ -136,7 +136,7 @@ def edited_hint(name: str) -> str:
 
 
 def read_lock_text(text: str | bytes, *, filename: str = LOCK) -> LockText:
-    """What `text` says, edited assets included, which are named. LockError when it is no lock that can be read."""
+    """Read `text`, edited assets included, and name these. LockError when it is no lock that can be read."""
     if len(text) > MAX_BYTES:
         raise LockError(f"`{filename}` is larger than {MAX_BYTES >> 20} MiB, and is not read", hint=_RESTORE)
     if isinstance(text, bytes):

@@ -51,6 +51,7 @@ class Scalar(NamedTuple):
 
     @property
     def is_null(self) -> bool:
+        """Whether YAML 1.2 takes it for nothing."""
         return self.plain and self.text in ("", "~", "null", "Null", "NULL")
 
     @property
@@ -60,6 +61,8 @@ class Scalar(NamedTuple):
 
 
 class Sequence(NamedTuple):
+    """A sequence. `flow`: it was written as `[…]`. Line and column count from 1."""
+
     items: tuple[Node, ...]
     flow: bool
     line: int
@@ -79,6 +82,7 @@ class Mapping(NamedTuple):
     end: int
 
     def get(self, key: str) -> Node | None:
+        """The value under a key; None when the key is not there."""
         pair = self.pairs.get(key)
         return pair[1] if pair else None
 
@@ -118,6 +122,7 @@ def read(text: str | bytes, filename: str) -> Document:
 
 
 def too_large(filename: str) -> ManifestError:
+    """The error for a manifest of more than MAX_BYTES."""
     message = f"the file is larger than {MAX_BYTES >> 20} MiB, and is not read; a manifest names assets, it holds none"
     return ManifestError(filename, [Located(1, 1, message)])
 

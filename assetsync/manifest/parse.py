@@ -238,7 +238,7 @@ class _Reader:
         return node.text
 
     def _version_problem(self, version: str, readonly: bool) -> tuple[str | None, str]:
-        """What is wrong with the version of an entry, and what should stand there, as far as one can tell."""
+        """The problem of an entry's version, and what should stand there, as far as that can be told."""
         malformed = version_problem(version)
         if malformed is not None or self._system is None:
             return malformed, version

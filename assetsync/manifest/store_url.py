@@ -1,4 +1,4 @@
-"""What the URL of a store may be. One set of rules for assets.yaml, flags and variables.
+"""The rules for the URL of a store: the same for assets.yaml, flags and variables.
 
 Messages never repeat the URL: what is wrong with it may be that it holds a secret.
 """

@@ -18,7 +18,7 @@ class Changes:
 
 
 def compare(old: tuple[FileEntry, ...], new: tuple[FileEntry, ...]) -> Changes:
-    """What leads from one list of files to another. Files with an empty (unknown) hash count as changed."""
+    """The changes from one list of files to another. A file with an empty (unknown) hash counts as changed."""
     before = {file.path: file for file in old}
     added, changed, unchanged = [], [], 0
     for file in new:

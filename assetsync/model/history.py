@@ -22,6 +22,7 @@ class History:
 
     @property
     def newest(self) -> str | None:
+        """The newest version of all lines; None without any."""
         return self.versions[0] if self.versions else None
 
     @property
@@ -46,6 +47,7 @@ class History:
         return [one for one in self.versions if self.is_newer(version, one)]
 
     def is_newer(self, version: str, other: str) -> bool:
+        """Whether `version` is newer than `other`; both are valid."""
         return version != other and self.versioning.sort([version, other])[0] == version
 
 

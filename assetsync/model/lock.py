@@ -1,4 +1,4 @@
-"""What assets.lock records, as values."""
+"""The content of assets.lock, as values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assetsync.model.tree import Content
 
 @dataclass(frozen=True, slots=True)
 class LockEntry:
-    """What one asset resolved to."""
+    """The version and content that an asset resolved to. `size` is in bytes; `path` is as in `Entry`."""
 
     version: str
     content: Content

@@ -1,4 +1,4 @@
-"""What assets.yaml declares, as values."""
+"""The content of assets.yaml, as values."""
 
 from __future__ import annotations
 

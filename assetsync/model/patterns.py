@@ -22,7 +22,7 @@ _IN_BRACKET = re.compile(r"\\?(.)(?:-\\?(.))?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One pattern. What it applies to is for `matches` alone: a walk never asks about what lies in excluded folders."""
+    """One pattern. Only `matches` tells which paths it means: a walk never asks about paths inside excluded folders."""
 
     excludes: bool
     folders_only: bool
@@ -147,7 +147,7 @@ def _glob(segment: str) -> str:
 
 
 def _bracket(inside: str) -> str:
-    """What stands between `[` and `]`, each character escaped, so that none but a range means more than itself."""
+    """The text between `[` and `]`, each character escaped, so that none but a range means more than itself."""
     if "[:" in inside:
         raise ValueError("classes such as `[:alpha:]` are not supported")
     parts = []

@@ -26,7 +26,7 @@ class FileEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a tree amounts to: its digest, whether it is a directory, total bytes and number of files."""
+    """A tree in sum: its digest, whether it is a directory, its size in bytes and its number of files."""
 
     digest: str
     is_directory: bool
@@ -47,10 +47,12 @@ class Tree:
 
     @property
     def digest(self) -> str:
+        """The content identity of the tree, `sha256:<hex>`."""
         return self.content.digest
 
     @property
     def is_directory(self) -> bool:
+        """Whether the asset is a directory, even one of a single file."""
         return self.content.is_directory
 
 

@@ -20,7 +20,7 @@ ENTRY_POINT_GROUP = "assetsync.versioning"
 
 @runtime_checkable
 class Versioning(Protocol):
-    """What a versioning system must offer. Versions are strings; `sort` puts the newest first."""
+    """The methods of every versioning system. Versions are strings; `sort` puts the newest first."""
 
     def initial(self, *, now: datetime) -> str:
         """The first version of a new asset. `now` is in UTC."""

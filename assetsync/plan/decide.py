@@ -23,7 +23,7 @@ from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, Snapshot
 
 
 def make_plan(snapshot: Snapshot, request: Request) -> Plan:
-    """What is to be done about each asset of `snapshot`, which holds all that `needs` asks for with this request."""
+    """Decide about each asset of `snapshot`, which holds all that `needs` asks for with this request."""
     actions: list[Action] = []
     problems: list[Problem] = list(problems_of_all(snapshot, request))
     if not problems:
@@ -47,7 +47,7 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
 
 
 def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
-    """What is to be done about one asset. Stop when nothing can be; Unseen when more must be looked at first."""
+    """Decide about one asset. Stop when nothing can be done; Unseen when more must be looked at first."""
     asset = Situation.of(snapshot, entry)
     match request.purpose:
         case Purpose.SYNC | Purpose.PUBLISH:

@@ -17,9 +17,10 @@ from assetsync.plan.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a decision asks for. `digests` are versions whose content is compared with what is here, for which memory
-    will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by one. `folder`: what
-    lies in the asset's folder, listed or not."""
+    """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
+    here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
+    one. `folder`: what lies in the asset's folder, listed or not.
+    """
 
     digests: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -28,7 +29,8 @@ class Needs:
 
 
 def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = None) -> dict[str, Needs]:
-    """What the decisions about the assets called `names`, or about all, ask for; assets that need nothing are left out.
+    """The facts that the decisions about the assets called `names`, or about all, ask for. Assets without any are left
+    out.
 
     A plan of a snapshot of which this is empty can be made. It ends: what has been looked at is never asked for again.
     """

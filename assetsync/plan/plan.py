@@ -28,7 +28,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Action:
-    """What all actions say. `base` is the version that the asset is at before, `to` the one after it.
+    """The fields of all actions. `base` is the version that the asset is at before, `to` the one after it.
 
     `content` is what assets.lock will hold for the asset; None where only a download can tell.
     `excluded` counts the local files that were left out. `through` says where links of the user lead by which the asset
@@ -129,7 +129,7 @@ CONFLICTS = frozenset({"diverged", "in_progress"})
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one asset: what is here, in words; the locked version; the store's versions, newest first."""
+    """One asset as a plan saw it: the local state in words, the locked version, the store's versions, newest first."""
 
     local: str
     locked: str | None
@@ -138,7 +138,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a plan was made from. `manifest` and `lock` are digests of the texts, None where there is or was none."""
+    """The inputs of a plan. `manifest` and `lock` are digests of the texts, None where there was none."""
 
     manifest: str | None = None
     lock: str | None = None
@@ -152,7 +152,8 @@ def text_digest(text: str | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done. `store` is as written in the manifest, so that a plan reads the same on every machine.
+    """The actions to carry out, and the problems in their way. `store` is as written in the manifest, so that a plan
+    reads the same on every machine.
 
     `dated` says that new versions are named by the time of their publication, `makes_store` that the store is a
     directory that does not exist yet.
@@ -173,18 +174,21 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Action, ...]:
+        """The actions that change something: all but Keep."""
         return tuple(action for action in self.actions if not isinstance(action, Keep))
 
     @property
     def publishes(self) -> tuple[Action, ...]:
-        """What `apply` carries out: everything but pulls."""
+        """The actions that `apply` carries out: all but Keep and Pull."""
         return tuple(action for action in self.changes if not isinstance(action, Pull))
 
     @property
     def pulls(self) -> tuple[Pull, ...]:
+        """The actions that write local files."""
         return tuple(action for action in self.actions if isinstance(action, Pull))
 
     def count(self, kind: str) -> int:
+        """The number of actions of a kind, by the words of KIND."""
         return sum(KIND[type(action)] == kind for action in self.actions)
 
     @property

@@ -1,4 +1,4 @@
-"""What a plan is asked for: which assets, for what purpose, with which one-shot wishes."""
+"""A request for a plan: about which assets, for what purpose, with which one-shot wishes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Purpose(Enum):
-    """What a plan is for, which decides what it may do."""
+    """The purpose of a plan, which decides what it may do."""
 
     # Both directions, by the decision table.
     SYNC = "sync"
@@ -21,7 +21,7 @@ class Purpose(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a plan. `names` are the assets that it is about; all of them when there are none.
+    """A request for a plan. `names` are the assets that it is about; all of them when there are none.
 
     The others are wishes for this one time, as names of assets. `bump_major`: open the next line. `supersede`: publish
     on top of a version that someone else published meanwhile, or content that an older version has. `discard_local`:

@@ -93,18 +93,22 @@ class Situation:
 
     @property
     def name(self) -> str:
+        """The name of the asset."""
         return self.entry.name
 
     @property
     def tree(self) -> Tree | None:
+        """The local tree; None when nothing is here."""
         return None if isinstance(self.local, Absent) else self.local.tree
 
     @property
     def here(self) -> Content | None:
+        """The local content; None when nothing is here."""
         return self.tree.content if self.tree else None
 
     @property
     def excluded(self) -> int:
+        """The number of local files that were left out."""
         return 0 if isinstance(self.local, Absent) else self.local.excluded
 
     @property
@@ -132,6 +136,7 @@ class Situation:
         return f"git rm -r --cached {self.entry.path}"
 
     def is_locked_at(self, version: str) -> bool:
+        """Whether the lock has the asset at `version`."""
         return self.locked is not None and self.locked.version == version
 
     # -- facts of the store
@@ -217,6 +222,7 @@ class Situation:
         return {path for path, _ in rest}
 
     def newest_in(self, line: str | None) -> str | None:
+        """The newest version of a line, or of all lines for None; None without any."""
         return next(iter(self.history.in_line(line)), None)
 
     def checked_lock(self) -> LockEntry | None:
@@ -245,6 +251,7 @@ class Situation:
     # -- problems
 
     def stop(self, code: str, message: str, hint: str | None = None) -> Stop:
+        """The problem that ends the decision, for the caller to raise."""
         return Stop(self.name, code, message, hint)
 
     def modified(self, version: str, edited: Iterable[str] | None = None) -> Stop:
@@ -267,6 +274,7 @@ class Situation:
             yield from (file.path for file in (*changes.changed, *changes.added) if file.path)
 
     def incomplete_pull(self, half: HalfPulled) -> Stop:
+        """A pull to this path did not finish, and the files were edited since or another version is wanted."""
         # Only the locked version is what `pull` goes on with.
         command = "pull" if self.is_locked_at(half.version) else "upgrade"
         back = f", or go back to the locked version with `assetsync pull {self.name}`"
@@ -330,7 +338,7 @@ class Situation:
 
     @property
     def replaceable(self) -> Present | None:
-        """What a pull may replace: all that was scanned, since a decision to pull has agreed to that."""
+        """The files that a pull may replace: all that were scanned, since a decision to pull has agreed to that."""
         if isinstance(self.local, HalfPulled):
             half = self.local
             return Present(half.tree, half.excluded, half.stamps, half.through) if half.tree else None
@@ -460,7 +468,7 @@ def _skips(unfinished: Unfinished) -> str:
 
 
 def _found(version: RemoteVersion) -> str:
-    """What the store has, in words."""
+    """The store's side of an asset, in words."""
     if version.content is not None:
         return _short(version.content)
     files = version.files or ()

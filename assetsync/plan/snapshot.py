@@ -116,12 +116,13 @@ class Unfinished:
 
     @property
     def in_progress(self) -> bool:
+        """Whether someone else probably is at it: the claim is not ours and is younger than CLAIM_LIFETIME."""
         return self.claim_age is not None and self.claim_age < CLAIM_LIFETIME and not self.own
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteAsset:
-    """What the store has of one asset.
+    """One asset as the store has it.
 
     `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
     `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.

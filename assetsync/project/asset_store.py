@@ -1,4 +1,4 @@
-"""A store without a repo around it: publish by hand, look, fetch. What `modelkit assets` and its Python class do.
+"""A store without a repo around it: publish by hand, look, fetch, as `modelkit assets` and its Python class do.
 
 ::
 
@@ -96,7 +96,7 @@ class AssetStore:
 
     @property
     def versioning_name(self) -> str:
-        """What the versioning system is called in settings."""
+        """The name of the versioning system in settings."""
         return self._workspace.versioning_name
 
     @property
@@ -151,7 +151,7 @@ class AssetStore:
         return list(browse.index_of(self.store, name).listed)
 
     def meta(self, spec: str) -> Meta:
-        """What is recorded of a version: files, sizes, digests, provenance. NotFoundError, InvalidError, StoreError."""
+        """The `.meta` of a version: files, sizes, digests, provenance. NotFoundError, InvalidError, StoreError."""
         return browse.meta_of(self.store, self.resolve(spec))
 
     def resolve(self, spec: str) -> Spec:
@@ -161,13 +161,13 @@ class AssetStore:
     def log(self, name: str, *, limit: int | None = None) -> Sequence[Logged]:
         """The newest `limit` versions of an asset, or all, newest first; one request each, many at once.
 
-        What can't be read of single versions is in the result, and so are versions of another versioning system, at its
+        An error in reading a single version is part of the result. Versions of another versioning system stand at the
         end. NotFoundError, StoreError, DamagedError.
         """
         return browse.log(self._workspace, name, limit)
 
     def diff(self, old: str, new: str, *, reporter: Reporter | None = None) -> Difference:
-        """What leads from one version to another, or to or from what is at a local path.
+        """The changes from one version to another, or between a version and a local path.
 
         An argument that begins with `./`, `../` or `/` is a path, and so is one that names no version and exists here.
         A version that modelkit made is read, because it has no checksums. NotFoundError, InvalidError, ContentError,
@@ -180,7 +180,7 @@ class AssetStore:
         return self.store.list(lambda name: pattern is None or fnmatchcase(name, pattern))
 
     def newest_metas(self, assets: Collection[ListedAsset]) -> Mapping[str, Meta]:
-        """What is recorded of the newest version of each asset, where that can be read. One request each."""
+        """The `.meta` of the newest version of each asset, where that can be read. One request each."""
         return browse.newest_metas(self.store, assets)
 
     def locked(self) -> Mapping[str, str]:
@@ -202,8 +202,8 @@ class AssetStore:
         """Get a version, or a part of one, into `assets_dir`; returns its absolute path there.
 
         `spec` is NAME, NAME:1, NAME:1.2 or NAME:1.2[part]. `assets_dir` is ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR
-        by default; modelkit finds there what was fetched. What is there completely is not fetched again; `force`
-        compares it with the store and gets what differs. NotFoundError, ChecksumError, …
+        by default; modelkit finds there what was fetched. A version that is there completely is not fetched again;
+        `force` compares it with the store and gets what differs. NotFoundError, ChecksumError, …
         """
         given = assets_dir or settings.assets_dir(self._workspace.environ)
         if given is None:
@@ -226,7 +226,7 @@ class AssetStore:
         version: str | None = None,
         reporter: Reporter | None = None,
     ) -> Plan:
-        """What `new` would do. Writes nothing to the store; what is at a URL is downloaded, to learn what it is."""
+        """Plan `new`. It writes nothing to the store; objects at a URL are downloaded, to learn what they are."""
         return self._direct.plan_new(path, name=name, version=version, reporter=reporter or Silent())
 
     def plan_update(
@@ -239,7 +239,7 @@ class AssetStore:
         force: bool = False,
         reporter: Reporter | None = None,
     ) -> Plan:
-        """What `update` would do. Writes nothing to the store; what is at a URL is downloaded, to learn what it is."""
+        """Plan `update`. It writes nothing to the store; objects at a URL are downloaded, to learn what they are."""
         return self._direct.plan_update(
             path, name=name, version=version, bump_major=bump_major, force=force, reporter=reporter or Silent()
         )

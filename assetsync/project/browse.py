@@ -44,6 +44,7 @@ class Difference:
 
     @property
     def is_empty(self) -> bool:
+        """Whether both sides have the same bytes under the same paths."""
         return self.before.content.same_as(self.after.content)
 
 
@@ -62,7 +63,7 @@ def resolved(store: Store, spec: str) -> Spec:
 
 
 def meta_of(store: Store, spec: Spec) -> Meta:
-    """What is recorded of a complete version. NotFoundError says what there is; InvalidError, StoreError."""
+    """The `.meta` of a complete version. NotFoundError says which versions there are; InvalidError, StoreError."""
     try:
         return store.meta(spec.name, spec.version or "")
     except NotFoundError as error:

@@ -1,8 +1,8 @@
 """Is the lock right? Gathers the texts, files and versions that `assetsync.lock.check` judges, for `check` and hooks.
 
 Nothing here is configurable: which store and which versions are right is for assets.yaml alone to say, so no flag and
-no variable can make a wrong lock pass. Nothing is written either, but for the stat cache. What only one form of the
-check needs is imported there, because the plain one has to be fast.
+no variable can make a wrong lock pass. Nothing is written either, but for the stat cache. Modules that only one form of
+the check needs are imported there, because the plain one has to be fast.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO_STORE = StoreConfig("memory://unknown")
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What was looked at, and what is wrong. The files of the findings are relative to the current directory."""
+    """How many projects and assets were checked, and the findings, with files relative to the current directory."""
 
     projects: int
     assets: int

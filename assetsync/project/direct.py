@@ -35,7 +35,7 @@ class DirectPublishing:
         self._workspace = workspace
         self._project = project
         self._closing = ExitStack()
-        # What was got ready for publishing from a URL, by that URL.
+        # The content that is ready to be published from a URL, by that URL.
         self._elsewhere: dict[str, Elsewhere] = {}
 
     def close(self) -> None:
@@ -224,7 +224,7 @@ class DirectPublishing:
         return present
 
     def _at_url(self, url: str, name: str, reporter: Reporter) -> Present:
-        """What is at a URL, got ready to be published: for the store to copy where it can, otherwise downloaded."""
+        """The objects at a URL, ready to be published: for the store to copy where it can, otherwise downloaded."""
         found = origin.look(url, self._workspace.config, self._workspace.environ, self._closing)
         tree = found.known_tree() if origin.shares_bucket(url, self._workspace.config.url) else None
         if tree is not None:
@@ -253,7 +253,7 @@ class DirectPublishing:
 
 
 def publishable(found: Present | Absent | Unusable, path: str) -> Present:
-    """What is at a path. ContentError when that can't be published."""
+    """The content at a path. ContentError when it can't be published."""
     match found:
         case Present():
             return found

@@ -57,6 +57,7 @@ class Site:
         return replace(self, manifest=replace(self.manifest, entries=entries), lock=lock)
 
     def locked(self, name: str) -> LockEntry | None:
+        """The lock's entry of an asset; None without one."""
         return self.lock.assets.get(name) if self.lock else None
 
 
@@ -112,7 +113,7 @@ def _scan_and_ask(
 
 
 def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
-    """What is at the path of each asset, interrupted pulls included."""
+    """The local state of each asset, interrupted pulls included."""
     entries = site.manifest.entries
     found = scan_all(site.root, entries, cache=site.cache, boundary=site.boundary, reporter=reporter)
     return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
@@ -142,7 +143,7 @@ class _Asking:
         object.__setattr__(self, "own_claims", self.site.journal.claims())
 
     def first_answers(self) -> Mapping[str, RemoteAsset]:
-        """What every decision needs: the listed versions, and the locked one as it is now."""
+        """The facts that every decision needs: the listed versions, and the locked one as it is now."""
         names = [entry.name for entry in self.site.manifest.entries]
         looks = [(name, partial(self._index, name)) for name in names]
         for name in names:
@@ -152,7 +153,7 @@ class _Asking:
         return _put_together({name: RemoteAsset(looked_into=False) for name in names}, looks)
 
     def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
-        """What is known of the assets of `wanted` after looking at that."""
+        """Look at the facts that `wanted` names, by asset, and return all that is known of these assets then."""
         looks = [
             (name, look)
             for name, need in wanted.items()
@@ -186,7 +187,7 @@ class _Asking:
         try:
             found = self.store.compare(name, version, tree) if tree else self.store.look(name, version)
         except DamagedError:
-            # It can't be told what it is, and so not that it is here. What nobody takes needs no mending.
+            # A damaged version counts as another than the local one. Nothing takes it, so nothing needs to mend it.
             found = RemoteVersion(version, None)
         return _with_version(version, found)
 
@@ -225,8 +226,9 @@ class _Asking:
 def _put_together(
     known: Mapping[str, RemoteAsset], looks: Iterable[tuple[str, Callable[[], _Seen]]]
 ) -> Mapping[str, RemoteAsset]:
-    """`known`, with what the looks at assets have shown. What is damaged concerns one asset, and keeps no other from
-    being planned."""
+    """`known`, with what the looks at assets have shown. Damage concerns one asset, and keeps no other from being
+    planned.
+    """
 
     def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:
         name, call = look

@@ -99,7 +99,7 @@ class Project:
         return self._workspace.store
 
     def lock(self) -> Lock | None:
-        """What assets.lock says now; None where there is none. LockError."""
+        """The assets.lock as it is now; None where there is none. LockError."""
         return self._parse_lock(read_file(self.lock_file))
 
     def _parse_lock(self, data: bytes | None) -> Lock | None:
@@ -112,7 +112,7 @@ class Project:
         offline: bool = False,
         reporter: Reporter | None = None,
     ) -> Plan:
-        """What would be done for `request`, by default about all assets in both directions. Sends only reads.
+        """Plan `request`: by default, both directions for all assets. It only reads from the store.
 
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
@@ -268,5 +268,5 @@ def _text(data: bytes) -> str: ...
 @overload
 def _text(data: None) -> None: ...
 def _text(data: bytes | None) -> str | None:
-    """What a digest is made of, whatever the bytes are."""
+    """Bytes as the text that a digest is made of, valid UTF-8 or not."""
     return None if data is None else data.decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""How carrying out a plan ended, and what the problems of a plan amount to."""
+"""How carrying out a plan ended, and the problems of a plan as an error."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ class Result:
 
     @property
     def done(self) -> tuple[Outcome, ...]:
+        """The outcomes of the actions that succeeded."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is None)
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
+        """The outcomes of the actions that failed, each with its error."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     @property
@@ -63,7 +65,7 @@ class Result:
 
 
 def problems_error(plan: Plan) -> AssetsyncError | None:
-    """What the problems of a plan amount to: ConflictError when each is someone else's doing, None without any."""
+    """All problems of a plan as one error: a ConflictError when each is someone else's doing; None without problems."""
     if not plan.problems:
         return None
     count = len(plan.problems)

@@ -34,18 +34,19 @@ class Source:
 
     @property
     def root(self) -> str:
+        """The folder of the project."""
         return os.path.dirname(self.manifest_file)
 
 
 def worktree_source(manifest_file: str) -> Source:
-    """What lies in the working tree. NoFileError, InvalidError."""
+    """The texts in the working tree. NoFileError, InvalidError."""
     return Source(
         manifest_file, read_manifest(manifest_file), read_file(os.path.join(os.path.dirname(manifest_file), LOCK))
     )
 
 
 def staged_sources(directory: str, manifest_file: str | None, environ: Mapping[str, str]) -> list[Source]:
-    """What git's index has of the project of `manifest_file`.
+    """The texts in git's index of the project of `manifest_file`.
 
     Without one: of all projects in and below `directory`, or else of the nearest one above it. A project whose
     assets.yaml is not in the index is none yet. GitError, NoFileError, InvalidError.

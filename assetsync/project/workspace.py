@@ -1,4 +1,4 @@
-"""What `Project` and `AssetStore` stand on: a folder, what is remembered about it, and the store it works with."""
+"""Shared by `Project` and `AssetStore`: a folder, what is remembered about it, and the store that it works with."""
 
 from __future__ import annotations
 

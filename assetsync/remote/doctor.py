@@ -1,4 +1,4 @@
-"""What ails a store, and its repair: access, unfinished publishes, and indexes that do not say what is there.
+"""The faults of a store, and their repair: access, unfinished publishes, and indexes that do not say what is there.
 
 The truth is which `.meta` exist. Repair rewrites `.versions` by compare-and-swap and clears what no version will ever
 need. It has no way to delete or alter a committed version.
@@ -68,7 +68,7 @@ class Clear:
 
 @dataclass(frozen=True, slots=True)
 class Ailment:
-    """Something odd about an asset in the store, and the repair where there is one."""
+    """A fault of an asset in the store, and the repair where there is one."""
 
     asset: str
     code: str
@@ -159,7 +159,7 @@ def _clock(store: Store, key: str) -> Iterator[Probe]:
 
 
 def examine(store: Store, wanted: Callable[[str], bool] = lambda name: True) -> list[Ailment]:
-    """What is odd about the wanted assets, sorted by name. Sends only reads. StoreError."""
+    """Find what is odd about the wanted assets, sorted by name. It only reads from the store. StoreError."""
     surveyed = [one for one in store.survey() if wanted(one.name)]
     return [ailment for found in together(partial(_asset, store), surveyed) for ailment in found]
 
@@ -289,7 +289,7 @@ def _first(flaws: Mapping[str, Sequence[str]]) -> str:
 
 
 def _flaws(store: Store, name: str, version: str) -> list[str]:
-    """What keeps a version from being fetched, in words. Objects that it does not name do not."""
+    """The reasons in words why a version can't be fetched. Objects that its `.meta` does not name are no reason."""
     found = verify(store, name, version).flaws
     return [f"{flaw.path or 'the object'}: {flaw.message}" for flaw in found if flaw.code != "extra"]
 

@@ -1,7 +1,7 @@
 """The JSON objects of the remote layout, to values and back: `.meta`, `.versions` and `.claim`.
 
-`.meta` and `.versions` are modelkit's (`modelkit.assets.remote`, 0.1); `.meta` has one more key, ``assetsync``. What is
-read is checked like any input: it may come from another tool, an older version, or someone hostile.
+`.meta` and `.versions` are modelkit's (`modelkit.assets.remote`, 0.1); `.meta` has one more key, ``assetsync``.
+Documents are checked like any input: they may come from another tool, an older version, or someone hostile.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree,
 
 META_FORMAT = 1
 CLAIM_FORMAT = 1
-# What the backend is asked to read at most, in bytes. A file takes about 120 bytes in a `.meta`, a version about 10
-# in a `.versions`; a claim is a few lines.
+# The most that the backend is asked to read, in bytes. A file takes about 120 bytes in a `.meta`, a version about 10 in
+# a `.versions`; a claim is a few lines.
 MAX_META_BYTES = 64 * 1024 * 1024
 MAX_VERSIONS_BYTES = 4 * 1024 * 1024
 MAX_CLAIM_BYTES = 16 * 1024
@@ -169,6 +169,7 @@ def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:
 
 
 def render_claim(claim: Claim) -> bytes:
+    """The bytes of a `.claim`."""
     return _dump({"format": CLAIM_FORMAT, **asdict(claim)})
 
 

@@ -32,14 +32,17 @@ def data_key(name: str, version: str, part: str = "") -> str:
 
 
 def meta_key(name: str, version: str) -> str:
+    """The key of a version's `.meta`."""
     return f"{name}/{version}{META}"
 
 
 def claim_key(name: str, version: str) -> str:
+    """The key of a version's `.claim`."""
     return f"{name}/{version}{CLAIM}"
 
 
 def versions_key(name: str) -> str:
+    """The key of an asset's `.versions`."""
     return f"{name}{VERSIONS}"
 
 
@@ -72,7 +75,7 @@ def folder_names(keys: Iterable[str], folders: Iterable[str]) -> list[str]:
 
 @dataclass(slots=True)
 class VersionObjects:
-    """What lies in a store under one version of an asset, learnt from a listing of the asset's folder."""
+    """The objects under one version of an asset, learnt from a listing of the asset's folder."""
 
     meta: bool = False
     claim: bool = False

@@ -48,7 +48,7 @@ class Index(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a listing of an asset's folder shows: committed versions, and those that something else lies under.
+    """A listing of an asset's folder: the committed versions, and the versions that have other objects alone.
 
     `done_claims` are the committed versions whose claim is still there.
     """
@@ -60,7 +60,7 @@ class Folder:
 
 
 class Surveyed(NamedTuple):
-    """An asset, or what looks like one, as a walk through the store finds it."""
+    """An asset, or a folder that looks like one, as a walk through the store finds it."""
 
     name: str
     indexed: bool
@@ -77,6 +77,7 @@ class Store:
 
     @property
     def url(self) -> str:
+        """The store's URL, as in `Backend.url`."""
         return self.backend.url
 
     @property
@@ -125,7 +126,7 @@ class Store:
         return None if blob is None or blob.tag == tag else self._meta(name, version, blob)
 
     def folder(self, name: str) -> Folder:
-        """What lies under the versions of an asset. One listing with a delimiter; never descends into versions."""
+        """The versions in an asset's folder. One listing with a delimiter; it never descends into versions."""
         return self._folder_of(name, self.backend.list(layout.asset_folder(name), delimiter=True))
 
     def _folder_of(self, name: str, listing: Listing) -> Folder:

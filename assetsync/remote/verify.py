@@ -28,7 +28,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found out about a version. `checked` says by what: "bytes", "sha256" or "size"."""
+    """The result of verifying a version. `checked` says by what: "bytes", "sha256" or "size"."""
 
     asset: str
     version: str

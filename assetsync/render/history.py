@@ -1,4 +1,4 @@
-"""What a store knows of one asset: its versions by line, its history, all of one version, and differences."""
+"""One asset as its store has it: its versions by line, its history, all of one version, and differences."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _file(file: FileEntry | str) -> dict[str, Any]:
 
 
 def diff_text(old: str, new: str, before: Tree, after: Tree, changes: Changes, *, paint: Paint = plain) -> str:
-    """What differs, file by file, with sizes before and after."""
+    """The differences, file by file, with sizes before and after."""
     if before.content.same_as(after.content):
         return f"`{printable(old)}` and `{printable(new)}` have the same content\n"
     lines = [paint(f"--- {printable(old)}", "red"), paint(f"+++ {printable(new)}", "green")]

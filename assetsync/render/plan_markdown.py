@@ -1,8 +1,8 @@
 """A plan as markdown for a pull request comment: problems, a table, the files folded away, the fingerprint.
 
 Names and paths come from whoever pushed the branch, so nothing of them may become markup, a link, a mention or the end
-of a fold. What is not our own prose is a code span, or a character reference for each character that could mean
-something; GitHub and GitLab look for mentions and references in the rendered text, but not inside code.
+of a fold. Foreign text is a code span, or has a character reference for each character that could mean something;
+GitHub and GitLab look for mentions and references in the rendered text, but not inside code.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ FILES_SHOWN = 200
 # A hostile text could fill the comment; nobody reads more than this of one cell.
 TEXT_SHOWN = 500
 
-# What a code span can hold, also inside a table: no fence of its own, nothing that tables escape, and no tags, for
-# programs that count these without reading markdown.
+# The characters that a code span can hold, also inside a table: no fence of its own, nothing that tables escape, and no
+# tags, for programs that count these without reading markdown.
 _PLAIN_CODE = re.compile(r"[^`|\\<>&]+")
 # Letters, and what ends a word or a sentence, mean nothing else.
 _MEANS_SOMETHING = re.compile(r"(?![.:](?:\s|$)|(?<=[a-z])\.[a-z])[^\w\s→…,;()-]|_")

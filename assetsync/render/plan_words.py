@@ -1,4 +1,4 @@
-"""What text and markdown say alike about a plan: symbols, the version arrow, costs, counts. Nothing is escaped here."""
+"""Words for a plan that text and markdown share: symbols, the version arrow, costs, counts. Nothing is escaped here."""
 
 from __future__ import annotations
 

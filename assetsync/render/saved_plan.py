@@ -27,7 +27,7 @@ _STEP = ("action", "path", "from", "to", "digest")
 _NEXT_DATE = "next date"
 
 _MAYBE = (str, type(None))
-# What the comparison relies on, key by key: a type, several, a list of one shape, or an object. The key `*` stands for
+# The keys that the comparison relies on: a type, several, a list of one shape, or an object. The key `*` stands for
 # any. Other keys are left alone.
 _SHAPE: dict[str, Any] = {
     "store": str,
@@ -97,7 +97,7 @@ def parse_saved_plan(text: str) -> Document:
 
 
 def request_of(saved: Document) -> Request:
-    """What the plan was made for."""
+    """The request that the plan was made for."""
     basis = saved["basis"]
     bump, supersede, discard, force = (frozenset(basis["options"][name]) for name in _WISHES)
     return Request(tuple(basis["names"]), bump_major=bump, supersede=supersede, discard_local=discard, force=force)
@@ -150,7 +150,7 @@ def _no_saved_plan(why: str) -> InvalidError:
 
 
 class _Facts(NamedTuple):
-    """What a document says about one asset: what was seen of it, what will be done, the code of its problem."""
+    """One asset in a document: as the plan saw it, the action on it, the code of its problem."""
 
     seen: Document | None = None
     step: Document | None = None
@@ -166,7 +166,7 @@ def _by_asset(document: Document) -> dict[str, _Facts]:
 
 
 def _step(action: Document, dated: bool) -> Document:
-    """What must stay the same of an action; a date that is yet to come counts as `next date`."""
+    """The parts of an action that must stay the same; a date that is yet to come counts as `next date`."""
     step = {key: action[key] for key in _STEP}
     return step | {"to": _NEXT_DATE} if dated and step["action"] in ("create", "update") else step
 

@@ -1,4 +1,4 @@
-"""What assetsync remembers between runs and can always learn again: hashes of local files, and facts about stores.
+"""The memory between runs, of facts that can be learnt again: hashes of local files, and facts about stores.
 
 One SQLite file under `.assetsync`, made when there is first something to keep. It may be deleted, damaged, read-only,
 shared by several processes, or on a full disk: then less is remembered, and nothing fails. It may also have been
@@ -48,8 +48,9 @@ class _OtherFormatError(Exception):
 
 
 class Hashes(NamedTuple):
-    """What is known of the files under one root, in parallel: their paths relative to it, the stamps (all of the same
-    length) that they had, and the sha256 (hex) of the bytes that they held then."""
+    """The files under one root that are remembered, in parallel: their paths relative to it, the stamps (all of the
+    same length) that they had, and the sha256 (hex) of the bytes that they held then.
+    """
 
     paths: Sequence[str] = ()
     stamps: Sequence[bytes] = ()
@@ -67,7 +68,7 @@ class Cache:
         self._writable = path is not None
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        # What this process learnt and could not write.
+        # The facts that this process learnt and could not write.
         self._facts: dict[str, str] = {}
         self._hashes: dict[str, Hashes] = {}
 
@@ -83,7 +84,7 @@ class Cache:
             self._disconnect()
 
     def fact(self, key: str) -> str | None:
-        """What was remembered under `key`, or None."""
+        """The value that was remembered under `key`, or None."""
         if key in self._facts:
             return self._facts[key]
         row = self._read("SELECT value FROM facts WHERE key = ?", key)
@@ -137,7 +138,7 @@ class Cache:
             return None  # not what we wrote
 
     def hashes(self, root: str) -> Hashes:
-        """What was remembered of the files under `root`, an absolute path; empty when that is nothing."""
+        """The files that were remembered under `root`, an absolute path; empty when there are none."""
         if root in self._hashes:
             return self._hashes[root]
         row = self._read("SELECT paths, stamps, sha256, checksum FROM hashes WHERE root = ?", os.fsencode(root))

@@ -1,4 +1,4 @@
-"""What a publish must remember to go on after its process died: the claims it made, and uploads in parts.
+"""The memory that lets a publish go on after its process died: the claims it made, and uploads in parts.
 
 One small file each under `.assetsync/journal`, so that several processes never wait for or overwrite each other. Losing
 them loses no committed work, only the shortcut of going on.

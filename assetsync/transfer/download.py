@@ -2,7 +2,7 @@
 
 Small objects are streamed, one request each, and hashed on the way. Large ones are got in ranges, side by side; whoever
 completes the range that is next in order hashes it from the page cache, so that hashing follows the download closely
-and nothing waits. What an earlier try has left in the folder is hashed again and used.
+and nothing waits. Files that an earlier try has left in the folder are hashed again and used.
 """
 
 from __future__ import annotations
@@ -319,14 +319,14 @@ class _Ranges:
     def _end(self) -> None:
         sha256 = self._digest.hexdigest()
         if self._resumed and sha256 != self._item.sha256:
-            # What was left was no good after all. Threads that still end have other state and another file.
+            # The bytes of the earlier try were wrong. Threads that still end have other state and another file.
             _Ranges(self._download, self._item, self._path, self._twins).begin(resume=False)
             return
         self._download.finish(self._item, self._path, sha256, self._twins)
 
 
 def create(path: str) -> int:
-    """For writing to a new file, with permissions by the umask. What was there is removed, not followed."""
+    """Open a new file for writing, with permissions by the umask. A link that was there is removed, not followed."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     try:
         return os.open(path, flags, 0o666)

@@ -40,7 +40,7 @@ def fetch(
     A part of a version that is there as a whole is the one in it. In a place of their own, parts are never taken for a
     version by modelkit, which without a provider takes any folder DIR/NAME/VERSION for one.
 
-    What is there completely is not looked at again, and a complete version in `spec` then sends no request; `force`
+    A version that is there completely is not looked at again, and if `spec` is complete, no request is sent; `force`
     compares it with the store and gets what differs. modelkit can use what was fetched. A newly fetched version or part
     appears all at once. NotFoundError, InvalidError, ChecksumError, DamagedError, ContentError; StoreError; OSError.
     """

@@ -45,8 +45,9 @@ def is_url(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What lies at a URL: one object, or all below a prefix. `paths` are relative to it, the empty one for an object;
-    `keys` are parallel, and relative to the bucket that `backend` stands for."""
+    """The objects at a URL: a single one, or all below a prefix. `paths` are relative to it, the empty one for an
+    object; `keys` are parallel, and relative to the bucket that `backend` stands for.
+    """
 
     url: str
     backend: Backend
@@ -68,7 +69,8 @@ class Origin:
         return directory_tree(map(FileEntry, self.paths, self.sizes, sha256s))
 
     def copier(self, store: str) -> Callable[[FileEntry, str], None]:
-        """What has the store copy a file of this to a key of the store at the URL `store`, of the same bucket.
+        """A function that has the store copy a file of this to a key of the store at the URL `store`, of the same
+        bucket.
 
         NotFoundError, ExistsError, ChecksumError, StoreError.
         """
@@ -113,10 +115,10 @@ def content_path(folder: str) -> str:
 
 
 def look(url: str, config: StoreConfig, environ: Mapping[str, str], closing: ExitStack) -> Origin:
-    """What lies at `url`: the object of exactly this key, or else, and with a slash at its end, all below it.
+    """Find the objects at `url`: the one of exactly this key, or else, and with a slash at its end, all below it.
 
-    `config` is the store, whose settings hold for its bucket. What is never content is left out. The backend is closed
-    by `closing`. NotFoundError when nothing is there; InvalidError; StoreError.
+    `config` is the store, whose settings hold for its bucket. Files that are never content are left out. The backend is
+    closed by `closing`. NotFoundError when nothing is there; InvalidError; StoreError.
     """
     check_store_url(url)
     bucket, key = _split(url)

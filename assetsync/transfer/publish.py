@@ -72,6 +72,7 @@ class Publication:
 
     @property
     def tree(self) -> Tree:
+        """The files to publish."""
         return self.local.tree
 
     def __str__(self) -> str:

@@ -50,7 +50,7 @@ class Access(NamedTuple):
 
 
 class _Identity(NamedTuple):
-    """What the SDK takes for a credential, and where it comes from, in words."""
+    """A credential as the SDK takes it, and where it comes from, in words."""
 
     credential: Any
     source: str

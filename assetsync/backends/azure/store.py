@@ -421,7 +421,7 @@ class AzureBackend:
         )
 
     def _tried(self, operation: Operation, key: str, call: Callable[[], T]) -> T:
-        """What `call` of the SDK returns, tried again where that may help. StoreError."""
+        """Return the result of `call`, a call of the SDK, tried again where that may help. StoreError."""
         return self._tries.run(lambda: self._once(operation, key, call))
 
     def _once(self, operation: Operation, key: str, call: Callable[[], T], *, create_only: bool = False) -> T:

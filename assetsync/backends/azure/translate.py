@@ -1,4 +1,4 @@
-"""What Azure says when it refuses, and what that means here: by its code, else by its status; then the network.
+"""Refusals of Azure and their meaning here: by the code, else by the status; then errors of the network.
 
 The codes are those of the REST reference, "Common REST API error codes" and "Blob Storage error codes". They come in a
 header too, hence also in reply to a HEAD. The SDK's exceptions quote URLs, which may hold a SAS token: their text is
@@ -176,7 +176,7 @@ BY_STATUS: dict[int, Rule] = {
     429: THROTTLED,
 }
 
-# What a refusal of credentials says beside its code, in lower case; in this order.
+# Words of a refusal of credentials, in lower case; in this order.
 BY_WORDS: tuple[tuple[str, Rule], ...] = (
     ("time frame", _EXPIRED),
     ("expired", _EXPIRED),
@@ -187,7 +187,7 @@ BY_WORDS: tuple[tuple[str, Rule], ...] = (
 
 
 def rule_for(refusal: Refusal, *, create_only: bool) -> Rule:
-    """What a refusal means: by its code, else by its status."""
+    """The rule for a refusal: by its code, else by its status."""
     rule = rule_by(refusal, BY_CODE, BY_STATUS, create_only=create_only)
     if rule is REFUSED:
         if "encryption scope" in refusal.message.lower():

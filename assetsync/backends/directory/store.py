@@ -226,7 +226,7 @@ class DirectoryBackend:
         return os.path.join(self.root, *segments)
 
     def _reading(self, doing: str, key: str, call: Callable[[], T]) -> T:
-        """What `call` returns, its OSErrors translated; again when it may help. Only for what changes nothing."""
+        """Return the result of `call`, tried again where that may help; it changes nothing. OSErrors are translated."""
 
         def attempt() -> T:
             with self._errors(doing, key):
@@ -472,7 +472,7 @@ def _listing(top: str, prefix: str, delimiter: bool) -> Listing:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """What is in a folder, but for our own files and links that lead in circles. Nothing when it is no folder."""
+    """The entries of a folder, but for our own files and links that lead in circles; none when it is no folder."""
     try:
         with os.scandir(folder) as found:
             return [
@@ -502,7 +502,7 @@ def _holds_objects(folder: str) -> bool:
 
 
 def _sweep(folder: str, before: float) -> None:
-    """Remove temporary files that were last written to before that time. What can't be removed stays."""
+    """Remove temporary files that were last written to before that time. A file that can't be removed stays."""
     with suppress(OSError), os.scandir(folder) as found:
         for entry in found:
             if entry.name.startswith(TEMPORARY_PREFIX):

@@ -1,4 +1,4 @@
-"""What the errors of a file system mean for a store in a directory: one table, by the names of `errno`."""
+"""Errors of a file system and their meaning for a store in a directory: one table, by the names of `errno`."""
 
 from __future__ import annotations
 

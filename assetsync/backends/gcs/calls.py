@@ -16,7 +16,7 @@ _INCOMPLETE = 308  # of a resumable upload, to which bytes are missing
 
 
 class Task(NamedTuple):
-    """What a request is for. With `create_only`, a precondition that does not hold means that the object exists."""
+    """The purpose of a request. With `create_only`, a precondition that does not hold means that the object exists."""
 
     operation: Operation
     key: str
@@ -114,7 +114,7 @@ class Calls:
         return generation
 
     def tried(self, task: Task) -> str:
-        """What was tried, the beginning of every message."""
+        """The attempt in words: the beginning of every message."""
         return tried(task.operation, task.key, self._place)
 
     def no_sense(self, task: Task) -> StoreError:

@@ -48,9 +48,9 @@ _CLOSE_PATIENCE = 5.0
 # Compressed on the way, a range would be one of other bytes.
 _AS_STORED = {"Accept-Encoding": "identity"}
 
-# What may be raised where a token is wanted.
+# Exceptions that getting a token may raise.
 NO_TOKEN = (HttpError, NonRetryableError, google.auth.exceptions.GoogleAuthError)
-# What may be raised on the way.
+# Exceptions that sending a request may raise.
 CUT = (aiohttp.ClientError, TimeoutError, OSError)
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def identity(endpoint: str, environ: Mapping[str, str]) -> Identity:
     return Identity(found, who)
 
 
-# What google-auth raises for files that hold no credentials; the latter three for JSON of another shape.
+# Exceptions of google-auth for files that hold no credentials; the latter three for JSON of another shape.
 _UNUSABLE = (google.auth.exceptions.GoogleAuthError, ValueError, OSError, LookupError, TypeError, AttributeError)
 
 
@@ -171,7 +171,7 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
         return Stream(self, self.run(self._begin(url, headers)))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What the event loop, which has a thread of its own, makes of `work`."""
+        """Return the result of `work`, which the event loop runs on its own thread."""
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:
             return future.result()

@@ -41,6 +41,7 @@ class Digest:
         self.update(data)
 
     def update(self, data: bytes | memoryview) -> None:
+        """Hash further bytes, which follow those before."""
         self.size += len(data)
         self._sha256.update(data)
         for start in range(0, len(data), PIECE):

@@ -1,6 +1,6 @@
 """The store in a bucket of Google Cloud Storage, through gcsfs.
 
-Every write names the generation that it expects: 0 for create-only, else that of the object to replace. What is sent
+Every write names the generation that it expects: 0 for create-only, else that of the object to replace. Each upload
 carries a CRC32C, which the server compares before it stores anything, and the sha256 as metadata, for `stat`.
 
 Large files go through a resumable upload, whose session URI is all that another process needs to go on. The server
@@ -83,7 +83,7 @@ def _endpoint(given: str | None, environ: Mapping[str, str]) -> str:
 
 @dataclass(slots=True)
 class _Upload:
-    """What this process knows of a resumable upload. `digest` is that of all bytes so far, the `tail` included."""
+    """A resumable upload, as far as this process knows it. `digest` is that of all bytes so far, with the `tail`."""
 
     digest: Digest = field(default_factory=Digest)
     # Bytes that the server has, and whether that must be asked, because a reply is missing.
@@ -391,7 +391,8 @@ class GCSBackend:
                 )
         return reply
 
-    # What is there, after a reply got lost: by the checksum that the server keeps of all objects, modelkit's too.
+    # The object that is there after a reply got lost, by the checksum that the server keeps of all objects, modelkit's
+    # too.
 
     def _is_there(self, key: str, digest: Digest) -> bool:
         try:

@@ -1,5 +1,4 @@
-"""What Cloud Storage says when it refuses, and what that means here: by its words, its reason, its status; then the
-network and the credentials.
+"""Refusals of Cloud Storage and their meaning here: by words, by reason, by status; then the network and credentials.
 
 The reasons are those of "HTTP status and error codes for JSON" in Google's documentation. A reply has a JSON body with
 a message and a reason, but for replies of the upload server and of proxies, where the status decides.
@@ -129,12 +128,12 @@ BY_STATUS: dict[int, Rule] = {
     429: THROTTLED,
 }
 
-# What a session URI answers once the session is over; 499 after it was cancelled.
+# The statuses of a session URI once the session is over; 499 after it was cancelled.
 OVER = frozenset({404, 410, 499})
 
 
 def rule_for(operation: Operation, refusal: Refusal, *, create_only: bool) -> Rule:
-    """What a refusal means: by its words, else by its reason, else by its status."""
+    """The rule for a refusal: by its words, else by its reason, else by its status."""
     if operation.session and refusal.status in OVER:
         return _NO_UPLOAD
     said = refusal.message.lower()

@@ -1,7 +1,7 @@
 """Where a bucket is and who asks: a session of boto3 knows profiles, roles, SSO, regions and endpoints.
 
-`environ` is asked first. What the session looks up by itself (files, roles, metadata services) it takes from the
-environment of the process.
+`environ` is asked first. The session itself looks up files, roles and metadata services, by the environment of the
+process.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 DEFAULT_REGION = "us-east-1"
-# What botocore raises; a role that can't be assumed is a ClientError of its own request.
+# Exceptions of botocore; a role that can't be assumed is a ClientError of its own request.
 _FAILURES = (BotoCoreError, ClientError)
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

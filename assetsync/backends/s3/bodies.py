@@ -43,6 +43,7 @@ class Bytes:
         return len(self._data)
 
     def tell(self) -> int:
+        """The position, in bytes, of the next chunk."""
         return self._position
 
     def seek(self, position: int, whence: int = 0) -> int:
@@ -61,9 +62,9 @@ class FileBody:
     """A local file as a body that is read as it is sent.
 
     The last chunk is held back until all of it is known to be what `entry` says, so that a store which does not verify
-    gets nothing whole either. `progress` hears of what went through; what is sent again does not count again. What goes
-    wrong with the file is kept in `error`, because botocore takes it for a fault of the connection. With `md5`, that of
-    what was sent is known at the end. OSError.
+    gets nothing whole either. `progress` hears of what went through; what is sent again does not count again. An error
+    of the file is kept in `error`, because botocore takes it for a fault of the connection. With `md5`, that of what
+    was sent is known at the end. OSError.
     """
 
     def __init__(self, path: str, entry: FileEntry, progress: Progress, *, md5: bool) -> None:
@@ -92,6 +93,7 @@ class FileBody:
         self._file.close()
 
     def tell(self) -> int:
+        """The position, in bytes, of the next chunk."""
         return self._position
 
     def seek(self, position: int, whence: int = 0) -> int:

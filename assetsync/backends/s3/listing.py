@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from botocore.parsers import ResponseParserError
 
-# What botocore gets to read in place of a page.
+# The document that botocore gets to read in place of a page.
 _NOTHING = b"<ListBucketResult/>"
 _LONGEST_SIZE = 18
 

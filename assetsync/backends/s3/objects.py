@@ -50,7 +50,7 @@ class NoPartialError(StoreError):
 
 
 class Head(NamedTuple):
-    """What a store tells of an object. `sha256` (hex) is the one that the uploader left, else None."""
+    """The facts that a store tells of an object. `sha256` (hex) is the one that the uploader left, else None."""
 
     size: int
     etag: str
@@ -108,8 +108,8 @@ class Objects:
     def range(self, key: str, first: int, end: int, etag: str) -> tuple[str, Iterator[bytes]]:
         """The etag of an object, and its bytes from `first` up to `end`, exclusive. NotFoundError, NoRangeError.
 
-        ChangedError when it has another etag than `etag`, which is empty where any will do. What is iterated over
-        raises StoreError too. NoPartialError where the store answers with 200.
+        ChangedError when it has another etag than `etag`, which is empty where any will do. The iterator raises
+        StoreError too. NoPartialError where the store answers with 200.
         """
         if first == 0 and end <= SMALL and not etag and (found := self._beginning(key, end)):
             return found
@@ -148,7 +148,7 @@ class Objects:
             yield bytes(chunk)
 
     def _call(self, operation: Operation, key: str, act: Callable[[S3Store], T], *, create_only: bool = False) -> T:
-        """What `act` returns; again when the bucket turns out to be in another region."""
+        """Return the result of `act`, called again when the bucket turns out to be in another region."""
         if any(segment in ("", ".", "..") for segment in (self._prefix + key).split("/")):
             raise UnsupportedError(
                 f"`{printable(key)}` in `{self._place().store}` has a segment that is empty, `.` or `..`",

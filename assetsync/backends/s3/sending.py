@@ -47,8 +47,8 @@ class Sender:
     def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> Any:
         """The reply to a request, read whole, unless it is an object's: for botocore's event `before-send`.
 
-        What it raises, botocore raises: BotoCoreError, and ResponseParserError for what is too large
-        or no listing.
+        It raises errors of botocore: BotoCoreError, and ResponseParserError for a reply that is too large or no
+        listing.
         """
         is_object = request.stream_output
         request.stream_output = True

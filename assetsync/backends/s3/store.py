@@ -2,8 +2,8 @@
 
 Objects up to 1 MiB are put, and all are read, by obstore (`objects.py`); all else goes through boto3 (`bucket.py`).
 
-What is created is created by ``If-None-Match: *``, and what is replaced by ``If-Match``. Where an earlier try may have
-had its effect although its reply was lost, a refusal is looked into before it counts. Stores that ignore these headers
+Objects are created by ``If-None-Match: *`` and replaced by ``If-Match``. Where an earlier try may have had its effect
+although its reply was lost, a refusal is looked into before it counts. Stores that ignore these headers
 (`conditional_writes: false`) are asked before each write instead, which can't exclude a race.
 """
 

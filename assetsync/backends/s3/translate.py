@@ -1,4 +1,4 @@
-"""What an S3 says when it refuses, and what that means here: one table by code, one by status, one for the network.
+"""Refusals of an S3 and their meaning here: one table by code, one by status, one for the network.
 
 The codes are those of the S3 API reference, "Error responses", and of stores that imitate it. A HEAD has no body and
 hence no code; there the status decides.
@@ -199,7 +199,7 @@ BY_STATUS: dict[int, Rule] = {
 
 
 def rule_for(operation: Operation, refusal: Refusal, *, create_only: bool) -> Rule:
-    """What a refusal means: by its code, else by its status."""
+    """The rule for a refusal: by its code, else by its status."""
     rule = rule_by(refusal, BY_CODE, BY_STATUS, create_only=create_only)
     return _DENIED_READ if rule is _DENIED and operation is READ else rule
 

@@ -24,13 +24,13 @@ from assetsync.render.plan_text import plan_text
 from assetsync.render.units import plural
 
 URL_HELP = (
-    "PATH is a file, a directory, or the s3://, gs:// or az:// URL of an object or a prefix. What is at a URL is"
-    " downloaded once, to learn what it is (also for `--dry-run`), and published from there. It is copied in the store"
-    " instead, without a download, where it lies in the store's own bucket and each object has a SHA-256 kept with it,"
-    " as those that assetsync wrote have."
+    "PATH is a file, a directory, or the s3://, gs:// or az:// URL of an object or a prefix. Objects at a URL are"
+    " downloaded once, to learn what they are (also for `--dry-run`), and published from there. The store copies them"
+    " instead, without a download, where they lie in its own bucket and each has a SHA-256 kept with it, as those have"
+    " that assetsync wrote."
 )
 
-# What a reader who gets one object after the other waits for each, in seconds.
+# Seconds that a reader who gets one object after the other waits for each.
 _SECONDS_EACH = 0.05
 
 
@@ -73,6 +73,7 @@ def new_command(
     max_files: int | None,
     storage_prefix: str | None,
 ) -> int:
+    """Publish PATH as the first version of the new asset NAME; its help is assembled from the options above."""
     asset, line = _split(name)
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
@@ -108,6 +109,7 @@ def update_command(
     max_files: int | None,
     storage_prefix: str | None,
 ) -> int:
+    """Publish PATH as the next version of the asset NAME; its help is assembled from the options above."""
     asset, line = _split(name)
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
@@ -132,7 +134,7 @@ def fetch_command(common: Common, spec: str, assets_dir: str | None, force: bool
     """Get a version into an assets directory, and print its path there, alone on stdout.
 
     SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME:1.2[part] for a file or a
-    folder of it. What is there completely is not fetched again. modelkit finds there what was fetched.
+    folder of it. A version that is there completely is not fetched again. modelkit finds there what was fetched.
     """
     console = Console(common)
     with open_store(common, storage_prefix) as store, console.progress() as reporter:

@@ -64,7 +64,7 @@ def verify_command(
 
 
 class _Skipped(NamedTuple):
-    """What can't be verified of an asset, and why."""
+    """A part of an asset that can't be verified, and why."""
 
     asset: str
     reason: str

@@ -21,9 +21,9 @@ from assetsync.project.locate import find_manifest
 def lock_command(common: Common, resolving: bool, merge_driver: tuple[str, str, str] | None) -> int:
     """Resolve merge conflicts in assets.lock, asset by asset.
 
-    What one side changed is taken from it; where both published, the newer version of a line wins. Two lines of one
-    asset, or two stores, are for a person to decide. Without a conflict, a file that was edited by hand is written
-    anew.
+    An asset that one side changed is taken from that side; where both published, the newer version of a line wins. Two
+    lines of one asset, or two stores, are for a person to decide. Without a conflict, a file that was edited by hand is
+    written anew.
     """
     console = Console(common)
     if resolving == bool(merge_driver):
