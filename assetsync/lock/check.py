@@ -115,7 +115,7 @@ def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding
             f"locked at `{locked.version}`, which is no version of `{lock.versioning}`",
             f"restore it with `git checkout {LOCK}`, or run `assetsync {verb} {entry.name}`",
         )
-    elif not _satisfies(entry, locked.version, versioning):
+    elif not _may_be_locked_at(locked.version, entry, versioning):
         yield finding(
             "other_line",
             f'locked at `{locked.version}`, but `{MANIFEST}` says `version: "{entry.version}"`',
@@ -129,7 +129,8 @@ def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding
         )
 
 
-def _satisfies(entry: Entry, version: str, versioning: Versioning) -> bool:
+def _may_be_locked_at(version: str, entry: Entry, versioning: Versioning) -> bool:
+    """Whether a version is what the entry declares, or still precedes what its declared line will be."""
     wanted = entry.version
     if satisfies(version, wanted, versioning):
         return True

@@ -9,9 +9,10 @@ import re
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
+from assetsync.model.files import STATE
 
 BUCKET_SCHEMES = ("s3", "gs", "az")
-PRIVATE = frozenset({".git", ".assetsync"})  # folders of git and of assetsync, with case folded
+PRIVATE = frozenset({".git", STATE})  # folders of git and of assetsync, with case folded
 MAX_LENGTH = 2048  # characters: a bucket or a host, and a prefix as long as a key
 _SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
 

@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, UsageError
 from assetsync.lock.check import Finding, check_content, check_lock, check_remote, placed, read_lock
-from assetsync.manifest.parse import parse_manifest
 from assetsync.model.files import LOCK, MANIFEST
-from assetsync.model.lock import Lock
-from assetsync.model.manifest import Manifest, StoreConfig
-from assetsync.model.versioning import DEFAULT, Versioning, load_versioning
+from assetsync.model.versioning import load_versioning
 from assetsync.plan.snapshot import RemoteVersion
 from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
-from assetsync.project.texts import Source, staged_sources, worktree_source
+from assetsync.project.texts import Source, parse_as_locked, staged_sources, worktree_source
 from assetsync.reading import read_file, shown_path
 from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store
-
-# Of a manifest that leaves its store to variables; with a lock, that of the lock stands in.
-_NO_STORE = StoreConfig("memory://unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,8 @@ class _Judgement:
         self.lock, self.findings = read_lock(source.lock_data)
         if source.problem is not None:
             self.findings = [source.problem]
-        self.manifest, self.versioning = _parse(source, self.lock)
+        self.manifest = parse_as_locked(source, self.lock)
+        self.versioning = load_versioning(self.manifest.versioning)
 
     @property
     def known(self) -> set[str]:
@@ -106,19 +101,18 @@ class _Judgement:
         """Whether what is here is what the lock says. Nothing to compare with for a lock that is not right at all."""
         if self.lock is None:
             return
-        from assetsync.progress import Silent
-        from assetsync.project.gather import Site, local_states
-        from assetsync.project.locate import boundary, open_state
-        from assetsync.state.cache import Cache
-        from assetsync.state.journal import Journal
-        from assetsync.state.pull_markers import Markers
+        from contextlib import closing
 
-        state = open_state(self._source.root, environ)
-        with Cache(state.cache) as cache:
-            journal, markers = Journal(state.journal), Markers(state.pulls)
-            inside = boundary(self._source.root, environ)
-            site = Site(self._source.root, inside, self.manifest, self.lock, self.versioning, cache, journal, markers)
-            self._add(check_content(self.manifest, self.lock, local_states(site, reporter or Silent())))
+        from assetsync.progress import Silent
+        from assetsync.project.gather import local_states
+        from assetsync.project.locate import boundary, open_state
+        from assetsync.project.workspace import Workspace
+
+        root, store, versioning = self._source.root, self.manifest.store, self.manifest.versioning
+        state, inside = open_state(root, environ), boundary(root, environ)
+        with closing(Workspace(root, store, versioning, state, inside, environ=environ)) as workspace:
+            local = local_states(workspace.site(self.manifest, self.lock), reporter or Silent())
+        self._add(check_content(self.manifest, self.lock, local))
 
     def remote_findings(self, environ: Mapping[str, str]) -> None:
         """Whether the store has what the lock says. Asks the store itself, never a cache."""
@@ -168,18 +162,6 @@ def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError
         return error
 
 
-def _parse(source: Source, lock: Lock | None) -> tuple[Manifest, Versioning]:
-    """The manifest; what it leaves open is as the lock has it, whatever the environment says. ManifestError."""
-    manifest = parse_manifest(
-        source.manifest_data,
-        filename=shown_path(source.manifest_file),
-        default_store=StoreConfig(lock.store) if lock else _NO_STORE,
-        default_versioning=lock.versioning if lock else DEFAULT,
-        plugin=load_versioning,
-    )
-    return manifest, load_versioning(manifest.versioning)
-
-
 def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
     known = {name for one in judged for name in one.known}
     for name in names:
@@ -214,10 +196,10 @@ def _readable(path: str) -> bytes | None:
 def _is_right(source: Source) -> bool:
     lock, problems = read_lock(source.lock_data)
     try:
-        manifest, versioning = _parse(source, lock)
+        manifest = parse_as_locked(source, lock)
     except InvalidError:
         return False
-    return not problems and not check_lock(manifest, lock, versioning)
+    return not problems and not check_lock(manifest, lock, load_versioning(manifest.versioning))
 
 
 def _with_ignored(source: Source, findings: list[Finding], environ: Mapping[str, str]) -> list[Finding]:

@@ -15,12 +15,15 @@ from assetsync.manifest import settings
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock
-from assetsync.model.manifest import Manifest
-from assetsync.model.versioning import load_versioning
+from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.versioning import DEFAULT, load_versioning
 from assetsync.reading import read_existing, read_file, shown_path
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository, Staged
+
+# Of a manifest that leaves its store to variables, where there is no lock to name it.
+_NO_STORE = StoreConfig("memory://unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,17 @@ def parse_project(data: bytes, path: str, *, store: str | None, environ: Mapping
 
     ManifestError, UsageError.
     """
-    manifest = _parse(data, path, environ, store)
+    manifest = _parse(data, path, settings.given_store(environ, store), settings.default_versioning(environ))
     return replace(manifest, store=settings.overridden(manifest.store, environ, store))
+
+
+def parse_as_locked(source: Source, lock: Lock | None) -> Manifest:
+    """The assets.yaml of `source`. What it leaves open is as `lock` has it, whatever the environment says.
+
+    ManifestError; UsageError for a versioning system that is not installed.
+    """
+    store = StoreConfig(lock.store) if lock else _NO_STORE
+    return _parse(source.manifest_data, source.manifest_file, store, lock.versioning if lock else DEFAULT)
 
 
 def read_lock(path: str) -> Lock | None:
@@ -147,11 +159,11 @@ def read_lock(path: str) -> Lock | None:
     return None if data is None else parse_lock(data, filename=shown_path(path))
 
 
-def _parse(data: bytes, path: str, environ: Mapping[str, str], store: str | None) -> Manifest:
+def _parse(data: bytes, path: str, default_store: StoreConfig | None, default_versioning: str) -> Manifest:
     return parse_manifest(
         data,
         filename=shown_path(path),
-        default_store=settings.given_store(environ, store),
-        default_versioning=settings.default_versioning(environ),
+        default_store=default_store,
+        default_versioning=default_versioning,
         plugin=load_versioning,
     )
