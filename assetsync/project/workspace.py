@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from assetsync import __version__
 from assetsync.git.provenance import provenance
@@ -12,16 +13,17 @@ from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.provenance import Provenance
 from assetsync.model.versioning import Versioning, load_versioning
 from assetsync.plan.plan import Action, Create, Update
-from assetsync.pool import Transfers
 from assetsync.progress import Reporter
-from assetsync.project.execute import Execution, Outcome, Record, who
 from assetsync.project.gather import Site
 from assetsync.remote.store import Store, open_store
 from assetsync.state.cache import Cache
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
 from assetsync.state.pull_markers import Markers
-from assetsync.transfer.publish import Elsewhere
+
+if TYPE_CHECKING:
+    from assetsync.project.execute import Outcome, Record
+    from assetsync.transfer.publish import Elsewhere
 
 
 class Workspace:
@@ -93,6 +95,10 @@ class Workspace:
 
         `record` and `elsewhere` are as in `Execution`. Raises only what concerns all of them: UnsupportedError.
         """
+        # Imported here, because a check of local content carries nothing out.
+        from assetsync.pool import Transfers
+        from assetsync.project.execute import Execution, who
+
         with Transfers() as transfers:
             return Execution(
                 site=site,
