@@ -145,7 +145,7 @@ def parse_project(data: bytes, path: str, *, store: str | None, environ: Mapping
 
 
 def parse_as_locked(source: Source, lock: Lock | None) -> Manifest:
-    """The assets.yaml of `source`. What it leaves open is as `lock` has it, whatever the environment says.
+    """The assets.yaml of `source`. Where it names no store or versioning, `lock` does; the environment never does.
 
     ManifestError; UsageError for a versioning system that is not installed.
     """

@@ -17,6 +17,7 @@ from assetsync.escape import printable
 from assetsync.model.paths import parts_problem
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree, file_tree
+from assetsync.shape import misfit
 
 META_FORMAT = 1
 CLAIM_FORMAT = 1
@@ -101,11 +102,14 @@ def render_meta(meta: Meta) -> bytes:
 def parse_meta(data: bytes, *, key: str) -> Meta:
     """A `.meta` read from `key`. DamagedError when it is not one, or names files that could not be written safely."""
     document = _load(data, key, MAX_META_BYTES)
-    push_date = _want(document, "push_date", str, key)[:MAX_TEXT]
-    is_directory = _want(document, "is_directory", bool, key)
+    _check(document, {"push_date": str, "is_directory": bool}, key)
+    push_date, is_directory = document["push_date"][:MAX_TEXT], document["is_directory"]
     paths: tuple[str, ...] = ("",)
     if is_directory:
-        paths = _strings(document, "contents", key, MAX_FILES)
+        _check(document, {"contents": [str]}, key)
+        paths = tuple(document["contents"])
+        if len(paths) > MAX_FILES:
+            raise DamagedError(f"`{key}` is refused: `contents` holds more than {MAX_FILES:,}")
         problem = parts_problem(paths)
         if problem is not None:
             raise DamagedError(f"`{key}` is refused: {problem}")
@@ -113,9 +117,11 @@ def parse_meta(data: bytes, *, key: str) -> Meta:
             raise DamagedError(f"`{key}` is refused: it names a file twice")
     if "assetsync" not in document:
         return Meta(push_date, is_directory, paths, None, None)
-    ours = _want(document, "assetsync", dict, key)
-    if _want(ours, "format", int, key) > META_FORMAT:
+    _check(document, {"assetsync": {"format": int}}, key)
+    ours = document["assetsync"]
+    if ours["format"] > META_FORMAT:
         raise DamagedError(f"`{key}` was written by a newer assetsync", hint="upgrade assetsync to read this version")
+    _check(document, {"assetsync": {"sizes": [int], "sha256": [str]}}, key)
     description = ours.get("description")
     return Meta(
         push_date,
@@ -128,15 +134,12 @@ def parse_meta(data: bytes, *, key: str) -> Meta:
 
 
 def _tree(ours: Mapping[str, Any], paths: tuple[str, ...], is_directory: bool, key: str) -> Tree:
-    sizes = _want(ours, "sizes", list, key)
-    hashes = _strings(ours, "sha256", key, MAX_FILES)
+    sizes, hashes = ours["sizes"], ours["sha256"]
     if not len(paths) == len(sizes) == len(hashes):
         raise DamagedError(
             f"`{key}` is damaged: it has {len(paths)} files, {len(sizes)} sizes and {len(hashes)} hashes"
         )
-    if not all(type(size) is int and 0 <= size <= MAX_SIZE for size in sizes) or not all(
-        map(_SHA256.fullmatch, hashes)
-    ):
+    if not all(0 <= size <= MAX_SIZE for size in sizes) or not all(map(_SHA256.fullmatch, hashes)):
         raise DamagedError(f"`{key}` is damaged: a size or a sha256 is not one")
     files = map(FileEntry, paths, sizes, hashes)
     tree = directory_tree(files) if is_directory else file_tree(sizes[0], hashes[0])
@@ -165,7 +168,11 @@ def render_versions(versions: Iterable[str]) -> bytes:
 
 def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:
     """The versions of a `.versions` read from `key`, as it has them. DamagedError."""
-    return _strings(_load(data, key, MAX_VERSIONS_BYTES), "versions", key, MAX_VERSIONS)
+    document = _load(data, key, MAX_VERSIONS_BYTES)
+    _check(document, {"versions": [str]}, key)
+    if len(document["versions"]) > MAX_VERSIONS:
+        raise DamagedError(f"`{key}` is refused: `versions` holds more than {MAX_VERSIONS:,}")
+    return tuple(document["versions"])
 
 
 def render_claim(claim: Claim) -> bytes:
@@ -176,18 +183,18 @@ def render_claim(claim: Claim) -> bytes:
 def parse_claim(data: bytes, *, key: str) -> Claim:
     """A `.claim` read from `key`. DamagedError."""
     document = _load(data, key, MAX_CLAIM_BYTES)
-    digest = _want(document, "digest", str, key)
+    _check(document, {"digest": str, "id": str, "is_directory": bool, "who": str, "when": str}, key)
+    digest, claim_id = document["digest"], document["id"]
     if not digest.startswith(DIGEST_PREFIX) or not _SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
         raise DamagedError(f"`{key}` is damaged: its digest is not one")
-    claim_id = _want(document, "id", str, key)
     if not _CLAIM_ID.fullmatch(claim_id):
         raise DamagedError(f"`{key}` is damaged: its id is not one")
     return Claim(
         id=claim_id,
         digest=digest,
-        is_directory=_want(document, "is_directory", bool, key),
-        who=printable(_want(document, "who", str, key))[:200],
-        when=printable(_want(document, "when", str, key))[:40],
+        is_directory=document["is_directory"],
+        who=printable(document["who"])[:200],
+        when=printable(document["when"])[:40],
     )
 
 
@@ -217,17 +224,7 @@ def _refused_number(text: str) -> float:
     raise ValueError(text)
 
 
-def _want(document: Mapping[str, Any], name: str, kind: type, key: str) -> Any:
-    value = document.get(name)
-    if type(value) is not kind:
-        raise DamagedError(f"`{key}` is damaged: `{name}` is missing or of the wrong type")
-    return value
-
-
-def _strings(document: Mapping[str, Any], name: str, key: str, most: int) -> tuple[str, ...]:
-    values = _want(document, name, list, key)
-    if len(values) > most:
-        raise DamagedError(f"`{key}` is refused: `{name}` holds more than {most:,}")
-    if not all(type(value) is str for value in values):
-        raise DamagedError(f"`{key}` is damaged: `{name}` holds something that is not a string")
-    return tuple(values)
+def _check(document: Mapping[str, Any], shape: Mapping[str, Any], key: str) -> None:
+    place = misfit(document, shape)
+    if place is not None:
+        raise DamagedError(f"`{key}` is damaged: `{printable(place)}` is missing or of the wrong type")

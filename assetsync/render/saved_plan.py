@@ -17,6 +17,7 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.plan.plan import Plan
 from assetsync.plan.request import Request
 from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
+from assetsync.shape import misfit
 
 Document = Mapping[str, Any]
 
@@ -27,8 +28,7 @@ _STEP = ("action", "path", "from", "to", "digest")
 _NEXT_DATE = "next date"
 
 _MAYBE = (str, type(None))
-# The keys that the comparison relies on: a type, several, a list of one shape, or an object. The key `*` stands for
-# any. Other keys are left alone.
+# The keys that the comparison relies on, see `assetsync.shape`.
 _SHAPE: dict[str, Any] = {
     "store": str,
     "fingerprint": str,
@@ -79,7 +79,7 @@ def parse_saved_plan(text: str) -> Document:
         raise _no_saved_plan("it is not JSON") from None
     if not isinstance(document, dict):
         raise _no_saved_plan("it is not a JSON object")
-    _check_shape(document, {"format_version": int})
+    _check(document, {"format_version": int})
     if document["format_version"] > FORMAT_VERSION:
         raise InvalidError(
             f"the saved plan has format {document['format_version']}, and this assetsync knows {FORMAT_VERSION}",
@@ -92,7 +92,7 @@ def parse_saved_plan(text: str) -> Document:
         )
     if document.get("offline"):
         raise InvalidError("a plan made offline can't be carried out", hint="plan again without `--offline`")
-    _check_shape(document, _SHAPE)
+    _check(document, _SHAPE)
     return document
 
 
@@ -119,26 +119,9 @@ def what_moved(saved: Document, now: Document) -> list[str]:
     return moved
 
 
-# -- the shape of the file
-
-
-def _check_shape(value: Any, shape: Any, place: str = "") -> None:
-    """InvalidError, naming the place, where `value` lacks something of `shape`."""
-    if isinstance(shape, dict):
-        _check_type(value, dict, place)
-        for key in value if "*" in shape else shape:
-            _check_shape(value.get(key, ...), shape.get(key, shape.get("*")), f"{place}.{key}".lstrip("."))
-    elif isinstance(shape, list):
-        _check_type(value, list, place)
-        for number, item in enumerate(value):
-            _check_shape(item, shape[0], f"{place}[{number}]")
-    else:
-        _check_type(value, shape, place)
-
-
-def _check_type(value: Any, kind: type | tuple[type, ...], place: str) -> None:
-    # Not isinstance: for Python, true is a number.
-    if type(value) not in (kind if isinstance(kind, tuple) else (kind,)):
+def _check(document: Document, shape: Mapping[str, Any]) -> None:
+    place = misfit(document, shape)
+    if place is not None:
         raise _no_saved_plan(f"`{printable(place)}` is missing or of the wrong type")
 
 
