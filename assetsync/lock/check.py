@@ -13,6 +13,7 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.history import satisfies
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
+from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, Versioning, is_valid
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
 
@@ -56,7 +57,7 @@ def _unusual(text: LockText, data: bytes) -> list[Finding]:
     return [Finding("", "hand_edited", message, fix, LOCK, line)]
 
 
-def placed(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding]:
+def with_lines(findings: Iterable[Finding], lock_data: bytes | None) -> list[Finding]:
     """The findings, with the lines of the lock where they are about an asset in it."""
     lines = block_lines(lock_data or b"")
     return [
@@ -70,9 +71,9 @@ def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) ->
         if not manifest.entries:
             return []
         return [Finding("", "no_lock", f"`{LOCK}` is missing", "run `assetsync apply`, and commit it", MANIFEST)]
-    elsewhere = list(_elsewhere(manifest, lock))
-    if elsewhere:
-        return elsewhere
+    mismatches = lock_mismatches(lock, manifest)
+    if mismatches:
+        return [Finding("", one.code, one.message, one.fix) for one in mismatches]
     findings = [finding for entry in manifest.entries for finding in _entry(entry, lock, versioning)]
     named = {entry.name for entry in manifest.entries}
     findings.extend(
@@ -81,23 +82,6 @@ def check_lock(manifest: Manifest, lock: Lock | None, versioning: Versioning) ->
         if name not in named
     )
     return findings
-
-
-def _elsewhere(manifest: Manifest, lock: Lock) -> Iterator[Finding]:
-    if lock.store != manifest.store.url:
-        yield Finding(
-            "",
-            "store_mismatch",
-            f"`{LOCK}` belongs to the store `{lock.store}`, but `{MANIFEST}` names `{manifest.store.url}`",
-            f"restore `store` in `{MANIFEST}`; to start anew in the other store, remove `{LOCK}` first",
-        )
-    if lock.versioning != manifest.versioning:
-        yield Finding(
-            "",
-            "versioning_mismatch",
-            f"`{LOCK}` is under `{lock.versioning}` versions, but `{MANIFEST}` says `{manifest.versioning}`",
-            f"restore `versioning` in `{MANIFEST}`",
-        )
 
 
 def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from assetsync.model.tree import Content
 
 @dataclass(frozen=True, slots=True)
 class LockEntry:
-    """The version and content that an asset resolved to. `size` is in bytes; `path` is as in `Entry`."""
+    """The version and content that an asset resolved to; `path` is as in `Entry`."""
 
     version: str
     content: Content

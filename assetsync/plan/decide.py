@@ -15,6 +15,7 @@ from assetsync.errors import InvalidError
 from assetsync.model.history import History, satisfies
 from assetsync.model.lock import LockEntry
 from assetsync.model.manifest import Entry
+from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.plan import Action, Adopt, Basis, Forget, Plan, Problem, Seen
 from assetsync.plan.request import Purpose, Request
@@ -90,20 +91,8 @@ def _local_in_words(local: Local) -> str:
 def problems_of_all(snapshot: Snapshot, request: Request) -> Iterator[Problem]:
     """The problems that leave nothing to decide about any asset."""
     lock, manifest = snapshot.lock, snapshot.manifest
-    if lock is not None and lock.store != manifest.store.url:
-        yield Problem(
-            "",
-            "store_mismatch",
-            f"assets.lock belongs to the store `{lock.store}`, but the manifest names `{manifest.store.url}`",
-            "restore `store` in assets.yaml; to start anew in the other store, remove assets.lock first",
-        )
-    if lock is not None and lock.versioning != manifest.versioning:
-        yield Problem(
-            "",
-            "versioning_mismatch",
-            f"assets.lock is under `{lock.versioning}` versions, but the manifest says `{manifest.versioning}`",
-            "restore `versioning` in assets.yaml; to start anew, remove assets.lock first",
-        )
+    for one in lock_mismatches(lock, manifest) if lock is not None else ():
+        yield Problem("", one.code, one.message, one.fix)
     for name in sorted(request.wishes - {entry.name for entry in manifest.entries}):
         yield Problem(
             "",

@@ -47,7 +47,7 @@ class Unseen(Exception):  # noqa: N818 - control flow between this module and `n
         self.digests, self.files, self.hashes, self.folder = tuple(digests), tuple(files), tuple(hashes), folder
 
 
-class _Told(TypedDict):
+class _Shared(TypedDict):
     """The fields that every action has."""
 
     asset: str
@@ -292,7 +292,7 @@ class Situation:
         if locked is not None and locked.path != self.entry.path:
             return self.adopt(locked.version, locked.content, f"path moved from `{locked.path}`", *notes, moved=False)
         return Keep(
-            **self._told(reason, notes),
+            **self._shared(reason, notes),
             base=locked.version if locked else None,
             to=locked.version if locked else None,
             content=locked.content if locked else None,
@@ -312,7 +312,7 @@ class Situation:
         if not self.is_locked_at(version):
             self.ask(files=(version,))  # what memory says of it is no proof that the store still has it
         return Adopt(
-            **self._told(reason, notes, moved=moved),
+            **self._shared(reason, notes, moved=moved),
             base=self.locked.version if self.locked else None,
             to=version,
             content=content,
@@ -327,7 +327,7 @@ class Situation:
         wanted = self.files_of(version)
         over = self.tree
         return Pull(
-            **self._told(reason, notes),
+            **self._shared(reason, notes),
             base=self.locked.version if self.locked else None,
             to=version,
             content=content,
@@ -358,7 +358,7 @@ class Situation:
         base = followed
         source = self.remote.known.get(base) if base else None
         changes = compare((source.files or ()) if source else (), tree.files)
-        told = self._told(reason or _what_changed(changes, source, tree), (*about_number, *notes))
+        told = self._shared(reason or _what_changed(changes, source, tree), (*about_number, *notes))
         if base is None:
             return Create(
                 **told,
@@ -380,12 +380,12 @@ class Situation:
             set_line=set_line,
         )
 
-    def _told(self, reason: str, notes: Sequence[str], *, moved: bool = True) -> _Told:
+    def _shared(self, reason: str, notes: Sequence[str], *, moved: bool = True) -> _Shared:
         said = list(notes)
         if moved and self.locked is not None and self.locked.path != self.entry.path:
             said.append(f"path moved from `{self.locked.path}`")
         said.extend(self._oddities())
-        return _Told(
+        return _Shared(
             asset=self.name,
             path=self.entry.path,
             reason=reason,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, UsageError
-from assetsync.lock.check import Finding, check_content, check_lock, check_remote, placed, read_lock
+from assetsync.lock.check import Finding, check_content, check_lock, check_remote, read_lock, with_lines
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.versioning import load_versioning
 from assetsync.plan.snapshot import RemoteVersion
@@ -151,7 +151,7 @@ class _Judgement:
             MANIFEST: shown_path(self._source.manifest_file),
             LOCK: shown_path(os.path.join(self._source.root, LOCK)),
         }
-        return [replace(one, file=files[one.file]) for one in placed(chosen, self._source.lock_data)]
+        return [replace(one, file=files[one.file]) for one in with_lines(chosen, self._source.lock_data)]
 
 
 def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError | None:

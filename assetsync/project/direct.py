@@ -22,7 +22,7 @@ from assetsync.progress import Reporter
 from assetsync.project.execute import Outcome
 from assetsync.project.gather import Site, gather
 from assetsync.project.workspace import Workspace
-from assetsync.transfer import from_url as origin
+from assetsync.transfer import from_url
 from assetsync.transfer.publish import Elsewhere, release
 
 Path = str | os.PathLike[str]
@@ -174,7 +174,7 @@ class DirectPublishing:
 
     def _carry_out(self, action: Action, message: str | None, reporter: Reporter) -> Sequence[Outcome]:
         elsewhere = self._elsewhere.get(action.path)
-        if elsewhere is None and origin.is_url(action.path):
+        if elsewhere is None and from_url.is_url(action.path):
             raise UsageError("a plan is carried out by the AssetStore that made it, before that is closed")
         return self._workspace.carry_out(
             [action],
@@ -198,9 +198,9 @@ class DirectPublishing:
         """The states of the one asset. ContentError when there is nothing to publish."""
         check_name(name)
         given = os.fspath(path)
-        given = given if origin.is_url(given) else os.path.normpath(given)
+        given = given if from_url.is_url(given) else os.path.normpath(given)
         local: Local = (
-            self._at_url(given, name, reporter) if origin.is_url(given) else self._here(given, name, reporter)
+            self._at_url(given, name, reporter) if from_url.is_url(given) else self._here(given, name, reporter)
         )
         return gather(
             self._site(name, given, line),
@@ -225,14 +225,14 @@ class DirectPublishing:
 
     def _at_url(self, url: str, name: str, reporter: Reporter) -> Present:
         """The objects at a URL, ready to be published: for the store to copy where it can, otherwise downloaded."""
-        found = origin.look(url, self._workspace.config, self._workspace.environ, self._closing)
-        tree = found.known_tree() if origin.shares_bucket(url, self._workspace.config.url) else None
+        found = from_url.look(url, self._workspace.config, self._workspace.environ, self._closing)
+        tree = found.known_tree() if from_url.shares_bucket(url, self._workspace.config.url) else None
         if tree is not None:
             self._elsewhere[url] = Elsewhere(copy=found.copier(self._workspace.config.url))
             return Present(tree, found.excluded)
-        folder = origin.fresh_folder(self._workspace.state.incoming, url, self._closing)
+        folder = from_url.fresh_folder(self._workspace.state.incoming, url, self._closing)
         present = found.bring(folder, self._workspace.store, name, reporter)
-        self._elsewhere[url] = Elsewhere(path=origin.content_path(folder))
+        self._elsewhere[url] = Elsewhere(path=from_url.content_path(folder))
         return present
 
     def _site(self, name: str, path: str, line: str | None) -> Site:

@@ -25,7 +25,7 @@ from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
-from assetsync.remote.store import Folder, Store, Surveyed
+from assetsync.remote.store import AssetFolder, Folder, Store
 from assetsync.remote.verify import verify
 
 # Seconds. Leftovers of an unfinished publish are only cleared when its claim is older: large uploads take long.
@@ -164,14 +164,14 @@ def examine(store: Store, wanted: Callable[[str], bool] = lambda name: True) -> 
     return [ailment for found in together(partial(_asset, store), surveyed) for ailment in found]
 
 
-def _asset(store: Store, seen: Surveyed) -> list[Ailment]:
+def _asset(store: Store, seen: AssetFolder) -> list[Ailment]:
     refused = name_problem(seen.name)
     if refused is not None:
         return [Ailment(seen.name, "refused_name", f"made by modelkit, and can't be used or looked at: {refused}")]
     return [*_index(store, seen), *_leftovers(store, seen.name, seen.folder)]
 
 
-def _index(store: Store, seen: Surveyed) -> Iterator[Ailment]:
+def _index(store: Store, seen: AssetFolder) -> Iterator[Ailment]:
     name, committed = seen.name, seen.folder.committed
     if not seen.indexed:
         if committed:

@@ -59,7 +59,7 @@ class Folder:
     done_claims: tuple[str, ...] = ()
 
 
-class Surveyed(NamedTuple):
+class AssetFolder(NamedTuple):
     """An asset, or a folder that looks like one, as a walk through the store finds it."""
 
     name: str
@@ -356,7 +356,7 @@ class Store:
         """The names of all assets, sorted, also those that can't be used."""
         return sorted(name for _, listing in self._walk() for name in _indexed(listing))
 
-    def survey(self) -> Sequence[Surveyed]:
+    def survey(self) -> Sequence[AssetFolder]:
         """All assets, sorted by name, with what lies in their folders; those that never got an index, too. StoreError.
 
         A folder that holds an asset of modelkit, such as `1.0` with `models/1.0/x`, is no data of a version.
@@ -370,7 +370,7 @@ class Store:
         holding = {name.rpartition("/")[0] for name in indexed}
         found = {name: _without_data(folder, name, holding) for name, folder in folders.items()}
         names = indexed.union(name for name, folder in found.items() if folder != Folder())
-        return [Surveyed(name, name in indexed, found.get(name, Folder())) for name in sorted(names)]
+        return [AssetFolder(name, name in indexed, found.get(name, Folder())) for name in sorted(names)]
 
     def _walk(self) -> Iterator[tuple[str, Listing]]:
         """Every folder that may hold assets, with its listing. Lists with a delimiter, many folders at once."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from assetsync.errors import DamagedError
-from assetsync.lock.check import Finding, check_content, check_lock, check_remote, placed, read_lock
+from assetsync.lock.check import Finding, check_content, check_lock, check_remote, read_lock, with_lines
 from assetsync.lock.text import render_lock
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
@@ -150,5 +150,5 @@ def test_locked_versions_must_be_in_the_store(remote: RemoteVersion | DamagedErr
 
 def test_findings_about_a_locked_asset_stand_at_its_line_of_the_lock() -> None:
     text = render_lock(LOCK).encode()
-    (gone,) = placed(check_lock(Manifest(StoreConfig("s3://b/p"), "major_minor", ()), LOCK, VERSIONS), text)
+    (gone,) = with_lines(check_lock(Manifest(StoreConfig("s3://b/p"), "major_minor", ()), LOCK, VERSIONS), text)
     assert (gone.file, gone.line) == ("assets.lock", 6)
