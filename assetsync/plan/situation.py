@@ -358,10 +358,10 @@ class Situation:
         base = followed
         source = self.remote.known.get(base) if base else None
         changes = compare((source.files or ()) if source else (), tree.files)
-        told = self._shared(reason or _what_changed(changes, source, tree), (*about_number, *notes))
+        shared = self._shared(reason or _what_changed(changes, source, tree), (*about_number, *notes))
         if base is None:
             return Create(
-                **told,
+                **shared,
                 to=to,
                 content=tree.content,
                 changes=changes,
@@ -369,7 +369,7 @@ class Situation:
                 local=self.local,
             )
         return Update(
-            **told,
+            **shared,
             base=base,
             to=to,
             content=tree.content,
