@@ -1,6 +1,7 @@
-"""Keeping secrets out of what is written or shown: users and tokens in URLs, and tokens that are known by their look.
+"""Foreign text made harmless before it is written or shown: without secrets, without control characters.
 
-Nothing in assetsync handles secrets itself: they come along in what git, an SDK or the environment says.
+Nothing in assetsync handles secrets itself: they come along in texts of git, an SDK or the environment. They are users
+and tokens in URLs, and tokens that are known by their look.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long work tells its caller where it is. Nothing here shows anything; `assetsync.cli` does."""
+"""How work that takes long tells its caller how far it is. Nothing here shows anything; `assetsync.cli` does."""
 
 from __future__ import annotations
 

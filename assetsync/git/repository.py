@@ -40,7 +40,7 @@ class Ran:
 
     @property
     def reason(self) -> str:
-        """The line of what it said that tells most."""
+        """The line of `error` that tells most."""
         lines = [line for line in self.error.strip().split("\n") if line]
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
         return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")

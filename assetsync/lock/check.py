@@ -31,7 +31,7 @@ class Finding:
 
 
 def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
-    """The lock that `data` is, and what is wrong with its text. No lock without a finding: there is no file."""
+    """The lock in `data`, and findings about its text. Neither a lock nor a finding means that there is no file."""
     if data is None:
         return None, []
     try:
@@ -44,7 +44,7 @@ def read_lock(data: bytes | None) -> tuple[Lock | None, list[Finding]]:
 
 
 def _unusual(text: LockText, data: bytes) -> list[Finding]:
-    """Where the text is another than assetsync writes for what it says."""
+    """Find where the text is not the one that assetsync writes for this lock."""
     # git may check text out with other line ends.
     there = data.replace(b"\r\n", b"\n").split(b"\n")
     ours = render_lock(text.lock, sealed=text.sealed).encode().split(b"\n")

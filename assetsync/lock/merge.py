@@ -22,7 +22,7 @@ DRIVER_COMMAND = "assetsync lock --merge-driver %O %A %B"
 
 
 def resolve_conflicts(text: str, *, filename: str = LOCK) -> Lock:
-    """The lock that both sides of a text with git's conflict markers make together.
+    """Merge both sides of a text with git's conflict markers into one lock.
 
     Without markers it is the lock itself. In git's styles diff3 and zdiff3 the common ancestor is in the text too and
     is used; without one, an asset that only one side has is kept. LockError when the markers are damaged or a side is,

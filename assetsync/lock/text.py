@@ -114,7 +114,7 @@ def _seal_of(block: list[str]) -> str:
 
 
 def parse_lock(text: str | bytes, *, filename: str = LOCK) -> Lock:
-    """The lock that `text` is; bytes are UTF-8. Blocks and lines may be in any order, line ends be CRLF.
+    """Parse assets.lock; bytes are UTF-8. Blocks and lines may be in any order, and line ends may be CRLF.
 
     LockError, with the line, when it was not written by assetsync, by a newer one, or edited since.
     """

@@ -39,7 +39,7 @@ def parse_manifest(
     default_versioning: str = DEFAULT,
     plugin: Callable[[str], Versioning] | None = None,
 ) -> Manifest:
-    """The manifest that `text` is; bytes are UTF-8. ManifestError with all that is wrong with it.
+    """Parse assets.yaml; bytes are UTF-8. ManifestError with all that is wrong.
 
     `filename` is the manifest's name for messages; its last part can't be inside an asset. The defaults stand for what
     the text leaves out. `plugin` finds a versioning system that is not built in, and is `load_versioning` where the

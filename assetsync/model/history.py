@@ -17,7 +17,7 @@ class History:
 
     @classmethod
     def of(cls, versions: Iterable[str], versioning: Versioning) -> History:
-        """Those of `versions` that are valid under `versioning`, sorted."""
+        """The ones of `versions` that are valid under `versioning`, sorted."""
         return cls(versioning, tuple(versioning.sort({one for one in versions if is_valid(versioning, one)})))
 
     @property

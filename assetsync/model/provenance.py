@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Who made a version, from what. Written into `.meta`; every field may be unknown. `repository` holds no user."""
+    """Who published a version, and from what. It is kept in `.meta`; None is unknown. `repository` holds no user."""
 
     tool: str
     commit: str | None = None

@@ -1,6 +1,6 @@
-"""The values that assetsync is about: files, trees, digests, locks, manifests, and what is known of a store.
+"""The content of an asset, as values: files, trees and their digests.
 
-All of them are frozen; nothing here reads a file, a clock or a network.
+All of them are frozen. Sizes are in bytes.
 """
 
 from __future__ import annotations

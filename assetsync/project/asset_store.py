@@ -203,7 +203,8 @@ class AssetStore:
 
         `spec` is NAME, NAME:1, NAME:1.2 or NAME:1.2[part]. `assets_dir` is ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR
         by default; modelkit finds there what was fetched. A version that is there completely is not fetched again;
-        `force` compares it with the store and gets what differs. NotFoundError, ChecksumError, …
+        `force` compares it with the store and gets what differs. UsageError without an assets directory; NotFoundError,
+        InvalidError, ChecksumError, DamagedError, ContentError, StoreError; OSError.
         """
         given = assets_dir or settings.assets_dir(self._workspace.environ)
         if given is None:
@@ -253,7 +254,7 @@ class AssetStore:
 
 
 def _state(environ: Mapping[str, str], root: str | None) -> State:
-    """Where what protects interrupted publishes is kept: in the project, or in the user's folder for such things."""
+    """The folder for cache, journal and markers: in the project, or else the user's state folder."""
     if root is not None:
         return open_state(root, environ)
     from platformdirs import user_state_path

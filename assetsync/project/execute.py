@@ -53,7 +53,8 @@ class Execution:
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
 
     def carry_out(self, actions: Iterable[Action]) -> list[Outcome]:
-        """Do all of it, in the order of the outcomes given. Errors of one asset do not stop the others.
+        """Carry out `actions`, many at once. The outcomes are in the same order, without those of Keep. An error of one
+        asset does not stop the others.
 
         UnsupportedError before anything is written when the store can't promise create-only writes.
         """

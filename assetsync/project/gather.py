@@ -133,7 +133,7 @@ def _from_lock(locked: LockEntry | None) -> RemoteAsset:
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """Asks the store about the assets of a site, about many things at once."""
+    """Asks the store about the assets of a site, with many requests at once."""
 
     site: Site
     store: Store
@@ -212,7 +212,7 @@ class _Asking:
         return seen
 
     def _checked(self, name: str, unfinished: Unfinished, tree: Tree | None) -> Unfinished:
-        """Look closer at what would be gone on with."""
+        """Look closer at an unfinished version that a publish of `tree` would go on with."""
         if tree is None or not unfinished.holds(tree.content):
             return unfinished
         return replace(unfinished, is_spoiled=self.store.is_spoiled(name, unfinished.version, tree))

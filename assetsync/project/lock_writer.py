@@ -62,5 +62,5 @@ def _save(path: str, lock: Lock, *, aside: str) -> None:
         if read_file(path, limit=len(data)) == data:
             return
     except InvalidError:
-        pass  # it is not what it is about to be
+        pass  # no regular file, or a longer one: it is replaced
     write_atomically(path, data, aside=aside)

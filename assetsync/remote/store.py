@@ -206,10 +206,10 @@ class Store:
         return self._version(name, version, meta) if meta else RemoteVersion(version, content)
 
     def compare(self, name: str, version: str, like: Tree) -> RemoteVersion | None:
-        """A version with as much as tells whether it is `like`; None when it does not exist. DamagedError.
+        """A version with enough to tell whether its content is `like`; None when it does not exist. DamagedError.
 
-        Memory will do, for versions never change. One of modelkit is compared by its sizes and then, if need be, by
-        reading it once.
+        The cache may answer, for versions never change. A version of modelkit is compared by its sizes and then, if
+        need be, by reading it once.
         """
         known = self._remembered(name, version)
         if known is not None:
@@ -329,7 +329,7 @@ class Store:
         return documents.parse_versions(self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES).data, key=key)
 
     def valid(self, versions: Iterable[str]) -> Sequence[str]:
-        """Those that are versions of the store's system, in the same order."""
+        """The ones of `versions` that are valid under the store's versioning system, in the same order."""
         return [version for version in versions if is_valid(self.versioning, version)]
 
     def rebuild_index(self, name: str, versions: Iterable[str]) -> None:

@@ -159,7 +159,7 @@ def no_sense(operation: Operation, key: str, place: Place) -> StoreError:
 
 
 def told(status: int, body: bytes) -> Refusal:
-    """The refusal that a reply is."""
+    """A reply, which is no success, as a Refusal."""
     try:
         error = json.loads(body)["error"]
         message, reason = str(error["message"]), str(error["errors"][0]["reason"])

@@ -193,7 +193,9 @@ class S3Backend:
         return self._tries.run(partial(self._bucket.create_multipart_upload, key, entry.sha256, checksums=True))
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
-        """Those that are not what the file has there are left out, and get sent again: it may have changed and back."""
+        """Parts that differ from the file's bytes there are left out, and get sent again: the file may have changed and
+        back.
+        """
         step = self.part_size(entry.size)
         listed = self._tries.run(partial(self._bucket.list_parts, key, upload_id))
         with open(path, "rb") as file:
