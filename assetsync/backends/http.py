@@ -33,8 +33,8 @@ def may_see_token(endpoint: str, environ: Mapping[str, str], own_hosts: re.Patte
     """Whether credentials that are good for whoever has them may go to an endpoint.
 
     They may go to the cloud itself, whose hosts match `own_hosts`, and to what the environment names, in
-    `ASSETSYNC_ENDPOINT` or `variables`. What only assets.yaml names may be the idea of whoever wrote a pull request.
-    Without TLS, they never leave this machine.
+    `ASSETSYNC_ENDPOINT` or `variables`. An endpoint that only assets.yaml names may be the idea of whoever wrote a pull
+    request. Without TLS, they never leave this machine.
     """
     parts = urlsplit(endpoint)
     host = parts.hostname or ""
