@@ -58,7 +58,7 @@ def write_in(
 def clear_temporary(folder: int) -> None:
     """Remove the temporary files that killed processes have left in the folder of a descriptor.
 
-    A file that a living process writes is locked by it, and stays. What can't be removed stays, too.
+    A file that a living process writes is locked by it, and stays. A file that can't be removed stays, too.
     """
     for name in os.listdir(folder):
         if name.startswith(TEMPORARY_PREFIX):

@@ -1,4 +1,4 @@
-"""What git tracks, which is what a stranger's branch can bring: asked before links and state in a repo are followed.
+"""The paths that git tracks, which a stranger's branch can bring: asked before links and state in a repo are followed.
 
 Asking git takes a tenth of a second, and every plan would have to. So `may_track` looks into the index first.
 """

@@ -28,7 +28,7 @@ class Outside:
     tracked: bool
 
     def problem(self, root: str) -> tuple[str, str]:
-        """What is wrong with a tracked one, and what helps."""
+        """The problem with a tracked one, and the hint."""
         link = printable(os.path.relpath(self.link, root))
         return (
             f"`{link}` is a link that git tracks, and it leads out of the project",

@@ -240,7 +240,7 @@ def _mode(path: str) -> int | None:
 
 
 def _status(path: str, folder: int | None = None) -> os.stat_result | None:
-    """What is at a path, without following a link in its last step."""
+    """The status of a path, without following a link in its last step."""
     try:
         return os.stat(path, dir_fd=folder, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):

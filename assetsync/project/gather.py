@@ -75,9 +75,9 @@ def gather(
 ) -> Snapshot:
     """The three states of every asset of `site`, as far as a plan for `request` needs them.
 
-    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `last_seen` is as
-    in Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. What is wrong with
-    local files, or with the objects of one asset, is part of the snapshot.
+    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `last_seen` is as in
+    Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. Problems with local
+    files, or with the objects of one asset, are part of the snapshot.
     """
     makes_store = store is not None and may_make_store and store.is_to_be_made
     asking = _Asking(site, store) if store is not None and not makes_store else None

@@ -130,7 +130,7 @@ class Project:
             request=asked,
             not_considered=len(site.manifest.entries) - len(narrowed.manifest.entries),
             last_seen=self._last_seen.of(narrowed.manifest.entries),
-            # What is locked was published to a store that existed: perhaps it is not mounted.
+            # A locked version was published to a store that existed: perhaps it is not mounted.
             may_make_store=asked.purpose is Purpose.SYNC and not (lock and lock.assets),
         )
         self._last_seen.see(snapshot)

@@ -19,7 +19,7 @@ _COUNTED = {
 
 
 def notes(action: Action) -> tuple[str, ...]:
-    """What is said beside the reason, for those who may know of folders outside of the project."""
+    """The notes beside the reason, for readers who may know of folders outside of the project."""
     return (*action.notes, *(f"through a link to `{target}`" for target in action.through))
 
 

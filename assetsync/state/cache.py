@@ -181,7 +181,7 @@ class Cache:
         return self._writable
 
     def _run(self, path: str, work: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `work` makes of the connection, or None when that fails. A damaged file is removed and made anew.
+        """Return what `work` makes of the connection; None when it fails. A damaged file is removed and made anew.
 
         InvalidError when the file, or its folder, is a link or somebody else's.
         """
@@ -290,7 +290,7 @@ def _pack(hashes: Hashes) -> tuple[bytes, bytes, bytes, bytes]:
 
 
 def _unpack(*row: object) -> Hashes | None:
-    """What `_pack` has packed; None for a row that it did not make."""
+    """The value that `_pack` has packed; None for a row that it did not make."""
     paths, stamps, sha256, checksum = (value if isinstance(value, bytes) else b"" for value in row)
     if checksum != _checksum(paths, stamps, sha256):
         return None

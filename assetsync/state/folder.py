@@ -68,7 +68,7 @@ class Folder:
             os.close(descriptor)
 
     def names(self) -> list[str]:
-        """What lies in the folder; nothing when it is not there."""
+        """The names in the folder; none when it is not there."""
         try:
             with self.opened() as folder:
                 return os.listdir(folder)

@@ -1,4 +1,4 @@
-"""What assetsync has last seen, or put, as locked at the path of each asset.
+"""The content that assetsync has last seen, or put, as locked at the path of each asset.
 
 Content that is still that was not edited since, even when a pull or a checkout of the repo has moved assets.lock. It is
 remembered in the cache, so it may be forgotten: then content that is not what the lock says counts as edited. It may
@@ -23,7 +23,7 @@ class LastSeen:
         self._cache = cache
 
     def of(self, entries: Iterable[Entry]) -> dict[str, LockEntry]:
-        """What is remembered, by asset."""
+        """The version and content that are remembered of each asset, by name."""
         found = ((entry, self._cache.content(_key(entry.name, entry.path))) for entry in entries)
         return {entry.name: LockEntry(seen[1], seen[0], entry.path) for entry, seen in found if seen is not None}
 

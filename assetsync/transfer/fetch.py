@@ -166,7 +166,7 @@ class _Fetching:
                 os.unlink(os.path.join(folder, SUCCESS))
 
     def _here(self) -> Present | None:
-        """What an interrupted fetch, or modelkit, has left. Nothing else is kept there."""
+        """The files that an interrupted fetch, or modelkit, has left. Nothing else is kept there."""
         with Cache(None) as cache:  # in memory, so that every byte is read: that is what `force` is for
             found = scan(self.assets_dir, _below(self.spec), cache=cache)
         if isinstance(found, Unusable):

@@ -59,7 +59,7 @@ class Source:
         return cls(name, version, meta, meta.is_directory, files, meta.tree)
 
     def only(self, part: str) -> Source:
-        """What lies under `part`, which is a file or a folder of a directory. InvalidError when nothing does."""
+        """The part under `part`, a file or a folder of a directory. InvalidError when nothing does."""
         below = tuple(
             file._replace(path=file.path[len(part) + 1 :])
             for file in self.files
@@ -73,6 +73,7 @@ class Source:
         return replace(self, files=below, tree=None, is_directory=bool(below[0].path), part=part)
 
     def key(self, file: FileEntry) -> str:
+        """The key of the object that holds a file of `files`."""
         return layout.data_key(self.name, self.version, "/".join(filter(None, (self.part, file.path))))
 
     def learn(self, got: Sequence[Got]) -> Tree:

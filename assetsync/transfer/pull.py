@@ -18,7 +18,7 @@ from assetsync.transfer.installation import Installation, Source, staging
 
 @dataclass(frozen=True, slots=True)
 class Retrieval:
-    """What is to be pulled: `name:version` to `path`, which is relative to the root of `boundary`.
+    """A version to pull: `name:version` to `path`, which is relative to the root of `boundary`.
 
     `over` is what may be replaced there, as it was scanned; whatever else is there stays, excluded files among it.
     `content` is what the version is known to be, by the lock or by an earlier look.
