@@ -362,6 +362,17 @@ def test_an_upload_whose_object_was_removed_since_begins_anew(
     assert stored(server) == instead
 
 
+@pytest.mark.parametrize(
+    "session", ["http://127.0.0.1:9/upload/1", "https://evil.example/upload/1", "file:///etc/passwd", "nonsense"]
+)
+def test_no_session_but_one_of_the_store_is_gone_on_with(
+    server: GCSServer, backend: GCSBackend, file: File, session: str
+) -> None:
+    with pytest.raises(StoreError, match="does not answer like Cloud Storage"):
+        backend.uploaded_parts(KEY, session, str(file.path), file.entry)
+    assert server.requests == []
+
+
 def test_a_session_that_was_forgotten_after_its_success_is_ours(
     server: GCSServer, backend: GCSBackend, file: File
 ) -> None:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.client import CUT, NO_TOKEN, Body, Client, Reply, Stream
 from assetsync.backends.refusal import Operation, Place, tried
 from assetsync.errors import StoreError, UnsupportedError
 
+_GOOGLE = ".googleapis.com"
 _INCOMPLETE = 308  # of a resumable upload, to which bytes are missing
 
 
@@ -70,8 +72,11 @@ class Calls:
     ) -> Reply:
         """A request to a session URI, which stands for itself: no credentials are sent along.
 
-        Data goes by POST, as gcsfs sends it too: a PUT would be repeated by aiohttp on its own.
+        Data goes by POST, as gcsfs sends it too: a PUT would be repeated by aiohttp on its own. A session that does not
+        lie where the store is asked is refused: it comes from a reply, or from the journal of an earlier process.
         """
+        if not self._is_of_store(url):
+            raise self.no_sense(task)
         with self._translated(task):
             reply = self._client.exchange(
                 method, url, {"Content-Type": "application/octet-stream", **headers}, [data] if data else ()
@@ -79,6 +84,12 @@ class Calls:
         if reply.status // 100 != 2 and reply.status != _INCOMPLETE:
             raise self._refused(task, reply.status, reply.body)
         return reply
+
+    def _is_of_store(self, url: str) -> bool:
+        session, store = urlsplit(url), urlsplit(self._client.link("/", {}))
+        if store.hostname and store.hostname.endswith(_GOOGLE):
+            return session.scheme == "https" and (session.hostname or "").endswith(_GOOGLE)
+        return session[:2] == store[:2]
 
     def open_range(
         self, task: Task, path: str, params: Mapping[str, str], position: int, end: int
