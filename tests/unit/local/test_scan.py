@@ -651,10 +651,13 @@ def test_an_error_of_the_callback_stops_all_threads(root: Path, cache: Cache) ->
 
 
 PROCESS = """
+import signal
 import sys
 from assetsync.state.cache import Cache
 from assetsync.local.scan import scan
 
+# A shell that starts tests in the background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 told = False
 
 def tell(count):
