@@ -5,6 +5,7 @@
     AssetsyncError                exit 1
     ├── UsageError                exit 64  the call itself is wrong
     ├── InvalidError              a name, spec, version, path or document that breaks the rules
+    │   ├── TakenError            an asset or a version that was to be new exists already
     │   ├── ManifestError         assets.yaml; carries every problem with its place
     │   ├── LockError             assets.lock
     │   └── DamagedError          what a store holds is not what it should be
@@ -53,6 +54,10 @@ class UsageError(AssetsyncError):
 
 class InvalidError(AssetsyncError):
     """Input that breaks a rule."""
+
+
+class TakenError(InvalidError):
+    """An asset or a version that was to be new exists already. Nothing that is published is overwritten."""
 
 
 class Located(NamedTuple):

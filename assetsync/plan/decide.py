@@ -50,6 +50,9 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
 def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
     """Decide about one asset. Stop when nothing can be done; Unseen when more must be looked at first."""
     asset = Situation.of(snapshot, entry)
+    exact = entry.version if request.purpose is Purpose.PUBLISH else None
+    if exact is not None and is_valid(snapshot.versioning, exact):
+        return _publish_exactly(asset, exact)
     match request.purpose:
         case Purpose.SYNC | Purpose.PUBLISH:
             return _decide_sync(asset, request)
@@ -154,6 +157,22 @@ def _decide_present(asset: Situation, locked: LockEntry | None, line: _Line, req
     if locked.version == newest:
         return asset.publish(line.name, notes=_going_back(asset, request))
     return _overtaken(asset, locked, line, newest, request)
+
+
+def _publish_exactly(asset: Situation, version: str) -> Action:
+    """Publish what is here as this version and no other. Stop when that exists with other content."""
+    if isinstance(asset.local, HalfPulled):
+        raise asset.incomplete_pull(asset.local)
+    asset.ask(digests=(version,), folder=True)
+    if version not in asset.history.versions:
+        return asset.publish(None, exact=version, reason=None if asset.history.versions else "new asset")
+    if asset.has_here(version):
+        return asset.adopt(version, asset.here, "the store has this content already")
+    raise asset.stop(
+        "taken",
+        f"`{asset.name}:{version}` exists already, with other content",
+        "a version never changes: publish this as another one",
+    )
 
 
 def _absent(asset: Situation, locked: LockEntry | None, line: _Line, request: Request) -> Action:

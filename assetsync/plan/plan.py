@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from assetsync.errors import AssetsyncError, ConflictError, InvalidError
+from assetsync.errors import AssetsyncError, ConflictError, InvalidError, TakenError
 from assetsync.model.changes import Changes
 from assetsync.model.tree import DIGEST_PREFIX, Content
 from assetsync.plan.snapshot import Present, RemoteVersion
@@ -119,7 +119,7 @@ class Problem:
 
     def error(self) -> AssetsyncError:
         """The problem as an error, with the exit code of its kind."""
-        kind = ConflictError if self.code in CONFLICTS else InvalidError
+        kind = ConflictError if self.code in CONFLICTS else TakenError if self.code == "taken" else InvalidError
         return kind(self.message, hint=self.hint)
 
 

@@ -15,7 +15,8 @@ class Purpose(Enum):
     PULL = "pull"
     # The lock moves to the newest version of each line, and local paths with it.
     UPGRADE = "upgrade"
-    # A version published by hand, without a lock: only the newest version of the line counts.
+    # A version published by hand, without a lock: only the newest version of the line counts. An entry whose `version`
+    # is complete asks for that very version.
     PUBLISH = "publish"
 
 

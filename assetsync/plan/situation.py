@@ -345,15 +345,27 @@ class Situation:
         return self.local if isinstance(self.local, Present) else None
 
     def publish(
-        self, line: str | None, *, reason: str | None = None, notes: Sequence[str] = (), set_line: str | None = None
+        self,
+        line: str | None,
+        *,
+        exact: str | None = None,
+        reason: str | None = None,
+        notes: Sequence[str] = (),
+        set_line: str | None = None,
     ) -> Create | Update:
-        """Publish the local tree as the next version of `line`, or as its first. Stop when that number is taken."""
+        """Publish the local tree as the next version of `line`, or as its first, or as the version `exact`.
+
+        Stop when that number is taken.
+        """
         if not isinstance(self.local, Present):
             raise TypeError("only a tree that is there is published")
         tree = self.local.tree
-        followed = self.newest_in(line) or self.history.newest
+        before = self.history.older_than(exact) if exact is not None else self.history.in_line(line)
+        followed = next(iter(before), self.history.newest)
         self.ask(hashes=(followed,) if followed else (), folder=True)
-        to, about_number = self._next_version(line, tree.content)
+        to, about_number = (
+            self._next_version(line, tree.content) if exact is None else self._exactly(exact, tree.content)
+        )
         # A new line has no version of its own to take unchanged files from; the newest of all will do.
         base = followed
         source = self.remote.known.get(base) if base else None
@@ -416,18 +428,35 @@ class Situation:
         taken = self.history.in_line(line)
         notes: list[str] = []
         for unfinished in self._unfinished(line, taken[0] if taken else None):
-            if unfinished.holds(content):
-                return unfinished.version, (*notes, f"goes on with the unfinished publish of `{unfinished.version}`")
-            if unfinished.in_progress:
-                minutes = int((unfinished.claim_age or 0) // 60)
-                raise self.stop(
-                    "in_progress",
-                    f"{unfinished.who} began to publish `{self.name}:{unfinished.version}` {minutes} min ago",
-                    "wait for it and plan again; if that process is dead, its number is skipped after an hour",
-                )
+            if self._goes_on(unfinished, content):
+                return unfinished.version, (*notes, _went_on(unfinished))
             taken.append(unfinished.version)
             notes.append(_skips(unfinished))
         return self._following(line, taken), tuple(notes)
+
+    def _exactly(self, version: str, content: Content) -> tuple[str, tuple[str, ...]]:
+        """The version that was asked for, and notes about it. Stop when an unfinished publish occupies it."""
+        unfinished = next((one for one in self.remote.unfinished if one.version == version), None)
+        if unfinished is None:
+            return version, ()
+        if self._goes_on(unfinished, content):
+            return version, (_went_on(unfinished),)
+        raise self.stop(
+            "taken",
+            f"`{self.name}:{version}` is occupied by an unfinished publish of other content",
+            "nothing is overwritten: publish this as another version",
+        )
+
+    def _goes_on(self, unfinished: Unfinished, content: Content) -> bool:
+        """Whether a publish of `content` can go on with this one. Stop while somebody else is at it."""
+        if not unfinished.holds(content) and unfinished.in_progress:
+            minutes = int((unfinished.claim_age or 0) // 60)
+            raise self.stop(
+                "in_progress",
+                f"{unfinished.who} began to publish `{self.name}:{unfinished.version}` {minutes} min ago",
+                "wait for it and plan again; if that process is dead, its number is skipped after an hour",
+            )
+        return unfinished.holds(content)
 
     def _unfinished(self, line: str | None, newest: str | None) -> list[Unfinished]:
         """The unfinished versions of the line that are newer than its newest, oldest first."""
@@ -459,6 +488,10 @@ class Situation:
                 "that is a defect of the versioning system",
             )
         return version
+
+
+def _went_on(unfinished: Unfinished) -> str:
+    return f"goes on with the unfinished publish of `{unfinished.version}`"
 
 
 def _skips(unfinished: Unfinished) -> str:

@@ -23,7 +23,7 @@ from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.pool import Transfers
 from assetsync.progress import Reporter, Silent
-from assetsync.project import browse
+from assetsync.project import browse, numbering
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.locate import boundary, open_state
@@ -120,8 +120,9 @@ class AssetStore:
     ) -> str:
         """Publish `path` as the first version of a new asset; returns that version.
 
-        `path` is a file, a directory, or the `s3://`, `gs://` or `az://` URL of an object or a prefix. `version` is the
-        line to start at (`1` for `1.0`). InvalidError when the asset exists; ContentError, StoreError, ConflictError.
+        `path` is a file, a directory, or the `s3://`, `gs://` or `az://` URL of an object or a prefix. `version` is
+        the first version (`2.3`), or the line to start at (`1` for `1.0`). TakenError when the asset exists;
+        ContentError, StoreError, ConflictError.
         """
         plan = self.plan_new(path, name=name, version=version, reporter=reporter)
         return self.publish(plan, message=message, reporter=reporter)
@@ -139,7 +140,8 @@ class AssetStore:
     ) -> str:
         """Publish `path` as the next version of an asset; returns that version, or the newest when it has this content.
 
-        `path` is as in `new`. `version` is the line to go on with (`1` for the next `1.x`), the newest by default;
+        `path` is as in `new`. `version` is the line to go on with (`1` for the next `1.x`), the newest by default, or
+        the very version to publish, also of unchanged content; TakenError when that exists with other content.
         `bump_major` opens the next line; `force` publishes unchanged content too. NotFoundError when there is no such
         asset; InvalidError, ContentError, StoreError, ConflictError.
         """
@@ -149,6 +151,19 @@ class AssetStore:
     def versions(self, name: str) -> Sequence[str]:
         """The versions of an asset, newest first. NotFoundError, StoreError, DamagedError."""
         return list(browse.index_of(self.store, name).listed)
+
+    def initial_version(self) -> str:
+        """The version that a new asset gets when nobody names one: `0.0`, or the time in UTC."""
+        return numbering.initial_version(self.versioning)
+
+    def next_version(self, name: str, *, bump_major: bool = False, major: str | None = None) -> str:
+        """The version that an update of `name` would get now: the next of the newest line, or of the line `major`, or
+        the first of a new line with `bump_major`. Numbers that unfinished publishes occupy are left out.
+
+        Somebody else may publish it before you do: `update` without a version cannot lose that race. NotFoundError,
+        UsageError, InvalidError, StoreError, DamagedError.
+        """
+        return numbering.next_version(self.store, name, bump_major=bump_major, major=major)
 
     def meta(self, spec: str) -> Meta:
         """The `.meta` of a version: files, sizes, digests, provenance. NotFoundError, InvalidError, StoreError."""

@@ -8,12 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from assetsync.errors import ContentError, InvalidError, NotFoundError, UsageError
+from assetsync.errors import ContentError, InvalidError, NotFoundError, TakenError, UsageError
+from assetsync.escape import printable
 from assetsync.local.scan import scan_all
 from assetsync.model.history import History
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.names import check_name
-from assetsync.model.versioning import Lines
+from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.decide import make_plan
 from assetsync.plan.plan import Action, Adopt, Create, Keep, Plan, Transfer, Update
 from assetsync.plan.request import Purpose, Request
@@ -52,7 +53,7 @@ class DirectPublishing:
         reporter: Reporter,
     ) -> Plan:
         """As `AssetStore.plan_new`."""
-        self._check_line(version)
+        self._check_version(version)
         request = Request((name,), Purpose.PUBLISH)
         snapshot = self._snapshot(path, name, version, request, reporter, may_make_store=True)
         remote = snapshot.remote[name]
@@ -60,7 +61,7 @@ class DirectPublishing:
         plan = make_plan(snapshot, request)
         if (versions or remote.foreign) and not self._finishes_new(snapshot, versions, plan):
             newest = f"`{versions[0]}`" if versions else f"`{remote.foreign[0]}`, of another versioning system"
-            raise InvalidError(
+            raise TakenError(
                 f"`{name}` exists already; its newest version is {newest}",
                 hint=f"publish a further version with `assetsync update {os.fspath(path)} {name}`",
             )
@@ -77,10 +78,10 @@ class DirectPublishing:
         reporter: Reporter,
     ) -> Plan:
         """As `AssetStore.plan_update`."""
-        self._check_line(version)
+        self._check_version(version)
         if bump_major and version is not None:
             raise UsageError(
-                f"a major bump opens the next line, so it can't go on with line `{version}`", hint="drop one of them"
+                f"a major bump opens the next line, so it can't go on with `{version}`", hint="drop one of them"
             )
         request = Request(
             (name,),
@@ -90,7 +91,8 @@ class DirectPublishing:
         )
         snapshot = self._snapshot(path, name, version, request, reporter)
         history = self._history(snapshot, path)
-        if version is not None and history.versions and version not in history.lines:
+        is_line = version is not None and not is_valid(self._workspace.versioning, version)
+        if is_line and history.versions and version not in history.lines:
             known = ", ".join(f"`{line}`" for line in history.lines)
             raise InvalidError(
                 f"`{name}` has no version line `{version}`; it has {known}", hint="open the next with `--bump-major`"
@@ -241,15 +243,19 @@ class DirectPublishing:
         manifest = Manifest(self._workspace.config, self._workspace.versioning_name, (entry,))
         return self._workspace.site(manifest, None)
 
-    def _check_line(self, line: str | None) -> None:
-        if line is None:
+    def _check_version(self, version: str | None) -> None:
+        """UsageError when `version` is neither complete nor a line."""
+        system, name = self._workspace.versioning, self._workspace.versioning_name
+        if version is None or is_valid(system, version):
             return
-        if not isinstance(self._workspace.versioning, Lines):
-            raise UsageError(f"`{self._workspace.versioning_name}` versions have no lines, so `{line}` can't be one")
+        if "/" in version:
+            raise UsageError(f"`{printable(version)}` is a name, where a version should be")
+        if not isinstance(system, Lines):
+            raise UsageError(f"`{name}` versions have no lines, so `{printable(version)}` can't be one")
         try:
-            self._workspace.versioning.check_line(line)
+            system.check_line(version)
         except InvalidError as error:
-            raise UsageError(error.message, hint="name a line, such as `1`; its next version is chosen") from None
+            raise UsageError(error.message, hint="name a line, such as `1`, or a complete version") from None
 
 
 def publishable(found: Present | Absent | Unusable, path: str) -> Present:

@@ -56,7 +56,7 @@ def test_new_and_update_by_the_rules_of_modelkit(place: Repo, tmp_path: Path) ->
 
 
 def test_what_is_refused_has_its_exit_code(place: Repo, tmp_path: Path) -> None:
-    assert "`5.7` is not a major version" in place.run("new", "m.bin", "x:5.7", code=64).err
+    assert "`5.7` is a complete version" in place.run("new", "m.bin", "x:5.7", code=64).err
     refused = place.run("update", "gone", "x", code=1)
     assert "error: `gone` does not exist" in refused.err
     assert refused.out == ""

@@ -12,10 +12,12 @@ import click
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import max_files as configured_max_files
 from assetsync.model.history import History
 from assetsync.model.names import parse_spec
+from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.plan import Action, Create, Keep, Plan, Update
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
@@ -77,7 +79,7 @@ def new_command(
     asset, line = _split(name)
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
-        return store.plan_new(path, name=asset, version=line, reporter=reporter)
+        return store.plan_new(path, name=asset, version=_checked_line(store, line), reporter=reporter)
 
     with open_store(common, storage_prefix) as store:
         return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
@@ -114,7 +116,12 @@ def update_command(
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
         return store.plan_update(
-            path, name=asset, version=line, bump_major=bump_major, force=force_new_version, reporter=reporter
+            path,
+            name=asset,
+            version=_checked_line(store, line),
+            bump_major=bump_major,
+            force=force_new_version,
+            reporter=reporter,
         )
 
     with open_store(common, storage_prefix) as store:
@@ -149,6 +156,18 @@ def _split(name: str) -> tuple[str, str | None]:
     if spec.part is not None:
         raise click.UsageError(f"whole assets are published: leave `[{printable(spec.part)}]` out")
     return spec.name, spec.version
+
+
+def _checked_line(store: AssetStore, line: str | None) -> str | None:
+    """`line` itself. UsageError for a complete version: a typed number would be a gap, or a race that is lost."""
+    if line is not None and is_valid(store.versioning, line):
+        hint = (
+            f"name a line, such as `{line.partition('.')[0]}`"
+            if isinstance(store.versioning, Lines)
+            else "leave it out"
+        )
+        raise UsageError(f"`{line}` is a complete version, and the next one is chosen by its line", hint=hint)
+    return line
 
 
 def _run(

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 import assetsync
-from assetsync import AssetStore, AssetsyncError, ConflictError, ContentError, InvalidError, NotFoundError, UsageError
+from assetsync import (
+    AssetStore,
+    AssetsyncError,
+    ConflictError,
+    ContentError,
+    InvalidError,
+    NotFoundError,
+    TakenError,
+    UsageError,
+)
 from assetsync.backends.contract import Blob
 from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.manifest.settings import max_files
@@ -51,7 +60,8 @@ def test_all_that_is_exported_is_there() -> None:
 @pytest.mark.parametrize(
     ("name", "version", "kind", "said"),
     [
-        ("x", "5.7", UsageError, "`5.7` is not a major version"),
+        ("x", "5.", UsageError, "`5.` is not a major version"),
+        ("x", "nlp/x", UsageError, "`nlp/x` is a name, where a version should be"),
         ("a/../b", None, InvalidError, "not a valid name"),
         ("/etc/passwd", None, InvalidError, "empty segment"),
         ("a//b", None, InvalidError, "empty segment"),
@@ -59,7 +69,8 @@ def test_all_that_is_exported_is_there() -> None:
         ("a/1.0.meta", None, InvalidError, "no segment may end in `.meta`"),
         ("name\n", None, InvalidError, "not a valid name"),
         ("ns/0.0", None, InvalidError, "`0.0` is a version"),
-        ("there", None, InvalidError, "exists already; its newest version is `0.0`"),
+        ("there", None, TakenError, "exists already; its newest version is `0.0`"),
+        ("there", "5.7", TakenError, "exists already; its newest version is `0.0`"),
     ],
 )
 def test_new_refuses(place: Place, name: str, version: str | None, kind: type[AssetsyncError], said: str) -> None:
@@ -75,8 +86,9 @@ def test_new_refuses(place: Place, name: str, version: str | None, kind: type[As
     [
         ({"name": "absent"}, NotFoundError, "has no asset `absent`"),
         ({"version": "5"}, InvalidError, "has no version line `5`; it has `0`"),
-        ({"version": "0.0"}, UsageError, "`0.0` is not a major version"),
-        ({"version": "0", "bump_major": True}, UsageError, "can't go on with line `0`"),
+        ({"version": "0.0"}, TakenError, "`there:0.0` exists already, with other content"),
+        ({"version": "0", "bump_major": True}, UsageError, "can't go on with `0`"),
+        ({"version": "0.1", "bump_major": True}, UsageError, "can't go on with `0.1`"),
         ({"path": "gone"}, ContentError, "`gone` does not exist"),
         ({"path": "empty"}, ContentError, "is an empty directory"),
         ({"path": "link"}, ContentError, "broken link"),
