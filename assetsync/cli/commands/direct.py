@@ -161,12 +161,11 @@ def _split(name: str) -> tuple[str, str | None]:
 def _checked_line(store: AssetStore, line: str | None) -> str | None:
     """`line` itself. UsageError for a complete version: a typed number would be a gap, or a race that is lost."""
     if line is not None and is_valid(store.versioning, line):
-        hint = (
-            f"name a line, such as `{line.partition('.')[0]}`"
-            if isinstance(store.versioning, Lines)
-            else "leave it out"
+        lines = isinstance(store.versioning, Lines)
+        raise UsageError(
+            f"`{line}` is a complete version; the next one is chosen{' by its line' if lines else ''}",
+            hint=f"name a line, such as `{line.partition('.')[0]}`" if lines else "leave it out",
         )
-        raise UsageError(f"`{line}` is a complete version, and the next one is chosen by its line", hint=hint)
     return line
 
 

@@ -35,7 +35,7 @@ def test_exact_versions_are_published_in_any_order(store: AssetStore) -> None:
 def test_the_same_once_more_is_nothing_and_another_is_refused(store: AssetStore) -> None:
     store.new("a", name="m", version="1.0")
     assert store.update("a", name="m", version="1.0") == "1.0"
-    with pytest.raises(TakenError, match="`m:1.0` exists already, with other content"):
+    with pytest.raises(TakenError, match=r"`m:1\.0` exists already, with other content"):
         store.update("b", name="m", version="1.0")
     with pytest.raises(NotFoundError):
         store.update("a", name="other", version="1.0")
@@ -53,7 +53,7 @@ def test_an_unfinished_publish_is_gone_on_with_or_waited_for_and_left_out_of_the
     assert content is not None
     _claim(store, "0.1", content.digest)
     _claim(store, "1.0", "sha256:" + "1" * 64)
-    with pytest.raises(ConflictError, match="Bo on ci began to publish `m:1.0`"):
+    with pytest.raises(ConflictError, match=r"Bo on ci began to publish `m:1\.0`"):
         store.update("b", name="m", version="1.0")
     assert store.next_version("m") == "0.2"
     assert store.next_version("m", bump_major=True) == "1.1"
