@@ -47,7 +47,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Without assets.yaml": {
         "new": ("direct", "Publish a path as a new asset."),
         "update": ("direct", "Publish a path as the next version of an asset."),
-        "fetch": ("direct", "Get a version, or a part of one, and print its path."),
+        "fetch": ("direct", "Get versions, or a part of one, and print their paths."),
     },
 }
 

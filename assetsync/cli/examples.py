@@ -94,7 +94,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "fetch": (
         ("a certain version, forever the same", "assetsync fetch nlp/sentiment:1.4 --assets-dir /var/cache/assets"),
-        ("the newest of line 1", "assetsync fetch nlp/sentiment:1"),
-        ("one file of it", "assetsync fetch 'nlp/sentiment:1.4[config.json]'"),
+        ("one file of the newest of line 1", "assetsync fetch 'nlp/sentiment:1[config.json]'"),
+        ("all that assets.lock names, into an image", "assetsync fetch --locked --assets-dir /assets"),
     ),
 }

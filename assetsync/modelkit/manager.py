@@ -20,6 +20,7 @@ from assetsync.modelkit.errors import (
 )
 from assetsync.modelkit.remote import StorageProvider
 from assetsync.modelkit.settings import AssetSpec
+from assetsync.transfer.fetch import fetched
 
 
 class AssetsManager:
@@ -61,7 +62,7 @@ class AssetsManager:
     def _fetched(self, provider: StorageProvider, asked: AssetSpec, force: bool) -> dict[str, Any]:
         with as_modelkit({InvalidError: InvalidAssetSpecError}):
             spec = provider.store.resolve(str(asked))
-            was_here = os.path.exists(self._path(spec))
+            was_here = fetched(spec, provider.store.versioning, self.assets_dir) is not None
             path = provider.store.fetch(str(spec), assets_dir=self.assets_dir, force=force)
             return {"path": path, "version": spec.version, "from_cache": was_here and not force}
 
@@ -75,7 +76,8 @@ class AssetsManager:
                 f"`{printable(self.assets_dir)}` has no `{asked}`",
                 f"it has {', '.join(versions) or 'no version of it'}; a store is named by `MODELKIT_STORAGE_PROVIDER`",
             )
-        path = self._path(Spec(asked.name, wanted[0], asked.sub_part))
+        spec = Spec(asked.name, wanted[0], asked.sub_part)
+        path = fetched(spec, asked.versioning.system, self.assets_dir) or self._path(spec)
         if not os.path.exists(path):
             raise told(LocalAssetDoesNotExistError, f"`{printable(self.assets_dir)}` has no `{asked}`")
         return {"path": path, "version": wanted[0], "from_cache": True}

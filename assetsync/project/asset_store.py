@@ -15,24 +15,28 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from assetsync.errors import UsageError
+from assetsync.errors import LockError, NoFileError, UsageError
+from assetsync.escape import printable
 from assetsync.manifest import settings
 from assetsync.model.files import LOCK
+from assetsync.model.lock import Lock
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
-from assetsync.pool import Transfers
 from assetsync.progress import Reporter, Silent
 from assetsync.project import browse, numbering
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
+from assetsync.project.fetching import Fetching, FetchResult, Wanted
 from assetsync.project.locate import boundary, open_state
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
+from assetsync.reading import shown_path
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
-from assetsync.transfer.fetch import fetch, fetched
+from assetsync.suggest import did_you_mean
+from assetsync.transfer.fetch import fetched
 
 
 class AssetStore:
@@ -219,20 +223,77 @@ class AssetStore:
         `spec` is NAME, NAME:1, NAME:1.2 or NAME:1.2[part]. `assets_dir` is ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR
         by default; modelkit finds there what was fetched. A version that is there completely is not fetched again;
         `force` compares it with the store and gets what differs. UsageError without an assets directory; NotFoundError,
-        InvalidError, ChecksumError, DamagedError, ContentError, StoreError; OSError.
+        InvalidError, ChecksumError, DamagedError, ContentError, StoreError; AssetsyncError for what the system refuses.
         """
+        result = self.fetch_all([spec], assets_dir=assets_dir, force=force, reporter=reporter)
+        if result.error is not None:
+            raise result.error
+        return result.paths[0]
+
+    def fetch_all(
+        self,
+        specs: Sequence[str],
+        *,
+        assets_dir: Path | None = None,
+        force: bool = False,
+        reporter: Reporter | None = None,
+    ) -> FetchResult:
+        """`fetch` for many specs at once: only what is missing, with one total of bytes for the reporter.
+
+        Errors of single specs are in the result, and its `error` says what they amount to. UsageError, InvalidError for
+        a spec that is none.
+        """
+        return self._fetch([Wanted(parse_spec(spec)) for spec in dict.fromkeys(specs)], assets_dir, force, reporter)
+
+    def fetch_locked(
+        self,
+        names: Sequence[str] = (),
+        *,
+        assets_dir: Path | None = None,
+        force: bool = False,
+        reporter: Reporter | None = None,
+    ) -> FetchResult:
+        """`fetch_all` for the versions in the assets.lock beside the manifest: of the assets called `names`, or of all.
+
+        What a version is must be what the lock says. UsageError, NoFileError; LockError, also for the lock of another
+        store.
+        """
+        lock = self._lock()
+        for name in names:
+            if name not in lock.assets:
+                hint = did_you_mean(name, lock.assets) or f"`{LOCK}` lists what there is"
+                raise UsageError(f"`{printable(name)}` is not in `{LOCK}`", hint=hint)
+        wanted = [
+            Wanted(Spec(name, entry.version), entry.content)
+            for name, entry in lock.assets.items()
+            if not names or name in names
+        ]
+        return self._fetch(wanted, assets_dir, force, reporter)
+
+    def _lock(self) -> Lock:
+        path = os.path.join(self._project or self._workspace.root, LOCK)
+        lock = read_lock(path)
+        if lock is None:
+            raise NoFileError(f"`{shown_path(path)}` does not exist", hint="`assetsync apply` or `adopt` writes it")
+        if lock.store != self.url:
+            raise LockError(
+                f"`{LOCK}` belongs to the store `{printable(lock.store)}`, and this is `{printable(self.url)}`",
+                hint="give no other store",
+            )
+        return lock
+
+    def _fetch(
+        self, wanted: Sequence[Wanted], assets_dir: Path | None, force: bool, reporter: Reporter | None
+    ) -> FetchResult:
         given = assets_dir or settings.assets_dir(self._workspace.environ)
         if given is None:
             raise UsageError(
                 "no assets directory is named", hint="give `--assets-dir DIR`, or set `ASSETSYNC_ASSETS_DIR`"
             )
         folder = os.path.join(self._workspace.root, given)
-        parsed = parse_spec(spec)
-        there = None if force else fetched(parsed, self.versioning, folder)
-        if there is not None:  # before the store is opened: that alone may take a second
-            return there
-        with Transfers() as transfers:
-            return fetch(self.store, parsed, folder, transfers=transfers, reporter=reporter or Silent(), force=force)
+        # Opening the store alone may take a second, so first a look at what is here.
+        fetching = Fetching(lambda: self.store, folder, force, reporter or Silent())
+        return fetching.run(wanted, lambda spec: fetched(spec, self.versioning, folder))
 
     def plan_new(
         self,

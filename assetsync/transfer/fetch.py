@@ -93,6 +93,14 @@ def _mark(path: str) -> None:
     sync_folder(os.path.dirname(mark))
 
 
+def unmark(path: str) -> None:
+    """Take back that `path` is complete."""
+    try:
+        os.unlink(_success(path))
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+
+
 def _check_apart(store: Store, assets_dir: str) -> None:
     """UsageError when the assets directory lies in the store itself."""
     directory = store.url.removeprefix("file://")
@@ -155,10 +163,7 @@ class _Fetching:
         """Get a file, or complete what is there."""
         installation = Installation(self.store, source, place, over)
         installation.check()
-        try:
-            os.unlink(_success(self.path))
-        except (FileNotFoundError, NotADirectoryError):
-            pass
+        unmark(self.path)
         self._bring(installation, aside)
         _mark(self.path)
         for folder, _, files in os.walk(self.path):

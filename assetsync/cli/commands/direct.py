@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from assetsync.cli.console import Console
+from assetsync.cli.failure import show
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.errors import UsageError
@@ -128,8 +129,9 @@ def update_command(
         return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
 
 
-@command("fetch", short_help="Get a version, or a part of one, and print its path.", epilog=STORE_HELP)
-@click.argument("spec", metavar="SPEC")
+@command("fetch", short_help="Get versions, or a part of one, and print their paths.", epilog=STORE_HELP)
+@click.argument("specs", metavar="SPEC...", nargs=-1)
+@click.option("--locked", is_flag=True, help="What assets.lock names; SPECs are names then, and none means all.")
 @click.option(
     "--assets-dir",
     metavar="DIR",
@@ -137,16 +139,33 @@ def update_command(
 )
 @click.option("--force", is_flag=True, help="Compare what is there with the store, and get what differs.")
 @prefix_option
-def fetch_command(common: Common, spec: str, assets_dir: str | None, force: bool, storage_prefix: str | None) -> int:
-    """Get a version into an assets directory, and print its path there, alone on stdout.
+def fetch_command(
+    common: Common,
+    specs: tuple[str, ...],
+    locked: bool,
+    assets_dir: str | None,
+    force: bool,
+    storage_prefix: str | None,
+) -> int:
+    """Get versions into an assets directory, and print their paths there, alone on stdout, a line each.
 
     SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME:1.2[part] for a file or a
-    folder of it. A version that is there completely is not fetched again. modelkit finds there what was fetched.
+    folder of it. A version that is there completely is not fetched again. modelkit finds there what was fetched. When
+    some fail, the others are fetched all the same, and the exit code is 4.
     """
+    if not specs and not locked:
+        raise click.UsageError("name what to fetch, or give `--locked`")
     console = Console(common)
     with open_store(common, storage_prefix) as store, console.progress() as reporter:
-        path = store.fetch(spec, assets_dir=assets_dir, force=force, reporter=reporter)
-    console.data(f"{path}\n")
+        get = store.fetch_locked if locked else store.fetch_all
+        result = get(specs, assets_dir=assets_dir, force=force, reporter=reporter)
+    console.data("".join(f"{path}\n" for path in result.paths))
+    if len(result.outcomes) > 1:
+        for outcome in result.failed:
+            if outcome.error is not None:
+                show(outcome.error, subject=f"{outcome.spec}: ")
+    if result.error is not None:
+        raise result.error
     return 0
 
 
