@@ -33,6 +33,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "assets.yaml": {
         "init": ("edit", "Write a commented assets.yaml."),
         "add": ("edit", "Add an asset to assets.yaml."),
+        "adopt": ("adopt", "Make a project of a store: find what is here of it."),
         "remove": ("edit", "Take an asset out of assets.yaml."),
         "lock": ("lock", "Resolve merge conflicts in assets.lock."),
     },

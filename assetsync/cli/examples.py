@@ -44,6 +44,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("a file, in version line 1", "assetsync add models/sentiment.bin nlp/sentiment --version 1"),
         ("what others publish", "assetsync add data/embeddings shared/embeddings --version 3 --readonly"),
     ),
+    "adopt": (
+        ("what of the store is here, without writing anything", "assetsync adopt --dry-run"),
+        ("some of it, looked for in models/ first", "assetsync adopt 'nlp/*' --path 'models/{name}'"),
+        ("all of it, also what is not here", "assetsync adopt --all"),
+    ),
     "remove": (
         ("take it out of assets.yaml; the store keeps it", "assetsync remove nlp/tokenizer"),
         ("and out of assets.lock", "assetsync apply"),

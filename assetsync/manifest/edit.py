@@ -47,11 +47,23 @@ def add_entry(
     `filename` and `default_versioning`, here and below, are those of `parse_manifest`.
     ManifestError when `text` is wrong before; InvalidError when the entry breaks a rule or the edit can't be made.
     """
-    entry = Entry(name, normal_path(path), version, readonly, tuple(exclude), description)
+    entry = Entry(name, path, version, readonly, tuple(exclude), description)
+    return add_entries(text, [entry], filename=filename, default_versioning=default_versioning)
+
+
+def add_entries(
+    text: str, entries: Sequence[Entry], *, filename: str = MANIFEST, default_versioning: str = DEFAULT
+) -> str:
+    """`text` with these entries behind the others, in one edit. Errors are those of `add_entry`."""
+    added = [replace(entry, path=normal_path(entry.path)) for entry in entries]
+    if not added:
+        return text
     source = _Source(text, filename, default_versioning)
-    if any(name == other.name for other in source.manifest.entries):
-        raise InvalidError(f"`{printable(name)}` is in {filename} already")
-    return source.edited(_addition(source, entry), (*source.manifest.entries, entry))
+    known = {other.name for other in source.manifest.entries}
+    for entry in added:
+        if entry.name in known:
+            raise InvalidError(f"`{printable(entry.name)}` is in {filename} already")
+    return source.edited(_addition(source, added), (*source.manifest.entries, *added))
 
 
 def remove_entry(text: str, name: str, *, filename: str = MANIFEST, default_versioning: str = DEFAULT) -> str:
@@ -205,30 +217,30 @@ def _placeless(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 # --- adding
 
 
-def _addition(source: _Source, entry: Entry) -> list[_Splice]:
+def _addition(source: _Source, entries: Sequence[Entry]) -> list[_Splice]:
     root, text = source.root, source.text
     pair = root.pairs.get("assets")
     if pair is None and root.flow:
-        return _flow_addition(source, root, "assets: {" + _flow_entry(entry) + "}")
+        return _flow_addition(source, root, "assets: {" + _flow_entries(entries) + "}")
     if pair is None:
         indent = " " * (next(iter(root.pairs.values()))[0].column - 1)
-        lines = [f"{indent}assets:", *_block_entry(entry, indent + "  ", "  ")]
+        lines = [f"{indent}assets:", *_block_entries(entries, indent + "  ", "  ")]
         return [source.behind(source.last_line_of(root, len(indent)), lines)]
     key, assets = pair
     if isinstance(assets, Mapping) and assets.pairs:
         last_key, last = list(assets.pairs.values())[-1]
         if assets.flow:
-            return _flow_addition(source, assets, _flow_entry(entry, quote=text[last_key.start] == '"'))
-        lines = _block_entry(entry, " " * (last_key.column - 1), _step(assets))
+            return _flow_addition(source, assets, _flow_entries(entries, quote=text[last_key.start] == '"'))
+        lines = _block_entries(entries, " " * (last_key.column - 1), _step(assets))
         return [source.behind(source.last_line_of(last, last_key.column), lines)]
     colon = source.colon_end(key)
     if isinstance(assets, Mapping) and (root.flow or text[assets.start : assets.end].strip("{} \t\r\n")):
         brace = text.index("{", assets.start) + 1
-        return [_Splice(brace, brace, _flow_entry(entry))]
+        return [_Splice(brace, brace, _flow_entries(entries))]
     if root.flow:
-        return [_Splice(colon, assets.end, " {" + _flow_entry(entry) + "}")]
+        return [_Splice(colon, assets.end, " {" + _flow_entries(entries) + "}")]
     # `assets:`, `assets: {}` or `assets: null`: what stands behind the colon goes, but for a comment.
-    lines = _block_entry(entry, " " * (key.column + 1), "  ")
+    lines = _block_entries(entries, " " * (key.column + 1), "  ")
     return [
         _Splice(colon, assets.end, ""),
         source.behind(source.last_line_of(assets, key.column), lines),
@@ -270,6 +282,14 @@ def _fields(entry: Entry, write: Callable[[str], str]) -> list[tuple[str, str]]:
     if entry.description is not None:
         fields.append(("description", _quoted(entry.description)))
     return fields
+
+
+def _block_entries(entries: Iterable[Entry], indent: str, step: str) -> list[str]:
+    return [line for entry in entries for line in _block_entry(entry, indent, step)]
+
+
+def _flow_entries(entries: Iterable[Entry], *, quote: bool = False) -> str:
+    return ", ".join(_flow_entry(entry, quote=quote) for entry in entries)
 
 
 def _block_entry(entry: Entry, indent: str, step: str) -> list[str]:
@@ -384,7 +404,7 @@ _TEMPLATE = """\
 {store}
 
 # How versions look: major_minor (1.2, the default) or simple_date (2026-01-31T09-00-00Z).
-# versioning: major_minor
+{versioning}
 
 # Each asset is a file or a directory. `assetsync add PATH [NAME]` writes an entry; so can you:
 #
@@ -404,13 +424,18 @@ assets:
 """
 
 
-def new_manifest(store_url: str | None) -> str:
+def new_manifest(store_url: str | None, versioning: str = DEFAULT) -> str:
     """The text of a new assets.yaml, which explains itself. Without a URL, its `store` is left to be filled in.
 
     InvalidError when the URL can't be the store of a manifest.
     """
     if store_url is None:
-        return _TEMPLATE.format(store="# store: s3://BUCKET/PREFIX")
+        return _TEMPLATE.format(store="# store: s3://BUCKET/PREFIX", versioning=_versioning(versioning))
     url = check_store_url(store_url)
     plain = re.fullmatch(r"[A-Za-z./][A-Za-z0-9:_./-]*", url)
-    return _TEMPLATE.format(store=f"store: {url if plain else _quoted(url)}")
+    store = f"store: {url if plain else _quoted(url)}"
+    return _TEMPLATE.format(store=store, versioning=_versioning(versioning))
+
+
+def _versioning(name: str) -> str:
+    return f"{'# ' if name == DEFAULT else ''}versioning: {_scalar(name)}"

@@ -18,20 +18,23 @@ from fnmatch import fnmatchcase
 from assetsync.errors import LockError, NoFileError, UsageError
 from assetsync.escape import printable
 from assetsync.manifest import settings
-from assetsync.model.files import LOCK
+from assetsync.manifest.edit import new_manifest
+from assetsync.manifest.nodes import decoded
+from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
 from assetsync.project import browse, numbering
+from assetsync.project.adopt import Adoption, Search, look, write
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
 from assetsync.project.locate import boundary, open_state
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
-from assetsync.reading import shown_path
+from assetsync.reading import read_file, shown_path
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
@@ -60,10 +63,12 @@ class AssetStore:
         folder = os.path.abspath(directory)
         manifest = None
         self._project: str | None = None
+        self._manifest_file: str | None = None
         if manifest_file is not None:
             path = os.path.join(folder, manifest_file)
             manifest = parse_project(read_manifest(path), path, store=url, environ=environ)
             self._project = os.path.dirname(path)
+            self._manifest_file = path
         given = manifest.store if manifest else settings.given_store(environ, url)
         if given is None:
             raise UsageError(
@@ -294,6 +299,33 @@ class AssetStore:
         # Opening the store alone may take a second, so first a look at what is here.
         fetching = Fetching(lambda: self.store, folder, force, reporter or Silent())
         return fetching.run(wanted, lambda spec: fetched(spec, self.versioning, folder))
+
+    def find_local(self, search: Search | None = None, *, reporter: Reporter | None = None) -> Adoption:
+        """Which local files are which version, and what `adopt` would write of that. Sends only reads.
+
+        The project is that of the manifest, or else a new one in `directory`. StoreError, ManifestError, UsageError.
+        """
+        environ, folder = self._workspace.environ, self._project or self._workspace.root
+        path = self._manifest_file or os.path.join(folder, MANIFEST)
+        data = read_file(path)
+        text = new_manifest(self.url, self.versioning_name) if data is None else decoded(data, shown_path(path))
+        named = {name: value for name, value in environ.items() if name != "ASSETSYNC_STORE"}
+        manifest = parse_project(text.encode(), path, store=None, environ=named)
+        if (manifest.store.url, manifest.versioning) != (self.url, self.versioning_name):
+            raise UsageError(
+                f"`{shown_path(path)}` names another store, `{printable(manifest.store.url)}`",
+                hint="adopt from the store that it names, or begin a project of its own with `-C DIR`",
+            )
+        asked = search or Search()
+        matches, present = look(self._workspace, asked, manifest.entries, folder, reporter or Silent())
+        return Adoption(matches, path, text, data is None, shown_path(path), self.versioning_name, present)
+
+    def adopt(self, adoption: Adoption) -> None:
+        """Write assets.yaml and assets.lock as `find_local` found them; the store is not touched.
+
+        ConflictError when one of them changed meanwhile; InvalidError, ManifestError, OSError.
+        """
+        write(adoption, self.url, self._workspace.environ)
 
     def plan_new(
         self,

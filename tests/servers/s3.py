@@ -94,6 +94,7 @@ class S3Server:
         self.requests: Counter[str] = Counter()
         self.seen: deque[Incoming] = deque(maxlen=1000)
         self.total = 0
+        self.sent = 0  # bytes of bodies of replies
         self._lock = threading.Lock()
         self._storage = threading.Lock()
         self._moto = _Moto()
@@ -131,6 +132,11 @@ class S3Server:
 
     def make_bucket(self, name: str) -> None:
         self._moto.make_bucket(name)
+
+    def count_sent(self, size: int) -> None:
+        """Count the bytes of a body that goes out."""
+        with self._lock:
+            self.sent += size
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
         """Store an object without a request."""
@@ -358,6 +364,7 @@ class _Handler(BaseHTTPRequestHandler):
             headers.append(("Content-Length", str(len(answer.body))))
         lines = [f"HTTP/1.1 {answer.status} {answer.status}", *(f"{name}: {value}" for name, value in headers)]
         body = b"" if request.method == "HEAD" or answer.status == 204 else answer.body
+        self.server.s3.count_sent(len(body))
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         if fault in (Break.CUT_BODY, Break.STALL):
             self.wfile.write(head + body[: len(body) // 2])

@@ -19,6 +19,7 @@ from assetsync.manifest.edit import add_entry, default_name, new_manifest, remov
 from assetsync.manifest.nodes import decoded
 from assetsync.manifest.parse import path_problem
 from assetsync.model.files import LOCK, MANIFEST
+from assetsync.model.versioning import DEFAULT
 from assetsync.project.locate import find_manifest
 from assetsync.project.texts import read_manifest
 from assetsync.reading import read_file, shown_path
@@ -35,6 +36,9 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Also make the edits
 def init_command(common: Common, yes: bool) -> int:
     """Write an assets.yaml that explains itself, for the store of `--store URL`, into the current directory.
 
+    Without `--store`, and where ASSETSYNC_STORE is not set, store and versioning are those of modelkit's variables
+    (MODELKIT_STORAGE_PROVIDER, _BUCKET, _PREFIX, MODELKIT_ASSETS_VERSIONING_SYSTEM), if they are set.
+
     In a git checkout it offers what helps git with assets.lock: a line of .gitattributes, and one of .gitignore where
     git would ignore it. Without a terminal and without `--yes` it prints them and edits nothing.
     """
@@ -43,15 +47,21 @@ def init_command(common: Common, yes: bool) -> int:
     path = os.path.join(folder, common.manifest or MANIFEST)
     if os.path.lexists(path):
         raise InvalidError(f"`{shown_path(path)}` exists already", hint="`assetsync add PATH` adds an asset to it")
-    text = new_manifest(common.store)
+    theirs = None if common.store or os.environ.get("ASSETSYNC_STORE") else settings.default_store(os.environ)
+    url = theirs.url if theirs else common.store
+    text = new_manifest(url, settings.default_versioning(os.environ) if theirs else DEFAULT)
     with open(path, "x", encoding="utf-8") as file:
         file.write(text)
     console.say(f"Wrote {shown_path(path)}.")
+    if theirs is not None:
+        console.say(f"Its store is what modelkit's variables name: {printable(theirs.url)}")
     repository = _repository(folder)
     if repository is not None:
         _offer_for_lock(console, repository, os.path.dirname(path), yes=yes)
     console.say("Next:")
-    if common.store is None:
+    if theirs is not None:
+        console.say("  assetsync adopt             finds which local files are which version in it")
+    if url is None:
         console.say(f"  name the store in {shown_path(path)}, as its comments say")
     console.say("  assetsync add PATH [NAME]   for each file or directory that is an asset")
     console.say("  assetsync plan              shows what would be published")
