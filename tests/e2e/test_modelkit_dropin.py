@@ -292,3 +292,34 @@ def test_without_a_store_the_manager_takes_what_is_there(provider: StorageProvid
     for spec in ("m:7", "m:7.0", "n"):
         with pytest.raises(LocalAssetDoesNotExistError):
             manager.fetch_asset(spec)
+
+
+def _scripts_of_the_page() -> tuple[str, str]:
+    """The script of docs/modelkit.md with modelkit's imports, and with ours."""
+    page = (ROOT / "docs/modelkit.md").read_text()
+    lines = page.split("```diff\n")[1].split("```")[0].splitlines()
+    before, after = ([line[1:] for line in lines if line[:1] != sign] for sign in "+-")
+    return "\n".join(before), "\n".join(after)
+
+
+@pytest.mark.parametrize("package", [pytest.param("modelkit", marks=needs_modelkit), "assetsync"])
+def test_the_script_of_the_page_runs_before_and_after(tmp_path: Path, package: str) -> None:
+    before, after = _scripts_of_the_page()
+    assert "import assetsync" not in before
+    (tmp_path / "bucket").mkdir()
+    environ = {
+        **clean_environ(tmp_path / "home"),
+        "MODELKIT_STORAGE_PROVIDER": "local",
+        "MODELKIT_STORAGE_BUCKET": str(tmp_path / "bucket"),
+    }
+    (tmp_path / "out").mkdir()
+    here = f"import os; os.chdir({str(tmp_path)!r})\n"
+    for text in ("first", "second"):
+        (tmp_path / "out/model").write_text(text)
+        if package == "modelkit":
+            run_modelkit(f"{here}{before}\nprint(0)", environ)
+        else:
+            program = [sys.executable, "-c", here + after]
+            subprocess.run(program, env={**environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=100)
+    index = json.loads((tmp_path / "bucket/modelkit-assets/nlp/model.versions").read_text())
+    assert index == {"versions": ["0.1", "0.0"]}
