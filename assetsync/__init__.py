@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Action",
+    "Adoption",
     "AssetStore",
     "AssetsyncError",
     "ChangedError",
@@ -24,6 +25,7 @@ __all__ = [
     "DeniedError",
     "Difference",
     "ExistsError",
+    "FetchResult",
     "FileEntry",
     "GitError",
     "InvalidError",
@@ -46,6 +48,7 @@ __all__ = [
     "Reporter",
     "Request",
     "Result",
+    "Search",
     "StoreError",
     "TakenError",
     "TransientError",
@@ -89,8 +92,10 @@ if TYPE_CHECKING:
     from assetsync.plan.plan import Action, Plan, Problem
     from assetsync.plan.request import Purpose, Request
     from assetsync.progress import Reporter
+    from assetsync.project.adopt import Adoption, Search
     from assetsync.project.asset_store import AssetStore
     from assetsync.project.browse import Difference, Logged
+    from assetsync.project.fetching import FetchResult
     from assetsync.project.project import Project
     from assetsync.project.result import Result
     from assetsync.remote.documents import Meta
@@ -104,8 +109,10 @@ else:
         "plan.plan": ("Action", "Plan", "Problem"),
         "plan.request": ("Purpose", "Request"),
         "progress": ("Reporter",),
+        "project.adopt": ("Adoption", "Search"),
         "project.asset_store": ("AssetStore",),
         "project.browse": ("Difference", "Logged"),
+        "project.fetching": ("FetchResult",),
         "project.project": ("Project",),
         "project.result": ("Result",),
         "remote.documents": ("Meta",),

@@ -14,17 +14,18 @@ from fnmatch import fnmatchcase
 from filelock import FileLock, Timeout
 
 from assetsync.atomic import write_atomically
-from assetsync.errors import AssetsyncError, ConflictError, UsageError
+from assetsync.errors import AssetsyncError, ConflictError, LockError, UsageError
 from assetsync.local.scan import scan_all
 from assetsync.lock.text import render_lock
 from assetsync.manifest.edit import add_entries
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.history import History
 from assetsync.model.lock import Lock, LockEntry
-from assetsync.model.manifest import Entry
+from assetsync.model.manifest import Entry, Manifest, StoreConfig
+from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.names import META, name_problem
 from assetsync.model.tree import Content, Tree
-from assetsync.model.versioning import Lines, is_valid
+from assetsync.model.versioning import Lines, is_valid, looks_like_version
 from assetsync.plan.snapshot import Present
 from assetsync.pool import together
 from assetsync.progress import Reporter
@@ -156,15 +157,16 @@ def _write(adoption: Adoption, store_url: str, root: str, aside: str) -> None:
     text = adoption.new_text()
     path = os.path.join(root, LOCK)
     lock = read_lock(path) or Lock(store_url, adoption.versioning)
-    if (lock.store, lock.versioning) != (store_url, adoption.versioning):
-        raise ConflictError(f"`{LOCK}` belongs to the store `{lock.store}`, under `{lock.versioning}` versions")
+    for problem in lock_mismatches(lock, Manifest(StoreConfig(store_url), adoption.versioning, ())):
+        raise LockError(problem.message, hint=problem.fix)
     locked = {
         match.name: LockEntry(match.version or match.newest, match.content, match.entry.path)
         for match in adoption.matches
         if match.entry is not None and match.content is not None
     }
-    write_atomically(adoption.manifest_file, text.encode(), aside=aside)
+    # The lock first: when this is interrupted in between, the same command finds everything once more.
     write_atomically(path, render_lock(replace(lock, assets={**lock.assets, **locked})).encode(), aside=aside)
+    write_atomically(adoption.manifest_file, text.encode(), aside=aside)
 
 
 # -- the store
@@ -206,7 +208,8 @@ def _inside(store: Store, root: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Here:
-    """All regular files below `root` that may belong to an asset: their sizes, by path, and the paths by size."""
+    """All regular files below `root` that may belong to an asset: their sizes, by path, the paths by size and by their
+    stem, and the folders that they lie in. Links are not followed."""
 
     root: str
     taken: Sequence[str]
@@ -214,6 +217,7 @@ class _Here:
     sizes: dict[str, int] = field(default_factory=dict)
     by_size: dict[int, list[str]] = field(default_factory=dict)
     by_stem: dict[str, str] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._walk("")
@@ -225,7 +229,8 @@ class _Here:
             return  # what can't be read can't be adopted
         for entry in inside:
             path = os.path.join(folder, entry.name)
-            if path in (self.store, MANIFEST, LOCK) or path in self.taken:
+            # A file or folder that is called like a version lies in an assets directory, where things are fetched to.
+            if path in (self.store, MANIFEST, LOCK, *self.taken) or looks_like_version(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 # Hidden files are content of an asset; a hidden folder in the project is a tool's.
@@ -234,6 +239,7 @@ class _Here:
             elif entry.is_file(follow_symlinks=False):
                 size = self.sizes[path] = entry.stat().st_size
                 self.by_size.setdefault(size, []).append(path)
+                self.folders.update(_above(path))
                 for stem in _stems(path):
                     self.by_stem.setdefault(stem, path)
 
@@ -242,9 +248,15 @@ class _Here:
         for guess in guesses:
             if guess in self.by_stem:
                 return self.by_stem[guess]
-            if os.path.isdir(os.path.join(self.root, guess)):
+            if guess in self.folders:
                 return guess
         return None
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path lies in."""
+    while path := os.path.dirname(path):
+        yield path
 
 
 def _stems(path: str) -> Iterator[str]:

@@ -144,6 +144,38 @@ def test_the_store_in_the_project_is_not_searched(place: Repo) -> None:
     assert "- a  not here" in done.out
 
 
+def test_what_was_fetched_is_no_place_to_publish_from(place: Repo, store: Store) -> None:
+    put(store, "nlp/tok", "1.0", TOKENIZER)
+    place.run("fetch", "nlp/tok", "--assets-dir", "assets")
+    assert "- nlp/tok  not here" in place.run("adopt", "--dry-run").out
+
+
+def test_the_lock_of_another_store_is_left_alone(place: Repo, store: Store) -> None:
+    put(store, "a", "0.0", b"first asset")
+    place.write("a.bin", b"first asset")
+    place.write("assets.yaml", "store: ../other\nassets:\n  b: b.bin\n")
+    place.write("b.bin", b"b")
+    place.run("apply", "--yes", env={"ASSETSYNC_STORE": ""})
+    lock = place.read("assets.lock")
+    (place.root / "assets.yaml").unlink()
+    refused = place.run("adopt", "--yes", code=1)
+    assert "belongs to the store `../other`" in refused.err
+    assert place.read("assets.lock") == lock
+    assert not (place.root / "assets.yaml").exists()
+
+
+def test_interrupted_between_the_two_files_the_same_command_finishes(place: Repo, store: Store) -> None:
+    put(store, "a", "0.0", b"first asset")
+    put(store, "a", "0.1", b"its next version")
+    place.write("a.bin", b"first asset")
+    place.run("adopt", "--yes")
+    manifest, lock = place.read("assets.yaml"), place.read("assets.lock")
+    (place.root / "assets.yaml").unlink()
+    place.run("adopt", "--yes")
+    assert (place.read("assets.yaml"), place.read("assets.lock")) == (manifest, lock)
+    assert "`0.1` is available" in place.run("plan", "-v").out
+
+
 def test_a_change_meanwhile_is_kept(place: Repo, store: Store) -> None:
     put(store, "a", "0.0", b"first asset")
     place.write("a.bin", b"first asset")
