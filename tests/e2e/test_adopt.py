@@ -12,7 +12,7 @@ from assetsync import AssetStore, ConflictError, UsageError
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
-from assetsync.model.versioning import MajorMinor
+from assetsync.model.versioning import MajorMinor, SimpleDate
 from assetsync.project.adopt import Search
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
@@ -174,6 +174,21 @@ def test_interrupted_between_the_two_files_the_same_command_finishes(place: Repo
     place.run("adopt", "--yes")
     assert (place.read("assets.yaml"), place.read("assets.lock")) == (manifest, lock)
     assert "`0.1` is available" in place.run("plan", "-v").out
+
+
+def test_dates_have_no_line_to_declare(place: Repo, store: Store) -> None:
+    old, new = "2024-01-31T09-00-00Z", "2025-01-31T09-00-00Z"
+    dated = Store(store.backend, SimpleDate(), Cache(None))
+    put(dated, "a", old, b"the old content", modelkit=True)
+    put(dated, "a", new, b"and the new one", modelkit=True)
+    place.write("a.bin", b"the old content")
+    place.extra["MODELKIT_ASSETS_VERSIONING_SYSTEM"] = "simple_date"
+    done = place.run("adopt", "--yes")
+    assert f"+ a  a.bin is {old}; {new} is newer\n" in done.err
+    assert "versioning: simple_date\n" in place.read("assets.yaml")
+    del place.extra["MODELKIT_ASSETS_VERSIONING_SYSTEM"]
+    assert f"`{new}` is available" in place.run("plan", "-v").out
+    place.run("check", "--content")
 
 
 def test_a_change_meanwhile_is_kept(place: Repo, store: Store) -> None:

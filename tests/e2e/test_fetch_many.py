@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,33 @@ def test_the_same_in_python(published: Repo) -> None:
         assert list(result.paths) == [f"{published.root}/assets/nlp/tokenizer/0.0"]
         assert [str(one.spec) for one in result.failed] == ["nlp/absent"]
         assert isinstance(result.error, PartialError)
+
+
+class Recorded:
+    """A reporter that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, int]] = []
+        self.bytes: Counter[str] = Counter()
+
+    def begin(self, asset: str, verb: str, total: int) -> None:
+        self.begun.append((asset, total))
+
+    def advance(self, asset: str, count: int) -> None:
+        self.bytes[asset] += count
+
+    def end(self, asset: str, outcome: str) -> None:
+        pass
+
+
+def test_all_of_it_is_one_total_of_bytes(published: Repo) -> None:
+    reporter = Recorded()
+    specs = ["nlp/tokenizer[vocab.txt]", "nlp/sentiment:0.0", "nlp/sentiment:0.1"]
+    with AssetStore("../store", directory=published.root, environ=published.environ) as store:
+        assert store.fetch_all(specs, assets_dir="assets", reporter=reporter).error is None
+    size = len("a\nb\n") + len(b"\x00\x01model") + len(b"second")
+    assert reporter.begun == [("3 versions", size)]
+    assert reporter.bytes == {"3 versions": size}
 
 
 def test_the_locked_versions_are_fetched_whatever_was_published_since(published: Repo) -> None:

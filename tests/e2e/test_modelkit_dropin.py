@@ -323,3 +323,26 @@ def test_the_script_of_the_page_runs_before_and_after(tmp_path: Path, package: s
             subprocess.run(program, env={**environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=100)
     index = json.loads((tmp_path / "bucket/modelkit-assets/nlp/model.versions").read_text())
     assert index == {"versions": ["0.1", "0.0"]}
+
+
+@pytest.mark.parametrize("step", ["_commit", "release"])
+def test_a_script_that_was_killed_goes_on_when_it_runs_again(
+    provider: StorageProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """modelkit would refuse the number for ever: the data is there, and the index does not name it."""
+
+    def die(*args: object, **settings: object) -> None:
+        raise KeyboardInterrupt
+
+    from assetsync.project import execute
+    from assetsync.transfer import publish
+
+    for path, name, version in (("a", "new", "0.0"), ("b", "update", "0.1")):
+        with monkeypatch.context() as patch:
+            patch.setattr(publish if step == "_commit" else execute, step, die)
+            with pytest.raises(KeyboardInterrupt):
+                getattr(provider, name)(tmp_path / path, "m", version)
+        getattr(provider, name)(tmp_path / path, "m", version)
+        with pytest.raises(AssetAlreadyExistsError):
+            getattr(provider, name)(tmp_path / path, "m", version)
+    assert provider.get_versions_info("m") == ["0.1", "0.0"]
