@@ -28,6 +28,18 @@ def branch(environ: Mapping[str, str]) -> str | None:
     return environ.get("BUILDKITE_BRANCH") or environ.get("CIRCLE_BRANCH") or None
 
 
+def target_branch(environ: Mapping[str, str]) -> str | None:
+    """The branch that a pull request is to be merged into; None where the job is about none."""
+    named = (
+        environ.get("GITHUB_BASE_REF")
+        or environ.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME")
+        or environ.get("CHANGE_TARGET")
+        or environ.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH")
+        or environ.get("SYSTEM_PULLREQUEST_TARGETBRANCH", "")
+    )
+    return named.removeprefix("refs/heads/") or None
+
+
 def run_url(environ: Mapping[str, str]) -> str | None:
     """The page of the job that runs, without any user info; None outside of CI."""
 

@@ -15,6 +15,7 @@ from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.plan.plan import Problem
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
 
 
@@ -123,6 +124,22 @@ def _may_be_locked_at(version: str, entry: Entry, versioning: Versioning) -> boo
     # An older line may be declared before its next change is published; a newer one is published at once.
     line = versioning.line_of(version)
     return versioning.sort_lines([line, wanted])[0] == line
+
+
+def check_guards(manifest: Manifest, lock: Lock | None, secrets: Mapping[str, Iterable[Problem]]) -> list[Finding]:
+    """What breaks a guard, as far as it shows offline: files of what is locked, and secrets in what is here."""
+    most = manifest.guards.max_files
+    findings = []
+    for entry in manifest.entries:
+        locked = lock.assets.get(entry.name) if lock else None
+        if most is not None and locked is not None and locked.content.files > most and not entry.readonly:
+            message = f"locked with {locked.content.files:,} files, and `max_files` allows {most:,}"
+            fix = f"leave files out with `exclude`, or raise `max_files` in `{MANIFEST}`"
+            findings.append(Finding(entry.name, "too_many_files", message, fix, MANIFEST, entry.line))
+        for problem in secrets.get(entry.name, ()):
+            fix = problem.hint or "take them out"
+            findings.append(Finding(entry.name, problem.code, problem.message, fix, MANIFEST, entry.line))
+    return findings
 
 
 def check_content(manifest: Manifest, lock: Lock, local: Mapping[str, Local]) -> list[Finding]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
 
 from assetsync.errors import AssetsyncError, InvalidError, Located, ManifestError, UsageError
 from assetsync.escape import brief, printable
 from assetsync.manifest.nodes import MAX_PROBLEMS, MORE_PROBLEMS, Mapping, Node, Scalar, Sequence, read
 from assetsync.manifest.store_url import check_endpoint, check_store_url
 from assetsync.model.files import LOCK, MANIFEST, STATE
+from assetsync.model.guards import MAJORS, SECRETS, Guards, parse_size
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
@@ -21,13 +23,20 @@ from assetsync.model.patterns import pattern_problem
 from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
 from assetsync.suggest import did_you_mean
 
-_TOP_KEYS = ("store", "versioning", "assets")
-_STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes")
-_ENTRY_KEYS = ("path", "version", "readonly", "exclude", "description")
+_TOP_KEYS = ("store", "versioning", "guards", "assets")
+_STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes", "price_per_gb_month")
+_GUARD_KEYS = ("secrets", "max_upload", "max_files", "majors")
+_ENTRY_KEYS = ("path", "version", "readonly", "exclude", "description", "owner", "tags", "allow_secrets")
 # Of one entry: more patterns than a person writes are a list of files, which belongs elsewhere.
 MAX_EXCLUDES = 1_000
 MAX_DESCRIPTION = 10_000  # characters
+MAX_ALLOWED = 1_000  # paths in which secrets are allowed
+MAX_TAGS = 100
+MAX_LABEL = 200  # characters of an owner or a tag
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PRICE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_COUNT = re.compile(r"[1-9][0-9]{0,11}")
+T = TypeVar("T", bound=str)
 _SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|connection_string|sas", re.IGNORECASE)
 
 
@@ -85,10 +94,11 @@ class _Reader:
             self._problem(
                 None, "`store` is missing: it says where the assets live, such as `store: s3://BUCKET/PREFIX`"
             )
+        guards = self._guards(root)
         entries = self._entries(root.get("assets"))
         self._check_names(entries)
         self._check_paths(entries, store)
-        return Manifest(store, versioning, tuple(entries)) if store else None
+        return Manifest(store, versioning, tuple(entries), guards) if store else None
 
     def _problem(self, node: Node | Entry | None, message: str) -> None:
         line, column = (node.line, node.column) if node is not None else (1, 1)
@@ -153,6 +163,7 @@ class _Reader:
             region=self._string(node, "region"),
             kms_key_id=self._string(node, "kms_key_id"),
             conditional_writes=self._boolean(node, "conditional_writes", default=True),
+            price_per_gb_month=self._price(node),
         )
 
     def _store_url(self, mapping: Mapping, name: str) -> str:
@@ -170,6 +181,56 @@ class _Reader:
         except InvalidError as error:
             self._problem(mapping.get("endpoint"), _with_hint(error))
             return None
+
+    def _price(self, mapping: Mapping) -> float | None:
+        node = mapping.get("price_per_gb_month")
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or not node.plain or not _PRICE.fullmatch(node.text):
+            self._problem(node, "`price_per_gb_month` must be a number, such as `0.023`")
+            return None
+        return float(node.text)
+
+    # --- guards
+
+    def _guards(self, root: Mapping) -> Guards:
+        node = root.get("guards")
+        if node is None:
+            return Guards()
+        if not isinstance(node, Mapping):
+            self._problem(node, "`guards` must be a mapping, such as `guards: {max_files: 10000}`")
+            return Guards()
+        self._check_keys(node, _GUARD_KEYS)
+        return Guards(
+            secrets=self._choice(node, "secrets", SECRETS),
+            max_upload=self._size(node, "max_upload"),
+            max_files=self._count(node, "max_files"),
+            majors=self._choice(node, "majors", MAJORS),
+        )
+
+    def _choice(self, mapping: Mapping, name: str, words: tuple[T, ...]) -> T:
+        """One of some words; the first where the key is not there, or is no such word."""
+        node = mapping.get(name)
+        found = [word for word in words if isinstance(node, Scalar) and node.text == word]
+        if node is not None and not found:
+            self._problem(node, f"`{name}` must be {' or '.join(f'`{word}`' for word in words)}")
+        return (*found, *words)[0]
+
+    def _size(self, mapping: Mapping, name: str) -> int | None:
+        node = mapping.get(name)
+        size = parse_size(node.text) if isinstance(node, Scalar) else None
+        if node is not None and size is None:
+            self._problem(node, f"`{name}` must be a number of bytes with its unit, such as `5 GiB` or `200 MB`")
+        return size
+
+    def _count(self, mapping: Mapping, name: str) -> int | None:
+        node = mapping.get(name)
+        if node is None:
+            return None
+        if not isinstance(node, Scalar) or not node.plain or not _COUNT.fullmatch(node.text):
+            self._problem(node, f"`{name}` must be a whole number from 1 on, such as `{name}: 10000`")
+            return None
+        return int(node.text)
 
     # --- entries
 
@@ -206,6 +267,9 @@ class _Reader:
             readonly=readonly,
             exclude=self._exclude(entry.get("exclude")),
             description=self._description(entry),
+            owner=self._owner(entry),
+            tags=self._tags(entry.get("tags")),
+            allow_secrets=self._allowed(entry.get("allow_secrets")),
             line=key.line,
             column=key.column,
         )
@@ -215,6 +279,46 @@ class _Reader:
         if text is not None and len(text) > MAX_DESCRIPTION:
             self._problem(entry.get("description"), f"`description` is longer than {MAX_DESCRIPTION:,} characters")
         return text
+
+    def _owner(self, entry: Mapping) -> str | None:
+        text = self._string(entry, "owner")
+        problem = _label_problem(text) if text is not None else None
+        if problem is not None:
+            self._problem(entry.get("owner"), f"`owner` {problem}")
+        return text
+
+    def _tags(self, node: Node | None) -> tuple[str, ...]:
+        tags = self._strings(node, "tags", "tags: [nlp, french]", MAX_TAGS)
+        for item in tags:
+            problem = _label_problem(item.text)
+            if problem is not None:
+                self._problem(item, f"a tag {problem}")
+        return tuple(dict.fromkeys(item.text for item in tags))
+
+    def _allowed(self, node: Node | None) -> tuple[str, ...]:
+        items = self._strings(node, "allow_secrets", "allow_secrets: [tests/key.pem]", MAX_ALLOWED)
+        paths = [normal_path(item.text) for item in items]
+        for item, path in zip(items, paths, strict=True):
+            problem = part_problem(path)
+            if problem is not None:
+                self._problem(item, f"{problem}; a path of `allow_secrets` is relative to the asset")
+        return tuple(paths)
+
+    def _strings(self, node: Node | None, name: str, example: str, most: int) -> list[Scalar]:
+        """The strings of a list, as nodes."""
+        if node is None:
+            return []
+        if not isinstance(node, Sequence):
+            self._problem(node, f"`{name}` must be a list of strings, such as `{example}`")
+            return []
+        if len(node.items) > most:
+            self._problem(node, f"`{name}` has more than {most:,} items")
+            return []
+        strings = [item for item in node.items if isinstance(item, Scalar) and item.is_string]
+        for item in node.items:
+            if item not in strings:
+                self._problem(item, f"an item of `{name}` must be a string")
+        return strings
 
     def _path(self, node: Node | None, text: str) -> str:
         path = normal_path(text)
@@ -365,6 +469,15 @@ def exclude_problem(pattern: str) -> str | None:
         return f"`{shown}` is a comment in gitignore syntax; write `\\{shown}` for a name that begins with `#`"
     problem = pattern_problem(pattern)
     return f"`{brief(pattern)}` is not a pattern in gitignore syntax: {problem}" if problem else None
+
+
+def _label_problem(text: str) -> str | None:
+    """Why `text` can't be an owner or a tag, or None when it can."""
+    if not text.strip():
+        return "is empty"
+    if len(text) > MAX_LABEL:
+        return f"is longer than {MAX_LABEL} characters"
+    return "holds a control character" if printable(text) != text else None
 
 
 def _own_files(filename: str) -> frozenset[str]:

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from assetsync.errors import UsageError
 from assetsync.manifest.store_url import check_store_url
+from assetsync.model.guards import MANY_FILES
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import DEFAULT
 
 DEFAULT_PREFIX = "modelkit-assets"
-MAX_FILES = 50
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -79,12 +79,15 @@ def assets_dir(environ: Mapping[str, str]) -> str | None:
     return environ.get("ASSETSYNC_ASSETS_DIR") or environ.get("MODELKIT_ASSETS_DIR") or None
 
 
-def max_files(environ: Mapping[str, str]) -> int:
-    """How many files an asset may have before a person is asked whether it should. UsageError."""
+def max_files(environ: Mapping[str, str], guard: int | None = None) -> int:
+    """How many files an asset may have before a person is asked whether it should. UsageError.
+
+    `guard` is the `max_files` of assets.yaml: it has been thought about, so nobody asks below it.
+    """
     text = environ.get("ASSETSYNC_MAX_FILES", "").strip()
     if text and not (text.isascii() and text.isdigit()):
         raise UsageError(f"`ASSETSYNC_MAX_FILES={text}` is not a number of files", hint="write one, such as `50`")
-    return int(text) if text else MAX_FILES
+    return int(text) if text else guard or MANY_FILES
 
 
 def default_versioning(environ: Mapping[str, str]) -> str:

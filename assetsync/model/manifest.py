@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from assetsync.model.guards import Guards
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,17 @@ class StoreConfig:
     kms_key_id: str | None = None
     # False for stores that ignore preconditions: check-then-write, which can't exclude a race.
     conditional_writes: bool = True
+    # What a GB (1000**3 bytes) costs a month there, in whatever currency. Only for a plan to tell what it adds.
+    price_per_gb_month: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One asset of assets.yaml. `path` is POSIX and relative to the manifest; `line` and `column` say where."""
+    """One asset of assets.yaml. `path` is POSIX and relative to the manifest; `line` and `column` say where.
+
+    `allow_secrets` are files and folders of the asset, relative to it, in which secrets were found harmless; a single
+    file goes by its own name.
+    """
 
     name: str
     path: str
@@ -27,6 +35,9 @@ class Entry:
     readonly: bool = False
     exclude: tuple[str, ...] = ()
     description: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+    allow_secrets: tuple[str, ...] = ()
     line: int = 1
     column: int = 1
 
@@ -38,3 +49,4 @@ class Manifest:
     store: StoreConfig
     versioning: str
     entries: tuple[Entry, ...]
+    guards: Guards = field(default_factory=Guards)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, TakenError
 from assetsync.model.changes import Changes
+from assetsync.model.guards import Guards
 from assetsync.model.tree import DIGEST_PREFIX, Content
 from assetsync.plan.snapshot import Present, RemoteVersion
 
@@ -32,7 +33,7 @@ class _Action:
 
     `content` is what assets.lock will hold for the asset; None where only a download can tell.
     `excluded` counts the local files that were left out. `through` says where links of the user lead by which the asset
-    lies outside of the project.
+    lies outside of the project. `owner` and `tags` are those of the entry.
     """
 
     asset: str
@@ -46,6 +47,13 @@ class _Action:
     notes: tuple[str, ...] = ()
     excluded: int = 0
     through: tuple[str, ...] = ()
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+
+    @property
+    def stored(self) -> int:
+        """The bytes by which the store grows: of what is sent, and of what the store copies."""
+        return self.transfer.upload + self.transfer.reuse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,8 @@ class Plan:
     reads the same on every machine.
 
     `dated` says that new versions are named by the time of their publication, `makes_store` that the store is a
-    directory that does not exist yet.
+    directory that does not exist yet. `guards` are those that it was held against; `loosened` says in words what they
+    permit and did not before, as far as somebody compared. `price` is what a GB costs a month in the store.
     """
 
     store: str
@@ -166,6 +175,9 @@ class Plan:
     dated: bool = False
     not_considered: int = 0
     makes_store: bool = False
+    guards: Guards = field(default_factory=Guards)
+    loosened: tuple[str, ...] = ()
+    price: float | None = None
     basis: Basis = field(default_factory=Basis)
 
     def based_on(self, manifest: str, lock: str | None) -> Plan:
@@ -186,6 +198,15 @@ class Plan:
     def pulls(self) -> tuple[Pull, ...]:
         """The actions that write local files."""
         return tuple(action for action in self.actions if isinstance(action, Pull))
+
+    @property
+    def stored(self) -> int:
+        """The bytes by which the store would grow."""
+        return sum(action.stored for action in self.actions)
+
+    def monthly(self, count: int) -> float | None:
+        """What that many bytes cost a month in the store, where its price is known."""
+        return None if self.price is None else count / 1000**3 * self.price
 
     def count(self, kind: str) -> int:
         """The number of actions of a kind, by the words of KIND."""

@@ -56,6 +56,8 @@ class _Shared(TypedDict):
     notes: tuple[str, ...]
     excluded: int
     through: tuple[str, ...]
+    owner: str | None
+    tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,6 +406,8 @@ class Situation:
             notes=tuple(said),
             excluded=self.excluded,
             through=self.local.through,
+            owner=self.entry.owner,
+            tags=self.entry.tags,
         )
 
     def _oddities(self) -> Iterator[str]:

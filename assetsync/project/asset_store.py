@@ -21,7 +21,9 @@ from assetsync.manifest import settings
 from assetsync.manifest.edit import new_manifest
 from assetsync.manifest.nodes import decoded
 from assetsync.model.files import LOCK, MANIFEST
+from assetsync.model.guards import Guards
 from assetsync.model.lock import Lock
+from assetsync.model.manifest import Manifest
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
@@ -31,7 +33,7 @@ from assetsync.project.adopt import Adoption, Search, look, write
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
-from assetsync.project.locate import boundary, open_state
+from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.reading import read_file, shown_path
@@ -85,7 +87,16 @@ class AssetStore:
             environ=environ,
             store_root=folder if is_given else self._project,
         )
-        self._direct = DirectPublishing(self._workspace, self._project)
+
+        def above() -> Manifest | None:
+            """The assets.yaml that the folder belongs to: its guards hold, whatever store was given."""
+            try:
+                found = find_manifest(folder)
+            except NoFileError:
+                return None
+            return parse_project(read_manifest(found), found, store=given.url, environ=environ)
+
+        self._direct = DirectPublishing(self._workspace, self._project, (lambda: manifest) if manifest else above)
 
     def __enter__(self) -> AssetStore:
         return self
@@ -112,6 +123,11 @@ class AssetStore:
     def versioning(self) -> Versioning:
         """The versioning system of the assets."""
         return self._workspace.versioning
+
+    @property
+    def guards(self) -> Guards:
+        """What must not be published: as the assets.yaml says that the folder belongs to. ManifestError."""
+        return self._direct.guarding.guards
 
     @property
     def store(self) -> Store:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError, InvalidError, UsageError
-from assetsync.lock.check import Finding, check_content, check_lock, check_remote, read_lock, with_lines
+from assetsync.lock.check import Finding, check_content, check_guards, check_lock, check_remote, read_lock, with_lines
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.versioning import load_versioning
-from assetsync.plan.snapshot import RemoteVersion
+from assetsync.plan.plan import Problem
+from assetsync.plan.snapshot import Local, Present, RemoteVersion
 from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
 from assetsync.project.texts import Source, parse_as_locked, staged_sources, worktree_source
@@ -25,6 +26,7 @@ from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store
+    from assetsync.state.cache import Cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def inspect(
     findings: list[Finding] = []
     for one in judged:
         one.lock_findings(staged=staged, environ=environ)
+        one.guard_findings({})
         if content:
             one.content_findings(environ, reporter)
         if remote:
@@ -98,9 +101,7 @@ class _Judgement:
             self.findings = _with_ignored(self._source, self.findings, environ)
 
     def content_findings(self, environ: Mapping[str, str], reporter: Reporter | None) -> None:
-        """Whether what is here is what the lock says. Nothing to compare with for a lock that is not right at all."""
-        if self.lock is None:
-            return
+        """Whether what is here is what the lock says, where there is a lock; and whether secrets are in what is new."""
         from contextlib import closing
 
         from assetsync.progress import Silent
@@ -112,7 +113,31 @@ class _Judgement:
         state, inside = open_state(root, environ), boundary(root, environ)
         with closing(Workspace(root, store, versioning, state, inside, environ=environ)) as workspace:
             local = local_states(workspace.site(self.manifest, self.lock), reporter or Silent())
-        self._add(check_content(self.manifest, self.lock, local))
+            if self.lock is not None:
+                self._add(check_content(self.manifest, self.lock, local))
+            self.guard_findings(self._secrets(local, workspace.cache))
+
+    def guard_findings(self, secrets: Mapping[str, Iterable[Problem]]) -> None:
+        """What breaks a guard; `secrets` are problems of assets."""
+        found = check_guards(self.manifest, self.lock, secrets)
+        self._add(one for one in found if one not in self.findings)
+
+    def _secrets(self, local: Mapping[str, Local], cache: Cache) -> Mapping[str, Iterable[Problem]]:
+        """Secrets in what would be published: what is here and not locked. A warning is no finding."""
+        from assetsync.plan.guards import not_allowed, secret_problems
+        from assetsync.project.guarding import Guarding
+
+        guarding = Guarding.of(self.manifest, self._source.root, cache)
+        found: dict[str, Iterable[Problem]] = {}
+        for entry in self.manifest.entries if self.manifest.guards.secrets == "block" else ():
+            here, locked = local[entry.name], self.lock.assets.get(entry.name) if self.lock else None
+            if entry.readonly or not isinstance(here, Present):
+                continue
+            if locked is not None and here.tree.content.same_as(locked.content):
+                continue
+            secrets = guarding.secrets_in(entry.path, here, os.path.join(self._source.root, entry.path))
+            found[entry.name] = list(secret_problems(entry.name, entry.path, not_allowed(secrets, entry.path, entry)))
+        return found
 
     def remote_findings(self, environ: Mapping[str, str]) -> None:
         """Whether the store has what the lock says. Asks the store itself, never a cache."""

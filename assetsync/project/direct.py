@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from assetsync.errors import ContentError, InvalidError, NotFoundError, TakenError, UsageError
 from assetsync.escape import printable
@@ -22,6 +23,7 @@ from assetsync.plan.snapshot import Absent, Local, Present, Snapshot, Unusable
 from assetsync.progress import Reporter
 from assetsync.project.execute import Outcome
 from assetsync.project.gather import Site, gather
+from assetsync.project.guarding import Guarding, ReadAway
 from assetsync.project.workspace import Workspace
 from assetsync.transfer import from_url
 from assetsync.transfer.publish import Elsewhere, release
@@ -30,14 +32,23 @@ Path = str | os.PathLike[str]
 
 
 class DirectPublishing:
-    """Plans and publishes in a workspace, whose project lies at `project`, if there is one. Close it when done."""
+    """Plans and publishes in a workspace, whose project lies at `project`, if there is one. Close it when done.
 
-    def __init__(self, workspace: Workspace, project: str | None) -> None:
+    `manifest` reads the assets.yaml whose guards hold, when there is something to publish; None where there is none.
+    """
+
+    def __init__(self, workspace: Workspace, project: str | None, manifest: Callable[[], Manifest | None]) -> None:
         self._workspace = workspace
+        self._manifest = manifest
         self._project = project
         self._closing = ExitStack()
         # The content that is ready to be published from a URL, by that URL.
         self._elsewhere: dict[str, Elsewhere] = {}
+
+    @cached_property
+    def guarding(self) -> Guarding:
+        """The guards that hold here. ManifestError."""
+        return Guarding.of(self._manifest(), self._workspace.root, self._workspace.cache)
 
     def close(self) -> None:
         """Remove what was downloaded to be published."""
@@ -65,7 +76,7 @@ class DirectPublishing:
                 f"`{name}` exists already; its newest version is {newest}",
                 hint=f"publish a further version with `assetsync update {os.fspath(path)} {name}`",
             )
-        return self._as_carried_out(plan)
+        return self._guarded(self._as_carried_out(plan), snapshot)
 
     def plan_update(
         self,
@@ -99,7 +110,7 @@ class DirectPublishing:
             )
         if self._was_published_before(snapshot, history.in_line(version)):
             request = Request((name,), Purpose.PUBLISH)
-        return self._as_carried_out(make_plan(snapshot, request))
+        return self._guarded(self._as_carried_out(make_plan(snapshot, request)), snapshot)
 
     def publish(self, plan: Plan, *, message: str | None, reporter: Reporter) -> str:
         """As `AssetStore.publish`."""
@@ -153,6 +164,15 @@ class DirectPublishing:
         """The plan in the terms of a store without a lock: what is there already needs nothing."""
         return replace(plan, actions=tuple(map(self._in_our_terms, plan.actions)))
 
+    def _guarded(self, plan: Plan, snapshot: Snapshot) -> Plan:
+        """The plan, held against the guards."""
+        away: dict[str, tuple[str, ReadAway | None]] = {}
+        for action in plan.actions:
+            elsewhere = self._elsewhere.get(action.path)
+            if elsewhere is not None:
+                away[action.asset] = elsewhere.path, elsewhere.read
+        return self.guarding.applied(plan, snapshot, away=away)
+
     def _in_our_terms(self, action: Action) -> Action:
         if isinstance(action, Adopt):
             version = f"{action.asset}:{action.to}"
@@ -168,6 +188,8 @@ class DirectPublishing:
                 changes=action.changes,
                 notes=action.notes,
                 excluded=action.excluded,
+                owner=action.owner,
+                tags=action.tags,
             )
         elsewhere = self._elsewhere.get(action.path)
         if isinstance(action, Create | Update) and elsewhere is not None and elsewhere.copy is not None:
@@ -230,7 +252,7 @@ class DirectPublishing:
         found = from_url.look(url, self._workspace.config, self._workspace.environ, self._closing)
         tree = found.known_tree() if from_url.shares_bucket(url, self._workspace.config.url) else None
         if tree is not None:
-            self._elsewhere[url] = Elsewhere(copy=found.copier(self._workspace.config.url))
+            self._elsewhere[url] = Elsewhere(copy=found.copier(self._workspace.config.url), read=found.reader())
             return Present(tree, found.excluded)
         folder = from_url.fresh_folder(self._workspace.state.incoming, url, self._closing)
         present = found.bring(folder, self._workspace.store, name, reporter)
@@ -239,7 +261,14 @@ class DirectPublishing:
 
     def _site(self, name: str, path: str, line: str | None) -> Site:
         """A manifest of one entry, relative to the directory, without a lock."""
-        entry = Entry(name, path, line)
+        declared = self.guarding.entries.get(name)
+        entry = Entry(
+            name,
+            path,
+            line,
+            owner=declared.owner if declared else None,
+            tags=declared.tags if declared else (),
+        )
         manifest = Manifest(self._workspace.config, self._workspace.versioning_name, (entry,))
         return self._workspace.site(manifest, None)
 

@@ -115,6 +115,8 @@ class Execution:
             source=action.source if isinstance(action, Update) else None,
             provenance=self.provenance,
             description=entry.description,
+            owner=entry.owner,
+            tags=entry.tags,
         )
         self.reporter.begin(action.asset, "upload", what.tree.content.size)
         publish(

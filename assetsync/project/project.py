@@ -20,17 +20,21 @@ from typing import overload
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import ConflictError, GitError, InvalidError, UsageError
+from assetsync.git.repository import Repository, open_repository
 from assetsync.git.tracked import tracked
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
+from assetsync.manifest.parse import parse_manifest
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.plan.decide import make_plan
+from assetsync.plan.guards import loosened_since
 from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
+from assetsync.project.guarding import Guarding
 from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
 from assetsync.project.result import Result, problems_error
@@ -137,6 +141,7 @@ class Project:
         plan = make_plan(snapshot, asked)
         if plan.problems or any(isinstance(action, Create | Update | Adopt) for action in plan.actions):
             plan = make_plan(replace(snapshot, tracked=self._tracked(narrowed.manifest)), asked)
+        plan = Guarding.of(self.manifest, self.root, self._workspace.cache).applied(plan, snapshot)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
     def _tracked(self, manifest: Manifest) -> frozenset[str]:
@@ -147,6 +152,34 @@ class Project:
         except GitError:  # it is for a note alone
             found = frozenset()
         return frozenset(name for name, path in paths.items() if path in found)
+
+    def compared(self, plan: Plan) -> Plan:
+        """`plan`, with what assets.yaml allows now and did not where the work here started from. Asks git.
+
+        Where CI names a branch that was not fetched, the comparison is with an assets.yaml that says nothing.
+        """
+        from assetsync.git.base import base_commit
+
+        repository = open_repository(self.root, self._workspace.environ)
+        if repository is None:
+            return plan
+        base = base_commit(repository, self._workspace.environ)
+        before = self._manifest_at(repository, base) if base is not None else None
+        return replace(plan, loosened=tuple(loosened_since(before, self.manifest)))
+
+    def _manifest_at(self, repository: Repository, commit: str) -> Manifest | None:
+        """The manifest in a commit; None where it has none, or none that can be read."""
+        blob = repository.line("rev-parse", "-q", "--verify", f"{commit}:{repository.relative(self.manifest_file)}")
+        if not blob:
+            return None
+        try:
+            return parse_manifest(
+                repository.blob(blob, self.manifest_file),
+                default_store=self.manifest.store,
+                default_versioning=self.manifest.versioning,
+            )
+        except InvalidError:
+            return None
 
     def save_plan(self, plan: Plan, path: str, request: Request) -> None:
         """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""

@@ -31,6 +31,7 @@ MAX_FILES = 1_000_000
 MAX_VERSIONS = 100_000
 MAX_SIZE = 2**63 - 1  # bytes
 MAX_TEXT = 10_000  # characters of a description or a fact of provenance; the rest is cut off
+MAX_TAGS = 100
 # Lists and objects in one document, for which `[` and `{` are counted, in strings too. Without it 64 MiB of `[],[],`
 # became gigabytes.
 MAX_BRACKETS = 1_000_000
@@ -54,6 +55,8 @@ class Meta:
     tree: Tree | None
     provenance: Provenance | None
     description: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
     tag: str = ""
 
 
@@ -89,6 +92,10 @@ def render_meta(meta: Meta) -> bytes:
         ours["provenance"] = {key: value for key, value in asdict(meta.provenance).items() if value is not None}
     if meta.description is not None:
         ours["description"] = meta.description
+    if meta.owner is not None:
+        ours["owner"] = meta.owner
+    if meta.tags:
+        ours["tags"] = list(meta.tags)
     document["assetsync"] = ours
     data = _dump(document)
     if len(data) > MAX_META_BYTES or len(meta.paths) > MAX_FILES:
@@ -122,14 +129,15 @@ def parse_meta(data: bytes, *, key: str) -> Meta:
     if ours["format"] > META_FORMAT:
         raise DamagedError(f"`{key}` was written by a newer assetsync", hint="upgrade assetsync to read this version")
     _check(document, {"assetsync": {"sizes": [int], "sha256": [str]}}, key)
-    description = ours.get("description")
     return Meta(
         push_date,
         is_directory,
         paths,
         _tree(ours, paths, is_directory, key),
         _provenance(ours.get("provenance")),
-        description[:MAX_TEXT] if isinstance(description, str) else None,
+        description=_text(ours.get("description")),
+        owner=_text(ours.get("owner")),
+        tags=_tags(ours.get("tags")),
     )
 
 
@@ -146,6 +154,16 @@ def _tree(ours: Mapping[str, Any], paths: tuple[str, ...], is_directory: bool, k
     if ours.get("digest") != tree.digest:
         raise DamagedError(f"`{key}` is damaged: its digest is not that of the files it lists")
     return tree
+
+
+def _text(found: object) -> str | None:
+    return found[:MAX_TEXT] if isinstance(found, str) else None
+
+
+def _tags(found: object) -> tuple[str, ...]:
+    """Tags are a courtesy too: what is none is left out."""
+    listed = found[:MAX_TAGS] if isinstance(found, list) else []
+    return tuple(tag[:MAX_TEXT] for tag in listed if isinstance(tag, str))
 
 
 def _provenance(found: object) -> Provenance | None:

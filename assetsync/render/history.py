@@ -107,6 +107,8 @@ def _recorded(meta: Meta) -> dict[str, Any]:
         "size": content.size if content else None,
         "files": len(meta.paths),
         "description": meta.description,
+        "owner": meta.owner,
+        "tags": list(meta.tags),
         "provenance": {field: getattr(made, field) for field in Provenance.__dataclass_fields__} if made else None,
     }
 
@@ -128,6 +130,10 @@ def show_text(store: str, spec: str, meta: Meta) -> str:
     ]
     if meta.description:
         rows.append(("description", meta.description))
+    if meta.owner:
+        rows.append(("owner", meta.owner))
+    if meta.tags:
+        rows.append(("tags", ", ".join(meta.tags)))
     if meta.provenance is not None:
         made = meta.provenance
         rows.extend([*_origin(made), ("with", made.tool)])

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from assetsync.escape import UNPRINTABLE
-from assetsync.plan.plan import KIND, Action, Plan
+from assetsync.plan.plan import KIND, Action, Create, Plan, Update
 from assetsync.render.plan_words import notes
 
 FORMAT_VERSION = 1
@@ -17,26 +17,38 @@ KINDS = ("create", "update", "lock", "pull", "forget", "none")
 _UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##(?=\\w*\\[)")
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
-    """The plan as the document that `--format json` prints. `offline` and `makes_store` are there only when true."""
+def plan_document(plan: Plan, *, files: bool = False) -> dict[str, Any]:
+    """The plan as the document that `--format json` prints.
+
+    `offline` and `makes_store` are there only when true, `contents` of what would be published only with `files`: it
+    may be long.
+    """
     return {
         "format_version": FORMAT_VERSION,
         "store": plan.store,
         **({} if plan.online else {"offline": True}),
         **({"makes_store": True} if plan.makes_store else {}),
         "fingerprint": plan.fingerprint,
-        "actions": [_action(action) for action in plan.actions],
+        "actions": [_action(action, plan, files) for action in plan.actions],
         "problems": [
             {"asset": problem.asset, "code": problem.code, "message": problem.message, "hint": problem.hint}
             for problem in plan.problems
         ],
+        "guards": {
+            "secrets": plan.guards.secrets,
+            "max_upload": plan.guards.max_upload,
+            "max_files": plan.guards.max_files,
+            "majors": plan.guards.majors,
+            "loosened": list(plan.loosened),
+        },
+        "cost": _cost(plan, plan.stored),
         "summary": {kind: plan.count(kind) for kind in KINDS} | {"problems": len(plan.problems)},
     }
 
 
-def plan_json(plan: Plan) -> str:
+def plan_json(plan: Plan, *, files: bool = False) -> str:
     """`plan_document` as text, with a final newline."""
-    return dump(plan_document(plan))
+    return dump(plan_document(plan, files=files))
 
 
 def dump(document: dict[str, Any]) -> str:
@@ -49,7 +61,7 @@ def _escaped(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1] if match[0] != "##" else "#\\u0023"
 
 
-def _action(action: Action) -> dict[str, Any]:
+def _action(action: Action, plan: Plan, files: bool) -> dict[str, Any]:
     changes, transfer = action.changes, action.transfer
     return {
         "asset": action.asset,
@@ -67,4 +79,19 @@ def _action(action: Action) -> dict[str, Any]:
             "unchanged": changes.unchanged,
         },
         "bytes": {"upload": transfer.upload, "reuse": transfer.reuse, "download": transfer.download},
+        "cost": _cost(plan, action.stored),
+        "owner": action.owner,
+        "tags": list(action.tags),
+        **({"contents": _contents(action)} if files and isinstance(action, Create | Update) else {}),
     }
+
+
+def _cost(plan: Plan, count: int) -> dict[str, Any]:
+    """By how many bytes the store grows, and what they cost a month; null where assets.yaml has no price."""
+    return {"bytes": count, "per_month": plan.monthly(count)}
+
+
+def _contents(action: Create | Update) -> list[dict[str, Any]]:
+    """The files of the version that would be published. The path of an asset that is one file is empty."""
+    files = action.local.tree.files
+    return [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files]

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from assetsync.escape import printable
 from assetsync.plan.plan import KIND, Action, Keep, Plan, Problem
 from assetsync.render.plan_text import MAKES_STORE
-from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, total_bytes
+from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, growth, total_bytes
 from assetsync.render.units import plural
 
 # GitHub takes 65,536 characters.
@@ -51,6 +51,9 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
         page.add("\n**Offline**: compared with assets.lock alone; the store was not asked.\n")
     total = total_bytes(plan)
     page.add(f"\nBytes: {total}.\n" if total else "")
+    grown = growth(plan)
+    page.add(f"\nCost: {grown}.\n" if grown else "")
+    _loosened(page, plan)
     _problems(page, plan)
     _table(page, plan)
     _folds(page, plan)
@@ -78,6 +81,14 @@ class _Page:
         return True
 
 
+def _loosened(page: _Page, plan: Plan) -> None:
+    """Above all else: whoever changes what must not be published and publishes in one go wants to be looked at."""
+    if plan.loosened:
+        what = ", and publishes in one go" if plan.publishes else ""
+        page.add(f"\n**This change loosens guards of assets.yaml{what}:**\n\n")
+        _rows(page, [f"- {_prose(one)}\n" for one in plan.loosened], "- … and {} more\n")
+
+
 def _problems(page: _Page, plan: Plan) -> None:
     if plan.problems:
         page.add(f"\n**{plural(len(plan.problems), 'problem')}: nothing can be applied**\n\n")
@@ -91,16 +102,16 @@ def _problem(problem: Problem) -> str:
 
 
 def _table(page: _Page, plan: Plan) -> None:
-    rows = [_row(action) for action in plan.actions if action.notes or not isinstance(action, Keep)]
+    rows = [_row(action, plan) for action in plan.actions if action.notes or not isinstance(action, Keep)]
     if rows and page.add("\n| | asset | version | why | cost |\n|---|---|---|---|---|\n"):
         _rows(page, rows, "| … | {} more | | | |\n")
 
 
-def _row(action: Action) -> str:
+def _row(action: Action, plan: Plan) -> str:
     notes = [*action.notes, *(["through a link that leads out of the project"] if action.through else [])]
     why = "<br>".join([_prose(action.reason), *(f"note: {_prose(note)}" for note in notes)])
     kind = "" if isinstance(action, Keep) else KIND[type(action)]
-    return f"| {kind} | {_code(action.asset)} | {_code(arrow(action))} | {why} | {_prose(cost(action))} |\n"
+    return f"| {kind} | {_code(action.asset)} | {_code(arrow(action))} | {why} | {_prose(cost(action, plan))} |\n"
 
 
 def _rows(page: _Page, rows: list[str], more: str) -> None:

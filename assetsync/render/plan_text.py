@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from assetsync.escape import printable
 from assetsync.plan.plan import Action, Keep, Plan, Problem
-from assetsync.render.plan_words import arrow, changed_files, cost, counts, file_size, notes, symbol, total_bytes
+from assetsync.render.plan_words import (
+    arrow,
+    changed_files,
+    cost,
+    counts,
+    file_size,
+    growth,
+    notes,
+    symbol,
+    total_bytes,
+)
 from assetsync.render.units import plural
 
 # (text, colour name) -> text; the caller decides whether there are colours.
@@ -39,7 +49,7 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, finger
         lines.append(paint("Offline: compared with assets.lock alone; the store was not asked", "yellow"))
     lines.append("")
     shown = [action for action in plan.actions if verbose or action.notes or not isinstance(action, Keep)]
-    lines.extend(_actions(shown, paint, verbose))
+    lines.extend(_actions(plan, shown, paint, verbose))
     for problem in plan.problems:
         lines.extend(_problem(problem, paint))
     if shown or plan.problems:
@@ -48,13 +58,13 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, finger
     return "\n".join(lines) + "\n"
 
 
-def _actions(actions: list[Action], paint: Paint, verbose: bool) -> Iterator[str]:
+def _actions(plan: Plan, actions: list[Action], paint: Paint, verbose: bool) -> Iterator[str]:
     names = _width((printable(action.asset) for action in actions), NAME_WIDTH)
     versions = _width((printable(arrow(action)) for action in actions), VERSIONS_WIDTH)
     for action in actions:
         mark = symbol(action)
         head = f"{mark} {printable(action.asset):<{names}}  {printable(arrow(action)):<{versions}}"
-        price = cost(action)
+        price = cost(action, plan)
         yield f"  {paint(head, _COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
         for note in notes(action):
             yield f"      note: {printable(note)}"
@@ -87,5 +97,8 @@ def _summary(plan: Plan, fingerprint: bool) -> Iterator[str]:
     total = total_bytes(plan)
     if total:
         yield f"Bytes: {total}."
+    grown = growth(plan)
+    if grown:
+        yield f"Cost: {grown}."
     if fingerprint and plan.publishes and not plan.problems:
         yield f"Fingerprint: {plan.fingerprint}"

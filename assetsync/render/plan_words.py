@@ -6,7 +6,7 @@ from typing import assert_never
 
 from assetsync.model.tree import FileEntry
 from assetsync.plan.plan import Action, Adopt, Create, Forget, Keep, Plan, Pull, Update
-from assetsync.render.units import plural, size
+from assetsync.render.units import money, plural, size
 
 _COUNTED = {
     "create": "to create",
@@ -49,8 +49,8 @@ def arrow(action: Action) -> str:
     return f"{action.base or ''} → {action.to}".lstrip()
 
 
-def cost(action: Action) -> str:
-    """Files and bytes that an action moves, and what it leaves out; may be empty."""
+def cost(action: Action, plan: Plan) -> str:
+    """Files and bytes that an action of a plan moves, what they cost a month, and what it leaves out; may be empty."""
     transfer = action.transfer
     parts = []
     if isinstance(action, Create) and action.content is not None:
@@ -61,6 +61,9 @@ def cost(action: Action) -> str:
         parts.append(f"{size(transfer.reuse)} reused")
     if transfer.download:
         parts.append(f"{size(transfer.download)} to download")
+    price = plan.monthly(action.stored)
+    if price and action.stored:
+        parts.append(f"{money(price)} a month")
     if action.excluded:
         parts.append(f"{plural(action.excluded, 'file')} excluded")
     return ", ".join(parts)
@@ -102,3 +105,11 @@ def total_bytes(plan: Plan) -> str:
         (sum(action.transfer.download for action in plan.actions), "to download"),
     ]
     return ", ".join(f"{size(count)} {words}" for count, words in totals if count)
+
+
+def growth(plan: Plan) -> str:
+    """By how much the store grows, and what that costs; empty where the bytes to upload say so already."""
+    price = plan.monthly(plan.stored)
+    if not plan.stored or (price is None and not any(action.transfer.reuse for action in plan.actions)):
+        return ""
+    return f"the store grows by {size(plan.stored)}" + (f", {money(price)} a month" if price is not None else "")

@@ -15,6 +15,11 @@ def size(count: int) -> str:
     return f"{value:.1f} {_UNITS[power]}"
 
 
+def money(amount: float) -> str:
+    """A price, in the currency that assets.yaml thinks in: `1.20`, `0.0042`."""
+    return f"{amount:,.2f}" if amount >= 0.1 else f"{amount:.2g}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 file`, `2 files`, `1,204 files`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -68,6 +68,11 @@ class Origin:
             return file_tree(self.sizes[0], sha256s[0])
         return directory_tree(map(FileEntry, self.paths, self.sizes, sha256s))
 
+    def reader(self) -> Callable[[str, int], bytes]:
+        """What gets the first bytes of a file, by its path in this and their number. NotFoundError, StoreError."""
+        keys = dict(zip(self.paths, self.keys, strict=True))
+        return lambda path, size: b"".join(self.backend.read_range(keys[path], 0, size))
+
     def copier(self, store: str) -> Callable[[FileEntry, str], None]:
         """A function that has the store copy a file of this to a key of the store at the URL `store`, of the same
         bucket.

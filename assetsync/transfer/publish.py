@@ -46,11 +46,12 @@ class Elsewhere:
     """Where the content of an asset is, when that is not at the asset's path: at the local `path`, or beside the store.
 
     `copy` has the store copy one file of such content to a key, which must not exist yet. It raises NotFoundError,
-    ExistsError, ChecksumError and other StoreErrors.
+    ExistsError, ChecksumError and other StoreErrors. `read` gets the first bytes of a file of it.
     """
 
     path: str = ""
     copy: Callable[[FileEntry, str], None] | None = None
+    read: Callable[[str, int], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class Publication:
     source: RemoteVersion | None = None
     provenance: Provenance | None = None
     description: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
     copy: Callable[[FileEntry, str], None] | None = None
 
     @property
@@ -199,6 +202,8 @@ def _commit(store: Store, what: Publication) -> None:
         tree=what.tree,
         provenance=what.provenance,
         description=what.description,
+        owner=what.owner,
+        tags=what.tags,
     )
     try:
         store.backend.create(layout.meta_key(what.name, what.version), documents.render_meta(meta))

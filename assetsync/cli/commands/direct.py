@@ -19,12 +19,12 @@ from assetsync.manifest.settings import max_files as configured_max_files
 from assetsync.model.history import History
 from assetsync.model.names import parse_spec
 from assetsync.model.versioning import Lines, is_valid
-from assetsync.plan.plan import Action, Create, Keep, Plan, Update
+from assetsync.plan.guards import many_files
+from assetsync.plan.plan import Action, Keep, Plan
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.render.history import lines_text
 from assetsync.render.plan_text import plan_text
-from assetsync.render.units import plural
 
 URL_HELP = (
     "PATH is a file, a directory, or the s3://, gs:// or az:// URL of an object or a prefix. Objects at a URL are"
@@ -47,7 +47,7 @@ def _publishing(function: Callable[..., Any]) -> Callable[..., Any]:
             "--max-files",
             type=click.IntRange(min=0),
             metavar="N",
-            help="Ask once more above N files; ASSETSYNC_MAX_FILES, or 50.",
+            help="Ask once more above N files; ASSETSYNC_MAX_FILES, the `max_files` of assets.yaml, or 50.",
         ),
         prefix_option,
     )
@@ -198,21 +198,21 @@ def _run(
     message: str | None,
     max_files: int | None,
 ) -> int:
-    limit = configured_max_files(os.environ) if max_files is None else max_files
+    limit = configured_max_files(os.environ, store.guards.max_files) if max_files is None else max_files
     with console.progress() as reporter:
         plan = make_plan(store, reporter)
     _show(console, store, plan, to_stdout=dry_run)
     for problem in plan.problems:
         raise problem.error()
     (action,) = plan.actions
-    costly = isinstance(action, Create | Update) and action.local.tree.content.files > limit
-    if costly:
-        console.say(_many_files(action))
+    costly = many_files(action, limit)
+    if costly is not None:
+        console.say(_slow_to_fetch(costly, action))
     if dry_run:
         return 0
     if not isinstance(action, Keep):
         console.confirm(_question(store, action), yes=yes)
-        if costly:
+        if costly is not None:
             console.confirm("So many files all the same?", yes=yes)
     with console.progress() as reporter:
         version = store.publish(plan, message=message, reporter=reporter)
@@ -237,10 +237,10 @@ def _show(console: Console, store: AssetStore, plan: Plan, *, to_stdout: bool) -
         console.say(text.rstrip("\n"))
 
 
-def _many_files(action: Action) -> str:
+def _slow_to_fetch(counted: str, action: Action) -> str:
     count = action.content.files if action.content else 0
     return (
-        f"This asset has {plural(count, 'file')}. modelkit fetches one object at a time: at"
+        f"{counted}. modelkit fetches one object at a time: at"
         f" {_SECONDS_EACH * 1000:.0f} ms each, its readers wait {max(1, round(count * _SECONDS_EACH))} s."
         " One archive of them, such as a tar file, is one object."
     )

@@ -77,10 +77,12 @@ def plan_command(
             plan = project.plan(request, offline=offline, reporter=reporter)
         if output is not None:
             project.save_plan(plan, output, request)
+        if summary or format != "text":
+            plan = project.compared(plan)
     if summary:
         _append_summary(plan)
     if format == "json":
-        console.data(plan_json(plan))
+        console.data(plan_json(plan, files=console.verbose))
     elif format == "markdown":
         from assetsync.render.plan_markdown import plan_markdown
 

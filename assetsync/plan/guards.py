@@ -1,0 +1,132 @@
+"""A plan as the guards of assets.yaml let it be: what breaks one becomes a problem, and nothing is published. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from assetsync.escape import printable
+from assetsync.model.guards import Guards, Secret, is_allowed, loosened
+from assetsync.model.manifest import Entry, Manifest
+from assetsync.model.versioning import Lines, is_valid
+from assetsync.plan.plan import Action, Create, Plan, Problem, Update
+from assetsync.plan.snapshot import Snapshot
+
+# Secrets of one asset that are named.
+SHOWN = 20
+_IN_REVIEW = "in assets.yaml, where that is reviewed"
+
+
+def guarded(
+    plan: Plan,
+    snapshot: Snapshot,
+    guards: Guards,
+    entries: Mapping[str, Entry],
+    secrets: Mapping[str, Sequence[Secret]],
+) -> Plan:
+    """`plan`, made of `snapshot`, with a problem in place of each action that breaks a guard.
+
+    `entries` are those of the project by name, of which one that is published by hand need not be. `secrets` are those
+    found in what would be published, by asset.
+    """
+    actions: list[Action] = []
+    problems = list(plan.problems)
+    for action in plan.actions:
+        if not isinstance(action, Create | Update):
+            actions.append(action)
+            continue
+        entry = entries.get(action.asset)
+        left = not_allowed(secrets.get(action.asset, ()), action.path, entry)
+        broken = [*_limits(action, guards), *_major(action, plan, snapshot, guards, entry)]
+        if guards.secrets == "block":
+            broken += secret_problems(action.asset, action.path, left)
+            left = []
+        problems += broken
+        if not broken:
+            notes = tuple(problem.message for problem in secret_problems(action.asset, action.path, left))
+            actions.append(replace(action, notes=(*action.notes, *notes)) if notes else action)
+    return replace(plan, actions=tuple(actions), problems=tuple(problems), guards=guards)
+
+
+def loosened_since(before: Manifest | None, now: Manifest) -> Iterator[str]:
+    """In words, what `now` lets be published and `before` did not; without a `before`, what no manifest would let."""
+    yield from loosened(before.guards if before else Guards(), now.guards)
+    allowed = {entry.name: entry.allow_secrets for entry in before.entries} if before else {}
+    for entry in now.entries:
+        for path in entry.allow_secrets:
+            if not is_allowed(path, allowed.get(entry.name, ())):
+                yield f"`{entry.name}` allows secrets in `{printable(path)}`"
+
+
+def not_allowed(secrets: Sequence[Secret], path: str, entry: Entry | None) -> list[Secret]:
+    """The secrets of the asset at `path` that its entry does not allow."""
+    allowed = entry.allow_secrets if entry else ()
+    base = path.rpartition("/")[2]
+    return [secret for secret in secrets if not is_allowed(secret.path or base, allowed)]
+
+
+def secret_problems(asset: str, path: str, secrets: Sequence[Secret]) -> Iterator[Problem]:
+    """A problem for each secret, and one for those beyond what anybody reads."""
+    for secret in secrets[:SHOWN]:
+        file = printable(f"{path}/{secret.path}" if secret.path else path)
+        where = (
+            f"line {secret.line} of `{file}` holds what looks like a secret" if secret.line else f"`{file}` is a secret"
+        )
+        inside = secret.path or path.rpartition("/")[2]
+        leave_out = f"leave the file out with `exclude: [/{printable(secret.path)}]`, " if secret.path else ""
+        yield Problem(
+            asset,
+            "secret",
+            f"{where}: {secret.kind}",
+            f"take it out, and revoke it if others had it; {leave_out}or, when it is harmless, "
+            f"add `allow_secrets: [{printable(inside)}]` to the asset {_IN_REVIEW}",
+        )
+    more = len(secrets) - SHOWN
+    if more > 0:
+        yield Problem(asset, "secret", f"`{printable(path)}` holds {more:,} more of what looks like secrets")
+
+
+def _limits(action: Create | Update, guards: Guards) -> Iterator[Problem]:
+    upload, most = action.transfer.upload, guards.max_upload
+    if most is not None and upload > most:
+        yield Problem(
+            action.asset,
+            "too_large",
+            f"`{action.asset}` would upload {upload:,} bytes, and `max_upload` allows {most:,}",
+            f"leave files out with `exclude`, split the asset, or raise `max_upload` {_IN_REVIEW}",
+        )
+    counted = many_files(action, guards.max_files)
+    if counted is not None:
+        yield Problem(
+            action.asset,
+            "too_many_files",
+            f"{counted}, and `max_files` allows {guards.max_files:,}",
+            f"leave files out with `exclude`, pack them into an archive, or raise `max_files` {_IN_REVIEW}",
+        )
+
+
+def many_files(action: Action, limit: int | None) -> str | None:
+    """How many files an action would publish, in words, when that is more than `limit`."""
+    if limit is None or not isinstance(action, Create | Update):
+        return None
+    count = action.local.tree.content.files
+    return f"`{action.asset}` has {count:,} file{'' if count == 1 else 's'}" if count > limit else None
+
+
+def _major(
+    action: Create | Update, plan: Plan, snapshot: Snapshot, guards: Guards, entry: Entry | None
+) -> Iterator[Problem]:
+    """A problem for a line that is opened and not declared by assets.yaml, where only that opens lines."""
+    system = snapshot.versioning
+    if guards.majors != "manifest" or not isinstance(system, Lines) or action.to is None:
+        return
+    line = system.line_of(action.to)
+    versions = plan.basis.assets[action.asset].remote or (system.initial(now=snapshot.now),)
+    opened = {system.line_of(version) for version in versions if is_valid(system, version)}
+    if line not in opened and (entry is None or entry.version != line):
+        yield Problem(
+            action.asset,
+            "major",
+            f"`{action.asset}:{action.to}` opens version line `{line}`, which assets.yaml does not declare",
+            f'`majors: manifest` wants that reviewed: write `version: "{line}"` into its entry in assets.yaml',
+        )
