@@ -15,11 +15,8 @@ def base_commit(repository: Repository, environ: Mapping[str, str]) -> str | Non
     None where CI names a branch that was not fetched, as in a shallow checkout.
     """
     target = ci.target_branch(environ)
-    if target is None:
-        refs = ["refs/remotes/origin/HEAD"]
-    else:
-        refs = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
-    for ref in refs:
+    named = [f"refs/remotes/origin/{target}", f"refs/heads/{target}"]
+    for ref in named if target is not None else ["refs/remotes/origin/HEAD"]:
         found = repository.line("merge-base", "HEAD", ref)
         if found:
             return found

@@ -58,7 +58,8 @@ def find_secrets(name: str, files: Iterable[FileEntry], read: Read) -> tuple[Sec
     for file in files:
         path = file.path or name
         base = path[path.rfind("/") + 1 :]
-        suffix = base[base.rfind(".") + 1 :].lower()
+        dot = base.rfind(".")
+        suffix = base[dot + 1 :].lower() if dot > 0 else ""
         if base in _SUSPECT or suffix in _SUFFIXES or base.startswith(".env"):
             kind = _kind_of_name(path, base) if file.size else None
             if kind is not None:
@@ -270,7 +271,7 @@ _PLACEHOLDERS = (
     r"(?i)://[^:]*:(?:pass(?:word|wd|phrase)?|passw|pwd|pw|p|secrets?|token|key|api_?key|xxx+|\*+|\.+|user(?:name)?|changeme|"
     r"examples?|test(?:ing|er)?\d*|guest|admin|postgres|root|mysql|redis|foo\w*|bar\w*|baz|abc\w*|hunter2|scott|tiger|\d{1,6}|"
     r"(?:my|your|some|the|bad|db|new|old|proxy|user|a|p)[_-]?(?:pass|secret|pw|token|key)\w*)(?:@|%)"
-    r"|@(?:localhost|host|hostname|server|some\w*|my\w*|your\w*|proxy|db|foo|bar|127\.|0\.0\.0\.0|\[|[\w.-]*example|[\w.-]*test\b)"
+    r"|@(?:(?:localhost|host|hostname|server|proxy|db|foo|bar)(?![\w-])|(?:some|my|your)\w*|127\.|0\.0\.0\.0|\[|[\w.-]*example|[\w.-]*test\b)"
 )
 _BREAKS = r"(?:[\s\"'+,]|\\[nr]){1,80}"
 
@@ -306,8 +307,7 @@ _RULES: tuple[_Rule, ...] = (
         _EXAMPLE,
     ),
     _expression("Hugging Face token", "hf_", r"\bhf_[A-Za-z]{34}\b", _EXAMPLE),
-    _detector("OpenAI key", "T3BlbkFJ", "openai.OpenAIDetector"),
-    _expression("OpenAI key", "T3BlbkFJ", r"\bsk-[\w-]{20,200}T3BlbkFJ[\w-]{20,200}"),
+    _expression("OpenAI key", "T3BlbkFJ", r"(?<![A-Za-z0-9])sk-[\w-]{20,200}?T3BlbkFJ[\w-]{20}"),
     _expression("Anthropic key", "sk-ant-", r"\bsk-ant-[a-z]{3,10}\d\d-[\w-]{80,120}"),
     _detector(
         "Slack token",
@@ -334,7 +334,8 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _detector("npm token", ":_authToken", "npm.NpmDetector"),
     _detector("PyPI token", "pypi-AgE", "pypi_token.PypiTokenDetector"),
-    _detector("JSON web token", "eyJ", "jwt.JwtTokenDetector", _JWT_EXAMPLES),
+    # Both parts are JSON objects. The expression of detect-secrets takes the square of the length of a picture in base64.
+    _expression("JSON web token", ".eyJ", r"(?<![\w-])eyJ[\w-]{10,2000}+\.eyJ[\w-]{10,4000}+\.", _JWT_EXAMPLES),
     # The shape spares the lines of most files, for which `://` alone is common.
     _expression(
         "password in a URL",

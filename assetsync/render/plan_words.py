@@ -108,8 +108,6 @@ def total_bytes(plan: Plan) -> str:
 
 
 def growth(plan: Plan) -> str:
-    """By how much the store grows, and what that costs; empty where the bytes to upload say so already."""
+    """By how much the store grows, and what that costs; empty where assets.yaml has no price."""
     price = plan.monthly(plan.stored)
-    if not plan.stored or (price is None and not any(action.transfer.reuse for action in plan.actions)):
-        return ""
-    return f"the store grows by {size(plan.stored)}" + (f", {money(price)} a month" if price is not None else "")
+    return f"the store grows by {size(plan.stored)}, {money(price)} a month" if price and plan.stored else ""

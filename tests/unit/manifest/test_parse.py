@@ -130,7 +130,10 @@ def test_aliases_save_writing_a_list_again() -> None:
                 "2:13: `../a` leaves the manifest's directory",
             ],
         ),
-        ("store: ./s\nowner: me\n", ["2:1: unknown key `owner`; the keys here are `store`, `versioning`, `assets`"]),
+        (
+            "store: ./s\nowner: me\n",
+            ["2:1: unknown key `owner`; the keys here are `store`, `versioning`, `guards`, `assets`"],
+        ),
         ("store: ./s\nversioning: 1\n", ['2:13: `versioning` must be a string: write `versioning: "1"`']),
         ("store:\nassets: {}\n", ["1:1: `store` must be a string"]),
         ("store: ''\n", ["1:8: `store` is empty"]),
@@ -501,6 +504,7 @@ def test_the_schema_knows_the_same_keys_as_the_parser() -> None:
     entry = top["assets"]["additionalProperties"]["oneOf"][1]["properties"]
     assert known("zzzz: 1") == set(top)
     assert known("store: {zzzz: 1}") == set(top["store"]["oneOf"][1]["properties"])
+    assert known("guards: {zzzz: 1}") == set(top["guards"]["properties"])
     assert known("assets: {a: {zzzz: 1}}") == set(entry)
 
 

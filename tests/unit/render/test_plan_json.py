@@ -40,6 +40,9 @@ def test_the_document_of_the_design_key_by_key() -> None:
                 "size": 20,
                 "files": {"added": 0, "changed": 1, "removed": 0, "unchanged": 0},
                 "bytes": {"upload": 20, "reuse": 0, "download": 0},
+                "cost": {"bytes": 20, "per_month": None},
+                "owner": None,
+                "tags": [],
             },
             *(
                 {
@@ -53,6 +56,9 @@ def test_the_document_of_the_design_key_by_key() -> None:
                     "size": 10,
                     "files": nothing,
                     "bytes": {"upload": 0, "reuse": 0, "download": 0},
+                    "cost": {"bytes": 0, "per_month": None},
+                    "owner": None,
+                    "tags": [],
                 }
                 for name in "abc"
             ),
@@ -65,17 +71,37 @@ def test_the_document_of_the_design_key_by_key() -> None:
                 "hint": plan.problems[0].hint,
             }
         ],
+        "guards": {"secrets": "block", "max_upload": None, "max_files": None, "majors": "any", "loosened": []},
+        "cost": {"bytes": 20, "per_month": None},
         "summary": {"create": 0, "update": 1, "lock": 0, "pull": 0, "forget": 0, "none": 3, "problems": 1},
     }
 
 
 def test_keys_stand_in_the_order_of_the_design() -> None:
     document = plan_document(plan_sync(one(lock="1.2=A", remote="1.2=A 1.3=B", local="A")))
-    assert list(document) == ["format_version", "store", "fingerprint", "actions", "problems", "summary"]
+    assert list(document) == [
+        *("format_version", "store", "fingerprint", "actions", "problems", "guards", "cost", "summary")
+    ]
     assert list(document["actions"][0]) == [
-        *("asset", "path", "action", "from", "to", "reason", "digest", "size", "files", "bytes")
+        *("asset", "path", "action", "from", "to", "reason", "digest", "size", "files", "bytes"),
+        *("cost", "owner", "tags"),
     ]
     assert list(document["summary"]) == ["create", "update", "lock", "pull", "forget", "none", "problems"]
+
+
+def test_what_would_be_published_is_listed_when_asked_for() -> None:
+    world = World((Asset("x", local="dir(A,B)"), Asset("y", lock="0.1=A", remote="0.1=A", local="A")))
+    x, y = plan_document(plan_sync(world.snapshot()), files=True)["actions"]
+    files = tree("dir(A,B)").files
+    assert x["contents"] == [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files]
+    assert "contents" not in y
+
+
+def test_what_the_store_grows_by_has_a_price() -> None:
+    plan = replace(plan_sync(one(lock="1.2=dir(A,B)", remote="1.2=dir(A,B)", local="dir(A,C)")), price=2.0)
+    document = plan_document(plan)
+    assert document["cost"] == document["actions"][0]["cost"] == {"bytes": 40, "per_month": 80e-9}
+    assert document["actions"][0]["bytes"] == {"upload": 30, "reuse": 10, "download": 0}
 
 
 def test_notes_follow_the_reason() -> None:
