@@ -334,7 +334,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _detector("npm token", ":_authToken", "npm.NpmDetector"),
     _detector("PyPI token", "pypi-AgE", "pypi_token.PypiTokenDetector"),
-    # Both parts are JSON objects. The expression of detect-secrets takes the square of the length of a picture in base64.
+    # Of two JSON objects. The expression of detect-secrets takes the square of the length of a picture in base64.
     _expression("JSON web token", ".eyJ", r"(?<![\w-])eyJ[\w-]{10,2000}+\.eyJ[\w-]{10,4000}+\.", _JWT_EXAMPLES),
     # The shape spares the lines of most files, for which `://` alone is common.
     _expression(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -73,13 +74,14 @@ def secret_problems(asset: str, path: str, secrets: Sequence[Secret]) -> Iterato
             f"line {secret.line} of `{file}` holds what looks like a secret" if secret.line else f"`{file}` is a secret"
         )
         inside = secret.path or path.rpartition("/")[2]
-        leave_out = f"leave the file out with `exclude: [/{printable(secret.path)}]`, " if secret.path else ""
+        pattern = re.sub(r"([*?[])", r"\\\1", f"/{printable(secret.path)}")
+        leave_out = f"leave the file out with `exclude: ['{pattern}']`, " if secret.path else ""
         yield Problem(
             asset,
             "secret",
             f"{where}: {secret.kind}",
             f"take it out, and revoke it if others had it; {leave_out}or, when it is harmless, "
-            f"add `allow_secrets: [{printable(inside)}]` to the asset {_IN_REVIEW}",
+            f"add `allow_secrets: ['{printable(inside)}']` to the asset {_IN_REVIEW}",
         )
     more = len(secrets) - SHOWN
     if more > 0:

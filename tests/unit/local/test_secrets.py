@@ -51,9 +51,7 @@ POSITIVE = {
         f"{PEM.format('OPENSSH')}\r\n{some(70, _BASE64)}\r\n",
         f"{PEM.format('ENCRYPTED')}\n{some(64, _BASE64)}\n",
         f"{PEM.format('RSA')}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n{some(64, _BASE64)}\n",
-        '{"type": "service_account", "private_key": "'
-        + "-----BEGIN PRIVATE"
-        + f' KEY-----\\n{some(64, _BASE64)}\\n"}}',
+        f'{{"type": "service_account", "private_key": "{"-----BEGIN "}PRIVATE KEY-----\\n{some(64, _BASE64)}\\n"}}',
         "PuTTY-User-Key-File-3: ssh-ed25519\n",
     ],
     "Kubernetes client key": [f"    client-key-data: {some(80, _BASE64)}"],

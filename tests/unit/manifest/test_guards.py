@@ -19,7 +19,7 @@ HEAD = "store: ./store\n"
 
 
 def is_right_by_schema(text: str) -> bool:
-    return jsonschema.Draft7Validator(SCHEMA).is_valid(YAML(typ="safe", pure=True).load(text))
+    return not [*jsonschema.Draft7Validator(SCHEMA).iter_errors(YAML(typ="safe", pure=True).load(text))]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from assetsync.manifest.parse import parse_manifest
@@ -18,14 +20,14 @@ KEY = Secret("a", 3, "AWS access key")
 
 def held(
     guards: Guards,
+    states: Mapping[str, str],
     *,
     secrets: tuple[Secret, ...] = (),
     request: Request | None = None,
     allow: tuple[str, ...] = (),
     version: str | None = None,
-    **states: str,
 ) -> Plan:
-    snapshot = one(version=version, **states)  # type: ignore[arg-type]
+    snapshot = one(version=version, **states)
     plan = plan_sync(snapshot, request or Request())
     entries = {"nlp/x": Entry("nlp/x", "models/nlp/x", version, allow_secrets=allow)}
     return guarded(plan, snapshot, guards, entries, {"nlp/x": secrets})
@@ -58,16 +60,16 @@ CHANGED = {"lock": "1.2=A", "remote": "1.2=A", "local": "B"}
     ],
 )
 def test_limits(guards: Guards, states: dict[str, str], codes: list[str]) -> None:
-    plan = held(guards, **states)
+    plan = held(guards, states)
     assert [problem.code for problem in plan.problems] == codes
     assert bool(plan.actions) != bool(codes)
     assert plan.guards == guards
 
 
 def test_a_limit_is_named_with_the_number() -> None:
-    (large,) = held(Guards(max_upload=29), **NEW).problems
+    (large,) = held(Guards(max_upload=29), NEW).problems
     assert large.message == "`nlp/x` would upload 30 bytes, and `max_upload` allows 29"
-    (many,) = held(Guards(max_files=1), **NEW).problems
+    (many,) = held(Guards(max_files=1), NEW).problems
     assert many.message == "`nlp/x` has 2 files, and `max_files` allows 1"
 
 
@@ -83,14 +85,14 @@ def test_a_limit_is_named_with_the_number() -> None:
 )
 def test_a_new_major(majors: str, version: str | None, request_: Request, codes: list[str]) -> None:
     guards = Guards(majors=majors)  # type: ignore[arg-type]
-    plan = held(guards, version=version, request=request_, **CHANGED)
+    plan = held(guards, CHANGED, version=version, request=request_)
     assert [problem.code for problem in plan.problems] == codes
     if not codes:
         assert isinstance(plan.actions[0], Update)
 
 
 def test_a_secret_blocks_and_says_where_and_what_kind() -> None:
-    plan = held(Guards(), secrets=(KEY, Secret(".env", None, "environment file")), **NEW)
+    plan = held(Guards(), NEW, secrets=(KEY, Secret(".env", None, "environment file")))
     assert plan.actions == ()
     line, name = plan.problems
     assert (line.code, line.message) == (
@@ -99,21 +101,21 @@ def test_a_secret_blocks_and_says_where_and_what_kind() -> None:
     )
     assert name.message == "`models/nlp/x/.env` is a secret: environment file"
     assert line.hint is not None
-    assert "exclude: [/a]" in line.hint
-    assert "allow_secrets: [a]" in line.hint
+    assert "exclude: ['/a']" in line.hint
+    assert "allow_secrets: ['a']" in line.hint
 
 
 def test_a_single_file_goes_by_its_name() -> None:
     secret = Secret("", 1, "private key")
-    (problem,) = held(Guards(), secrets=(secret,), local="A").problems
+    (problem,) = held(Guards(), {"local": "A"}, secrets=(secret,)).problems
     assert "line 1 of `models/nlp/x`" in problem.message
     assert problem.hint is not None
-    assert "allow_secrets: [x]" in problem.hint
-    assert not held(Guards(), secrets=(secret,), allow=("x",), local="A").problems
+    assert "allow_secrets: ['x']" in problem.hint
+    assert not held(Guards(), {"local": "A"}, secrets=(secret,), allow=("x",)).problems
 
 
 def test_warn_is_a_note() -> None:
-    plan = held(Guards(secrets="warn"), secrets=(KEY,), **NEW)
+    plan = held(Guards(secrets="warn"), NEW, secrets=(KEY,))
     assert not plan.problems
     (action,) = plan.actions
     assert isinstance(action, Create)
@@ -121,23 +123,23 @@ def test_warn_is_a_note() -> None:
 
 
 def test_what_an_entry_allows_is_no_problem() -> None:
-    assert held(Guards(), secrets=(KEY,), allow=("a",), **NEW).problems == ()
-    assert len(held(Guards(), secrets=(KEY,), allow=("b",), **NEW).problems) == 1
+    assert held(Guards(), NEW, secrets=(KEY,), allow=("a",)).problems == ()
+    assert len(held(Guards(), NEW, secrets=(KEY,), allow=("b",)).problems) == 1
 
 
 def test_of_many_secrets_the_first_are_named() -> None:
-    plan = held(Guards(), secrets=tuple(Secret("a", line, "JWT") for line in range(1, SHOWN + 6)), **NEW)
+    plan = held(Guards(), NEW, secrets=tuple(Secret("a", line, "JWT") for line in range(1, SHOWN + 6)))
     assert len(plan.problems) == SHOWN + 1
     assert "5 more" in plan.problems[-1].message
 
 
 def test_what_is_unchanged_stays() -> None:
-    plan = held(Guards(), secrets=(KEY,), lock="1.2=A", remote="1.2=A", local="A")
+    plan = held(Guards(), {"lock": "1.2=A", "remote": "1.2=A", "local": "A"}, secrets=(KEY,))
     assert isinstance(plan.actions[0], Keep)
 
 
 def test_a_guard_is_part_of_what_is_approved() -> None:
-    free, held_back = held(Guards(), **NEW), held(Guards(max_files=1), **NEW)
+    free, held_back = held(Guards(), NEW), held(Guards(max_files=1), NEW)
     assert free.fingerprint != held_back.fingerprint
 
 
