@@ -90,10 +90,10 @@ def test_it_asks_on_a_terminal_and_the_default_is_no(place: Repo, tmp_path: Path
 def test_many_files_are_counted_said_and_asked_about(place: Repo) -> None:
     for number in range(3):
         place.write(f"many/deep/{number}/file", str(number))
-    assert "This asset has 3 files" not in place.run("new", "many", "m", "-n").err
+    assert "`m` has 3 files" not in place.run("new", "many", "m", "-n").err
     told = place.run("new", "many", "m", "-n", "--max-files", "2").err
-    assert "This asset has 3 files. modelkit fetches one object at a time" in told
-    assert "This asset has 3 files" in place.run("new", "many", "m", "-y", env={"ASSETSYNC_MAX_FILES": "2"}).err
+    assert "`m` has 3 files. modelkit fetches one object at a time" in told
+    assert "`m` has 3 files" in place.run("new", "many", "m", "-y", env={"ASSETSYNC_MAX_FILES": "2"}).err
 
 
 def test_which_store_it_is(place: Repo, tmp_path: Path) -> None:
