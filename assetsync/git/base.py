@@ -1,4 +1,4 @@
-"""What a branch or a pull request started from."""
+"""The commit that a branch or a pull request started from."""
 
 from __future__ import annotations
 

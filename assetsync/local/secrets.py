@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
+from assetsync.errors import ContentError
+from assetsync.escape import printable
 from assetsync.model.guards import Secret
 from assetsync.model.tree import FileEntry
 
@@ -50,7 +52,7 @@ Read = Callable[[str, int], bytes]
 def find_secrets(name: str, files: Iterable[FileEntry], read: Read) -> tuple[Secret, ...]:
     """The secrets in `files`. `name` is that of the asset's own file, where it is one.
 
-    A file that can't be read any more has none: it has changed, and publishing it will fail.
+    ContentError where a file can't be read any more: nothing may pass because nobody could look at it.
     """
     found: list[Secret] = []
     search = _search()[0]
@@ -70,8 +72,11 @@ def find_secrets(name: str, files: Iterable[FileEntry], read: Read) -> tuple[Sec
         size = file.size
         try:
             data = read(file.path, size if size < MOST else MOST)
-        except OSError:
-            continue
+        except OSError as error:
+            raise ContentError(
+                f"cannot read `{printable(path)}` to look for secrets: {error.strerror}",
+                hint="run the command again when nothing writes to it",
+            ) from None
         if suffix == "safetensors" or data[:2] in _UTF16:
             data = _text_of(data, suffix)
         needles = search(data)
@@ -83,7 +88,7 @@ def find_secrets(name: str, files: Iterable[FileEntry], read: Read) -> tuple[Sec
 
 
 def read_at(root: str) -> Read:
-    """What reads the files of the asset at the absolute path `root`."""
+    """A reader of the files of the asset at the absolute path `root`."""
 
     def read(path: str, size: int) -> bytes:
         descriptor = os.open(f"{root}/{path}" if path else root, os.O_RDONLY)
@@ -96,7 +101,7 @@ def read_at(root: str) -> Read:
 
 
 def scanner_version() -> str:
-    """What tells results of these rules from those of others."""
+    """A text that changes with the rules, so that results of others are not taken for those of these."""
     from importlib.metadata import version
 
     return f"{RULES}/{version('detect-secrets')}"
@@ -185,7 +190,7 @@ def _lines(rule: _Rule, text: str) -> Iterator[int]:
 
 @cache
 def _search() -> tuple[Callable[[bytes], list[tuple[int, int, int]]], list[list[_Rule]]]:
-    """What finds all needles in one go, each with its number; and the rules that each of them belongs to.
+    """A search for all needles in one go, which tells their numbers; and by number, the rules of each needle.
 
     One needle after the other would take ten times as long as the hash of the bytes.
     """
@@ -251,7 +256,7 @@ _compiled = cache(re.compile)
 
 @cache
 def _plugin(path: str) -> Callable[[str], Iterator[str]]:
-    """What finds values of one kind in a line. `path` is a module of detect-secrets' plug-ins, and a class in it."""
+    """A search for values of one kind in a line. `path` is a module of detect-secrets' plug-ins, and a class in it."""
     module, _, name = path.partition(".")
     find: Callable[[str], Iterator[str]] = getattr(
         import_module(f"detect_secrets.plugins.{module}"), name

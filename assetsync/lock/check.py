@@ -127,7 +127,7 @@ def _may_be_locked_at(version: str, entry: Entry, versioning: Versioning) -> boo
 
 
 def check_guards(manifest: Manifest, lock: Lock | None, secrets: Mapping[str, Iterable[Problem]]) -> list[Finding]:
-    """What breaks a guard, as far as it shows offline: files of what is locked, and secrets in what is here."""
+    """The guards that are broken, as far as it shows offline: by locked file counts, by secrets in local content."""
     most = manifest.guards.max_files
     findings = []
     for entry in manifest.entries:

@@ -205,7 +205,7 @@ class Plan:
         return sum(action.stored for action in self.actions)
 
     def monthly(self, count: int) -> float | None:
-        """What that many bytes cost a month in the store, where its price is known."""
+        """The price of that many bytes for a month in the store; None where it has none in assets.yaml."""
         return None if self.price is None else count / 1000**3 * self.price
 
     def count(self, kind: str) -> int:

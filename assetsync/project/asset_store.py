@@ -126,7 +126,7 @@ class AssetStore:
 
     @property
     def guards(self) -> Guards:
-        """What must not be published: as the assets.yaml says that the folder belongs to. ManifestError."""
+        """The guards of the assets.yaml that the folder belongs to. ManifestError."""
         return self._direct.guarding.guards
 
     @property

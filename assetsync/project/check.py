@@ -118,7 +118,7 @@ class _Judgement:
             self.guard_findings(self._secrets(local, workspace.cache))
 
     def guard_findings(self, secrets: Mapping[str, Iterable[Problem]]) -> None:
-        """What breaks a guard; `secrets` are problems of assets."""
+        """Note the guards that are broken. `secrets` are the problems of local content, by asset."""
         found = check_guards(self.manifest, self.lock, secrets)
         self._add(one for one in found if one not in self.findings)
 

@@ -87,7 +87,7 @@ class Guarding:
 
 
 def _key(here: Present, name: str, files: Sequence[FileEntry]) -> str:
-    """What is remembered goes by the content, and by the stamps: the files still are those that were looked at."""
+    """The key to remember by: content and stamps, so that the files still are those that were looked at."""
     from assetsync.local.secrets import scanner_version
 
     digest = hashlib.sha256(repr((name, here.tree.is_directory, here.tree.digest)).encode())
@@ -98,7 +98,7 @@ def _key(here: Present, name: str, files: Sequence[FileEntry]) -> str:
 
 
 def _parsed(fact: str, files: Sequence[FileEntry]) -> Sequence[Secret] | None:
-    """What was remembered; None for anything that this program would not have written."""
+    """The secrets of a remembered text; None for a text that this program would not have written."""
     from assetsync.local.secrets import KINDS
 
     try:

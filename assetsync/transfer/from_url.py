@@ -69,7 +69,7 @@ class Origin:
         return directory_tree(map(FileEntry, self.paths, self.sizes, sha256s))
 
     def reader(self) -> Callable[[str, int], bytes]:
-        """What gets the first bytes of a file, by its path in this and their number. NotFoundError, StoreError."""
+        """A reader of the first bytes of a file, by its path in this and their number. NotFoundError, StoreError."""
         keys = dict(zip(self.paths, self.keys, strict=True))
         return lambda path, size: b"".join(self.backend.read_range(keys[path], 0, size))
 

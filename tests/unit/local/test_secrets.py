@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from assetsync.errors import ContentError
 from assetsync.local.secrets import KINDS, MOST, MOST_IN_FILE, PIECE, find_secrets, read_at
 from assetsync.model.guards import Secret
 from assetsync.model.tree import FileEntry
@@ -215,8 +216,9 @@ def test_each_line_is_named_up_to_a_number(tmp_path: Path) -> None:
     assert sum(secret.path == "b" for secret in secrets) == MOST_IN_FILE
 
 
-def test_a_file_that_is_gone_has_none(tmp_path: Path) -> None:
-    assert find_secrets("x", [FileEntry("gone", 5, "0" * 64)], read_at(str(tmp_path))) == ()
+def test_nothing_passes_because_it_could_not_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ContentError, match="cannot read `gone` to look for secrets: No such file"):
+        find_secrets("x", [FileEntry("gone", 5, "0" * 64)], read_at(str(tmp_path)))
 
 
 def test_a_text_made_to_take_long_does_not(tmp_path: Path) -> None:
