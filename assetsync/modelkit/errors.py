@@ -1,7 +1,7 @@
 """modelkit's errors as kinds of ours, so that `except` clauses of both catch what is raised.
 
-The classes here need no modelkit. What `told` makes is also an instance of modelkit's own class of that name where
-modelkit is installed, which is looked for only when an error is raised: importing it takes seconds.
+The classes here need no modelkit. The errors that `told` makes are also an instance of modelkit's own class of that
+name where modelkit is installed, which is looked for only when an error is raised: importing it takes seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MissingFolderError(NoStoreError, FileNotFoundError):
 
 
 class AssetsManagerError(AssetsyncError):
-    """What concerns an asset rather than the store."""
+    """An error of an asset rather than of the store."""
 
 
 class AssetAlreadyExistsError(AssetsManagerError, TakenError):
@@ -55,7 +55,7 @@ class InvalidVersionError(InvalidAssetSpecError):
 
 
 class InvalidMajorVersionError(InvalidVersionError):
-    """What should be a major version is none."""
+    """A major version was expected, and it is none."""
 
 
 class MajorVersionDoesNotExistError(InvalidVersionError):

@@ -1,6 +1,6 @@
 """modelkit's StorageProvider, on the publish protocol of assetsync: no version is overwritten, and none gets lost.
 
-What this adds to `AssetStore` are modelkit's signatures, settings and errors; nothing is decided here.
+This adds modelkit's signatures, settings and errors to `AssetStore`; nothing is decided here.
 """
 
 from __future__ import annotations

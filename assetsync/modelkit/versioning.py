@@ -20,7 +20,7 @@ from assetsync.modelkit.errors import (
 
 
 class AssetsVersioningSystem:
-    """What both systems have. Errors are InvalidVersionError."""
+    """The methods that both systems have. Errors are InvalidVersionError."""
 
     system: ClassVar[Versioning]
 
@@ -83,7 +83,7 @@ class AssetsVersioningSystem:
 
     @classmethod
     def get_update_cli_params(cls, **asked: Any) -> dict[str, Any]:
-        """What modelkit's command line shows (`display`), and what goes on to `increment_version` (`params`)."""
+        """`display`, the text that modelkit's command line shows; `params`, the arguments of `increment_version`."""
         versions = cls.sort_versions(asked["version_list"])
         return {"display": f"{len(versions)} versions: {', '.join(versions)}", "params": {}}
 
@@ -104,6 +104,7 @@ class MajorMinorAssetsVersioningSystem(AssetsVersioningSystem):
 
     @classmethod
     def check_version_valid(cls, version: str) -> None:
+        """InvalidVersionError for a text that is neither a version nor a major."""
         if not cls._is_line(version):
             super().check_version_valid(version)
 
@@ -121,6 +122,7 @@ class MajorMinorAssetsVersioningSystem(AssetsVersioningSystem):
 
     @classmethod
     def get_latest_partial_version(cls, version: str, versions: Sequence[str]) -> str:
+        """The newest of the versions that share the major of `version`; of all, for an empty one."""
         # As modelkit: `1.2` stands for the newest of its major, for a complete one is never asked about.
         cls.check_version_valid(version)
         return cls.get_latest_version(versions, version.partition(".")[0] or None)
@@ -139,6 +141,7 @@ class MajorMinorAssetsVersioningSystem(AssetsVersioningSystem):
 
     @classmethod
     def get_update_cli_params(cls, **asked: Any) -> dict[str, Any]:
+        """As in the base; `params` holds `bump_major` and the major of `version`."""
         major = asked["version"].partition(".")[0] if asked.get("version") else None
         return {
             "display": super().get_update_cli_params(**asked)["display"],
@@ -161,11 +164,13 @@ class SimpleDateAssetsVersioningSystem(AssetsVersioningSystem):
 
     @classmethod
     def check_version_valid(cls, version: str) -> None:
+        """InvalidVersionError for a text that is no UTC date of that form."""
         if not is_valid(cls.system, version):
             cls._refuse(version)
 
     @classmethod
     def get_latest_partial_version(cls, version: str, versions: Sequence[str]) -> str:
+        """The newest of the versions, whatever `version` is."""
         return cls.get_latest_version(versions)
 
 

@@ -66,7 +66,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What `adopt` would write: the matches, sorted by name, and the assets.yaml they were found with, or a new one.
+    """The result of a search: the matches, sorted by name, and the assets.yaml they were found with, or a new one.
 
     `present` are the wanted assets that it has already.
     """
@@ -92,8 +92,9 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: assets whose names match one of `patterns`, or all. `templates` are the first guesses of paths,
-    with `{name}` in them. With `everything`, assets without a local file are entered as readonly."""
+    """The assets to look for: those whose names match one of `patterns`, or all. `templates` are the first guesses of
+    paths, with `{name}` in them. With `everything`, assets without a local file are entered as readonly.
+    """
 
     patterns: Sequence[str] = ()
     templates: Sequence[str] = GUESSES
@@ -105,6 +106,7 @@ class Search:
                 raise UsageError(f"`{template}` has no `{{name}}` in it", hint="such as `models/{name}`")
 
     def wants(self, name: str) -> bool:
+        """Whether the asset called `name` is looked for."""
         return not self.patterns or any(fnmatchcase(name, pattern) for pattern in self.patterns)
 
     @property
@@ -114,6 +116,7 @@ class Search:
         return folder + slash
 
     def guesses(self, name: str) -> list[str]:
+        """The paths where the asset called `name` is looked for first."""
         return [os.path.normpath(template.replace("{name}", name)) for template in self.templates]
 
 
@@ -190,7 +193,7 @@ def _catalogue(store: Store, search: Search) -> dict[str, dict[str, _Sizes]]:
 
 
 def _readings(key: str) -> Iterator[tuple[str, str, str]]:
-    """What the key of a data object may mean: the asset, the version and the path in it."""
+    """The possible meanings of a data object's key: the asset, the version and the path in it."""
     parts = key.split("/")
     for end in range(1, len(parts)):
         yield "/".join(parts[:end]), parts[end], "/".join(parts[end + 1 :])
@@ -244,7 +247,7 @@ class _Here:
                     self.by_stem.setdefault(stem, path)
 
     def at(self, guesses: Sequence[str]) -> str | None:
-        """What lies where an asset is looked for first: a file, maybe with an ending, or a folder."""
+        """The path where an asset is looked for first: a file, maybe with an ending, or a folder."""
         for guess in guesses:
             if guess in self.by_stem:
                 return self.by_stem[guess]
@@ -304,7 +307,7 @@ def _of_these_sizes(here: _Here, sizes: _Sizes, guesses: Sequence[str]) -> Itera
 def _hashed(
     workspace: Workspace, root: str, places: Mapping[str, Mapping[str, Iterable[str]]], reporter: Reporter
 ) -> dict[str, Tree]:
-    """What is at each of the places; without those that can't be assets."""
+    """The content at each of the places; without those that can't be assets."""
     paths = sorted({path for versions in places.values() for found in versions.values() for path in found})
     scanned = scan_all(
         root,

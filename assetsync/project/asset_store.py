@@ -276,8 +276,7 @@ class AssetStore:
     ) -> FetchResult:
         """`fetch_all` for the versions in the assets.lock beside the manifest: of the assets called `names`, or of all.
 
-        What a version is must be what the lock says. UsageError, NoFileError; LockError, also for the lock of another
-        store.
+        A version must be as the lock says. UsageError, NoFileError; LockError, also for the lock of another store.
         """
         lock = self._lock()
         for name in names:

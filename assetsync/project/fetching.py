@@ -53,6 +53,7 @@ class FetchResult:
 
     @property
     def failed(self) -> Sequence[Fetched]:
+        """The outcomes that ended with an error."""
         return [outcome for outcome in self.outcomes if outcome.error is not None]
 
     @property

@@ -1,4 +1,4 @@
-"""What was found here of the assets of a store, as text: a line for each asset."""
+"""The assets of a store that were found here, as text: a line for each asset."""
 
 from __future__ import annotations
 
