@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from assetsync import AssetStore
-from assetsync.errors import InvalidError
+from assetsync.errors import AssetsyncError, InvalidError
+from assetsync.modelkit import StorageProvider
 from assetsync.project.project import Project
 from assetsync.state.cache import Cache
 from tests.e2e.harness import Repo, Run
@@ -82,6 +83,18 @@ def test_without_a_manifest_secrets_block(leaky: Repo, tmp_path: Path) -> None:
         pytest.raises(InvalidError, match="GitHub token"),
     ):
         store.new("models/tokenizer", name="third")
+
+
+def test_the_drop_in_for_modelkit(leaky: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(leaky.root)
+    monkeypatch.setenv("ASSETSYNC_STATE_DIR", str(tmp_path / "state"))
+    (tmp_path / "bucket").mkdir()
+    with StorageProvider(provider="local", bucket=str(tmp_path / "bucket")) as provider:
+        with pytest.raises(AssetsyncError, match="GitHub token"):
+            provider.new("models/tokenizer", "a", "0.0")
+        leaky.write("assets.yaml", leaky.read("assets.yaml") + "guards: {secrets: off}\n")
+    with StorageProvider(provider="local", bucket=str(tmp_path / "bucket")) as provider:
+        provider.new("models/tokenizer", "a", "0.0")
 
 
 def test_no_variable_and_no_flag_switches_a_guard_off(leaky: Repo) -> None:
