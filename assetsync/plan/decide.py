@@ -441,9 +441,13 @@ def _decide_readonly(asset: Situation, request: Request) -> Action:
 
 
 def _decide_pull(asset: Situation, request: Request) -> Action:
-    locked = asset.checked_lock()
+    locked = asset.locked
     if locked is None:
         return asset.keep("not in assets.lock, so there is nothing to pull")
+    if isinstance(asset.local, Present) and asset.is_as_locked:
+        return asset.keep("unchanged")  # and the store is not asked: that is for `plan` and `check --remote`
+    asset.ask(files=(locked.version,))
+    asset.checked_lock()
     return _take(asset, locked.version, request)
 
 

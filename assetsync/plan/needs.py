@@ -19,13 +19,14 @@ from assetsync.plan.snapshot import Snapshot
 class Needs:
     """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
     here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
-    one. `folder`: what lies in the asset's folder, listed or not.
+    one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`.
     """
 
     digests: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
     folder: bool = False
+    index: bool = False
 
 
 def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = None) -> dict[str, Needs]:
@@ -44,5 +45,5 @@ def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = 
             except Stop:
                 continue
             except Unseen as unseen:
-                wanted[entry.name] = Needs(unseen.digests, unseen.files, unseen.hashes, unseen.folder)
+                wanted[entry.name] = Needs(unseen.digests, unseen.files, unseen.hashes, unseen.folder, unseen.index)
     return wanted

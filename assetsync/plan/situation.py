@@ -42,9 +42,13 @@ class Stop(Exception):  # noqa: N818 - control flow between this module and `dec
 class Unseen(Exception):  # noqa: N818 - control flow between this module and `needs`, never an error for others
     """Ends a decision that asks for something in the store at which nobody has looked yet. See `needs.Needs`."""
 
-    def __init__(self, digests: Sequence[str], files: Sequence[str], hashes: Sequence[str], folder: bool) -> None:
-        super().__init__(f"nobody has looked at {[*digests, *files, *hashes]}{' and the folder' if folder else ''}")
-        self.digests, self.files, self.hashes, self.folder = tuple(digests), tuple(files), tuple(hashes), folder
+    def __init__(
+        self, digests: Sequence[str], files: Sequence[str], hashes: Sequence[str], *, folder: bool, index: bool
+    ) -> None:
+        others = [*(["the folder"] if folder else []), *(["the index"] if index else [])]
+        super().__init__(f"nobody has looked at {[*digests, *files, *hashes, *others]}")
+        self.digests, self.files, self.hashes = tuple(digests), tuple(files), tuple(hashes)
+        self.folder, self.index = folder, index
 
 
 class _Shared(TypedDict):
@@ -68,8 +72,8 @@ class Situation:
     local: Present | Absent | HalfPulled
     locked: LockEntry | None
     remote: RemoteAsset
-    history: History
     snapshot: Snapshot
+    _history: History
 
     @classmethod
     def of(cls, snapshot: Snapshot, entry: Entry) -> Situation:
@@ -89,7 +93,7 @@ class Situation:
                 f"`{entry.name}` is locked at `{locked.version}`, which is no `{snapshot.manifest.versioning}` version"
             )
             raise Stop(entry.name, "bad_lock", message, "restore assets.lock from git")
-        return cls(entry, local, locked, remote, History.of(remote.committed, system), snapshot)
+        return cls(entry, local, locked, remote, snapshot, History.of(remote.committed, system))
 
     # -- facts
 
@@ -143,6 +147,12 @@ class Situation:
 
     # -- facts of the store
 
+    @property
+    def history(self) -> History:
+        """The committed versions that the store has."""
+        self.ask(index=True)
+        return self._history
+
     def ask(
         self,
         *,
@@ -150,20 +160,26 @@ class Situation:
         files: Sequence[str] = (),
         hashes: Sequence[str] = (),
         folder: bool = False,
+        index: bool = False,
     ) -> None:
-        """Unseen, unless all of this has been looked at. To ask for much at once saves rounds of requests."""
+        """Unseen, unless all of this has been looked at. To ask for much at once saves rounds of requests.
+
+        Before `.versions` was read, a version that is asked for is one of the lock.
+        """
         if not self.snapshot.online:
             return
+        indexed = self.remote.indexed
         known, committed = self.remote.known, self.remote.committed
         wanted = [version for version in (*digests, *files, *hashes) if known.get(version, True) is not None]
-        unlisted = any(version not in committed for version in wanted)
-        versions = [version for version in dict.fromkeys(wanted) if version in committed]
+        unlisted = indexed and any(version not in committed for version in wanted)
+        versions = [version for version in dict.fromkeys(wanted) if version in committed or not indexed]
         new = [version for version in versions if version in digests and version not in known]
         unread = [version for version in versions if version in files and self._files(version) is None]
         bare = [version for version in versions if version in hashes and not self._has_hashes(version)]
         look_into = (folder or unlisted) and not self.remote.looked_into
-        if new or unread or bare or look_into:
-            raise Unseen(new, unread, bare, look_into)
+        read_index = index and not indexed
+        if new or unread or bare or look_into or read_index:
+            raise Unseen(new, unread, bare, folder=look_into, index=read_index)
 
     def _files(self, version: str) -> tuple[FileEntry, ...] | None:
         known = self.remote.known.get(version)

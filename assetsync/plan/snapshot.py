@@ -128,7 +128,8 @@ class RemoteAsset:
     `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.
 
     `known` are the versions that somebody looked at; None is one that the store turned out not to have. `looked_into`
-    says whether its folder was listed: before that, `unlisted` and `unfinished` are empty because nobody knows.
+    says whether its folder was listed: before that, `unlisted` and `unfinished` are empty because nobody knows. So are
+    `listed` and `foreign` before `.versions` was read, see `indexed`.
     """
 
     listed: tuple[str, ...] = ()
@@ -138,6 +139,7 @@ class RemoteAsset:
     unfinished: tuple[Unfinished, ...] = ()
     damaged: str | None = None
     looked_into: bool = True
+    indexed: bool = True
 
     @property
     def committed(self) -> tuple[str, ...]:

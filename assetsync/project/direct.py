@@ -228,7 +228,7 @@ class DirectPublishing:
         )
         return gather(
             self._site(name, given, line),
-            self._workspace.store,
+            lambda: self._workspace.store,
             now=datetime.now(UTC),
             reporter=reporter,
             request=request,

@@ -1,7 +1,8 @@
 """Gathering a Snapshot: local trees, and of the store what the decisions ask for, in rounds of requests side by side.
 
 The first round reads `.versions` of each asset, and makes sure of its locked version; an asset that is unchanged needs
-no other. Then the decisions say what else they need, see `assetsync.plan.needs`. Nothing is written.
+no other. Then the decisions say what else they need, see `assetsync.plan.needs`. A pull has no first round, because
+what is here as locked needs no store. Nothing is written.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from assetsync.model.manifest import Manifest
 from assetsync.model.tree import Tree
 from assetsync.model.versioning import Versioning, is_valid
 from assetsync.plan.needs import Needs, needs
-from assetsync.plan.request import Request
+from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import meanwhile, together
 from assetsync.progress import Reporter
@@ -63,7 +64,7 @@ class Site:
 
 def gather(
     site: Site,
-    store: Store | None,
+    open_store: Callable[[], Store] | None,
     *,
     now: datetime,
     reporter: Reporter,
@@ -75,13 +76,13 @@ def gather(
 ) -> Snapshot:
     """The three states of every asset of `site`, as far as a plan for `request` needs them.
 
-    Without a store, `remote` is made up from the lock alone. `local` saves the look at the paths; `last_seen` is as in
-    Snapshot. `may_make_store`: a directory that does not exist yet is an empty store. StoreError. Problems with local
-    files, or with the objects of one asset, are part of the snapshot.
+    `open_store` is called when there is something to ask; without it, `remote` is made up from the lock alone. `local`
+    saves the look at the paths; `last_seen` is as in Snapshot. `may_make_store`: a directory that does not exist yet is
+    an empty store. StoreError. Problems with local files, or with the objects of one asset, are part of the snapshot.
     """
-    makes_store = store is not None and may_make_store and store.is_to_be_made
-    asking = _Asking(site, store) if store is not None and not makes_store else None
-    local, remote = _scan_and_ask(site, asking, reporter, local)
+    makes_store = open_store is not None and may_make_store and open_store().is_to_be_made
+    asking = _Asking(site, open_store) if open_store is not None and not makes_store else None
+    local, remote = _scan_and_ask(site, asking, reporter, request, local)
     snapshot = Snapshot(
         manifest=site.manifest,
         lock=site.lock,
@@ -89,7 +90,7 @@ def gather(
         remote=remote,
         versioning=site.versioning,
         now=now,
-        online=store is not None,
+        online=open_store is not None,
         not_considered=not_considered,
         last_seen=last_seen or {},
         makes_store=makes_store,
@@ -102,11 +103,15 @@ def gather(
 
 
 def _scan_and_ask(
-    site: Site, asking: _Asking | None, reporter: Reporter, local: Mapping[str, Local] | None
+    site: Site, asking: _Asking | None, reporter: Reporter, request: Request, local: Mapping[str, Local] | None
 ) -> tuple[Mapping[str, Local], Mapping[str, RemoteAsset]]:
     """Scan while the store answers: hashing wants a processor, the requests only wait."""
     if asking is None:
         remote = {entry.name: _from_lock(site.locked(entry.name)) for entry in site.manifest.entries}
+        return local_states(site, reporter) if local is None else local, remote
+    if request.purpose is Purpose.PULL:
+        nothing = RemoteAsset(looked_into=False, indexed=False)
+        remote = {entry.name: nothing for entry in site.manifest.entries}
         return local_states(site, reporter) if local is None else local, remote
     with meanwhile(asking.first_answers) as answered:
         return local_states(site, reporter) if local is None else local, answered()
@@ -136,11 +141,15 @@ class _Asking:
     """Asks the store about the assets of a site, with many requests at once."""
 
     site: Site
-    store: Store
+    open_store: Callable[[], Store]
     own_claims: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "own_claims", self.site.journal.claims())
+
+    @property
+    def store(self) -> Store:
+        return self.open_store()
 
     def first_answers(self) -> Mapping[str, RemoteAsset]:
         """The facts that every decision needs: the listed versions, and the locked one as it is now."""
@@ -162,6 +171,8 @@ class _Asking:
         return _put_together({name: snapshot.remote[name] for name in wanted}, looks)
 
     def _looks(self, name: str, need: Needs, tree: Tree | None) -> Iterator[Callable[[], _Seen]]:
+        if need.index:
+            yield partial(self._index, name)
         if need.folder:
             yield partial(self._look_into, name, tree)
         # A version that is asked for twice is looked at once, as closely as is asked for.
@@ -175,7 +186,7 @@ class _Asking:
     def _index(self, name: str) -> _Seen:
         index = self.store.index(name)
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
-        return lambda known: replace(known, listed=listed, foreign=foreign)
+        return lambda known: replace(known, listed=listed, foreign=foreign, indexed=True)
 
     def _confirm(self, name: str, version: str) -> _Seen:
         return _with_version(version, self.store.confirm(name, version))

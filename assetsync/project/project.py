@@ -128,7 +128,7 @@ class Project:
         narrowed = site.only(asked.names)
         snapshot = gather(
             narrowed,
-            None if offline else self.store,
+            None if offline else lambda: self.store,
             now=datetime.now(UTC),
             reporter=reporter or Silent(),
             request=asked,

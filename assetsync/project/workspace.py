@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,7 @@ class Workspace:
         self.markers = Markers(state.pulls)
         self._store_root = store_root or root
         self._store: Store | None = None
+        self._opening = threading.Lock()
 
     def close(self) -> None:
         """Release the cache and the connections. Nothing is lost by not calling it."""
@@ -66,12 +68,13 @@ class Workspace:
 
     @property
     def store(self) -> Store:
-        """The store, opened at first use. UsageError, DeniedError."""
-        if self._store is None:
-            self._store = open_store(
-                self.config, self.versioning, self.cache, root=self._store_root, environ=self.environ
-            )
-        return self._store
+        """The store, opened at first use, from any thread. UsageError, DeniedError."""
+        with self._opening:
+            if self._store is None:
+                self._store = open_store(
+                    self.config, self.versioning, self.cache, root=self._store_root, environ=self.environ
+                )
+            return self._store
 
     def site(self, manifest: Manifest, lock: Lock | None) -> Site:
         """This folder with the entries of `manifest`, for gathering and carrying out."""

@@ -38,6 +38,13 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+class _Raw(NamedTuple):
+    """The versions of a `.versions`, as found, and the tag for `replace`: None where there is none."""
+
+    versions: tuple[str, ...]
+    tag: str | None
+
+
 class Index(NamedTuple):
     """A `.versions`, sorted out: valid versions newest first, the others as found, and the tag for `replace`."""
 
@@ -74,6 +81,8 @@ class Store:
         self.backend = backend
         self.versioning = versioning
         self.cache = cache
+        self._indexes: dict[str, _Raw] = {}
+        self._metas: dict[tuple[str, str], Meta] = {}
 
     @property
     def url(self) -> str:
@@ -94,21 +103,32 @@ class Store:
 
     def index(self, name: str) -> Index | None:
         """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
+        raw = self._indexes[name] = self._read_index(name)
+        if raw.tag is None:
+            return None
+        versions = tuple(dict.fromkeys(raw.versions))
+        valid = self.valid(versions)
+        ours = set(valid)
+        foreign = tuple(version for version in versions if version not in ours)
+        return Index(tuple(self.versioning.sort(valid)), foreign, raw.tag)
+
+    def _read_index(self, name: str) -> _Raw:
+        """`.versions` as it is now. DamagedError."""
         key = layout.versions_key(name)
         try:
             blob = self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES)
         except NotFoundError:
-            return None
-        versions = tuple(dict.fromkeys(documents.parse_versions(blob.data, key=key)))
-        valid = self.valid(versions)
-        ours = set(valid)
-        foreign = tuple(version for version in versions if version not in ours)
-        return Index(tuple(self.versioning.sort(valid)), foreign, blob.tag)
+            return _Raw((), None)
+        return _Raw(documents.parse_versions(blob.data, key=key), blob.tag)
 
     def meta(self, name: str, version: str) -> Meta:
         """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
         key = layout.meta_key(name, version)
         return self._meta(name, version, self.backend.read(key, limit=documents.MAX_META_BYTES))
+
+    def planned_meta(self, name: str, version: str) -> Meta:
+        """The same, for who carries out what was just planned: not asked for again when the plan has read it."""
+        return self._metas.pop((name, version), None) or self.meta(name, version)
 
     def _meta(self, name: str, version: str, blob: Blob) -> Meta:
         meta = replace(documents.parse_meta(blob.data, key=layout.meta_key(name, version)), tag=blob.tag)
@@ -232,6 +252,7 @@ class Store:
         return self._version(name, version, meta, like)
 
     def _version(self, name: str, version: str, meta: Meta, like: Tree | None = None) -> RemoteVersion:
+        self._metas[name, version] = meta
         if meta.tree is not None:
             return RemoteVersion(version, meta.tree.content, meta.tree.files)
         sizes = self.sizes(name, version, meta)
@@ -297,31 +318,34 @@ class Store:
     def rewrite_index(self, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
         """Replace the versions of `.versions` by what `change` makes of them, sorted; repeated when someone else won.
 
-        Versions of another scheme stay, after the others: modelkit takes the first for the newest.
+        Versions of another scheme stay, after the others: modelkit takes the first for the newest. It begins with what
+        this process has read before, if it has: when that is outdated, the store refuses, and it is read again.
         """
-        key = layout.versions_key(name)
         for _ in range(INDEX_ATTEMPTS):
-            try:
-                blob = self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES)
-                before: tuple[str, ...] = documents.parse_versions(blob.data, key=key)
-                tag: str | None = blob.tag
-            except NotFoundError:
-                before, tag = (), None
-            after = tuple(dict.fromkeys(change(before)))
-            ours = self.versioning.sort(self.valid(after))
-            known = set(ours)
-            ordered = (*ours, *(version for version in after if version not in known))
-            if tag is not None and ordered == before:
+            remembered = self._indexes.pop(name, None)
+            raw = remembered or self._read_index(name)
+            ordered = self._changed_index(raw, change)
+            if ordered is None:
+                if remembered:
+                    continue  # that there is nothing to do, memory can't tell
                 return
             try:
-                self.backend.replace(key, documents.render_versions(ordered), tag)
+                self.backend.replace(layout.versions_key(name), documents.render_versions(ordered), raw.tag)
             except (ChangedError, ExistsError):
                 continue
             return
         raise StoreError(
-            f"cannot update `{key}` in `{self.url}`: it changed {INDEX_ATTEMPTS} times meanwhile",
+            f"cannot update `{layout.versions_key(name)}` in `{self.url}`: it changed {INDEX_ATTEMPTS} times meanwhile",
             hint="run the same command again; what was uploaded is kept",
         )
+
+    def _changed_index(self, raw: _Raw, change: Callable[[tuple[str, ...]], Iterable[str]]) -> tuple[str, ...] | None:
+        """What `.versions` is to hold; None when it does already."""
+        after = tuple(dict.fromkeys(change(raw.versions)))
+        ours = self.versioning.sort(self.valid(after))
+        known = set(ours)
+        ordered = (*ours, *(version for version in after if version not in known))
+        return None if raw.tag is not None and ordered == raw.versions else ordered
 
     def raw_index(self, name: str) -> tuple[str, ...]:
         """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""

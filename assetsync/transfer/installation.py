@@ -51,7 +51,7 @@ class Source:
     def of(cls, store: Store, name: str, version: str) -> Source:
         """NotFoundError when there is no such version; DamagedError."""
         try:
-            meta = store.meta(name, version)
+            meta = store.planned_meta(name, version)
         except NotFoundError as error:
             raise unknown(store, Spec(name, version)) from error
         _check_paths(name, version, meta.paths)

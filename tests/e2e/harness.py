@@ -118,9 +118,9 @@ class Repo:
         return (self.root / path).read_text()
 
     def start(self, *args: str, env: Mapping[str, str] | None = None, **popen: Any) -> subprocess.Popen[str]:
-        """The command, started and not waited for."""
+        """The command, started and not waited for; `program` is what runs it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "assetsync", *args],
+            [*popen.pop("program", (sys.executable, "-m", "assetsync")), *args],
             cwd=popen.pop("cwd", self.root),
             env={**self.environ, "PYTHONPATH": os.getcwd(), **self.extra, **(env or {})},
             stdin=popen.pop("stdin", subprocess.DEVNULL),

@@ -52,6 +52,7 @@ def test_a_mistyped_bucket_of_modelkits_variables(repo: Repo) -> None:
 def test_what_is_locked_is_not_looked_for_in_a_store_that_is_not_there(repo: Repo, command: str) -> None:
     repo.run("apply", "--yes")
     shutil.move(repo.root.parent / "store", repo.root.parent / "unmounted")
+    (repo.root / "models/sentiment.bin").unlink()
     assert "does not exist" in repo.run(command, code=1).err
     assert "does not exist" in repo.run("check", "--remote", code=1).err
 

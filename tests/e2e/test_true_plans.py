@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.harness import Repo, Run
 
-PULLS = ["plan", "sync --yes", "pull"]
+PLANS = ["plan", "sync --yes"]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def says_lost(run: Run) -> bool:
 
 
 @HARM
-@pytest.mark.parametrize("command", PULLS)
+@pytest.mark.parametrize("command", PLANS)
 def test_a_locked_version_that_is_not_what_it_was_is_lost(
     repo: Repo, asset: Path, harm: Callable[[Path], None], command: str
 ) -> None:
@@ -58,6 +58,16 @@ def test_a_locked_version_that_is_not_what_it_was_is_lost(
 
 
 @HARM
+def test_a_pull_takes_nothing_from_it(repo: Repo, asset: Path, harm: Callable[[Path], None]) -> None:
+    harm(asset)
+    here = sorted((repo.root / "models/tokenizer").rglob("*"))
+    assert "Nothing to do" in repo.run("pull").err  # all is here, so that the store is not asked
+    here[-1].unlink()
+    assert says_lost(repo.run("pull", code=1))
+    assert not here[-1].exists()
+
+
+@HARM
 def test_a_clone_that_has_never_seen_the_store_is_told_too(
     repo: Repo, asset: Path, harm: Callable[[Path], None]
 ) -> None:
@@ -65,7 +75,7 @@ def test_a_clone_that_has_never_seen_the_store_is_told_too(
     repo.commit()
     harm(asset)
     clone = repo.clone("other")
-    for command in PULLS:
+    for command in [*PLANS, "pull"]:
         assert says_lost(clone.run(*command.split(), code=1))
     assert "nlp/tokenizer" in clone.run("check", "--remote", code=2).out
     assert "nlp/tokenizer" in repo.run("check", "--remote", code=2).out

@@ -184,8 +184,12 @@ def plan_upgrade(snapshot: Snapshot, request: Request | None = None) -> Plan:
     return make_plan(snapshot, replace(request or Request(), purpose=Purpose.UPGRADE))
 
 
-def first_seen(snapshot: Snapshot) -> Snapshot:
-    """What gathering sees at first of all that is in `snapshot`: the listed versions, and the locked ones."""
+def first_seen(snapshot: Snapshot, purpose: Purpose = Purpose.SYNC) -> Snapshot:
+    """What gathering sees at first of all that is in `snapshot`: the listed versions, and the locked ones; for a pull,
+    nothing."""
+    if purpose is Purpose.PULL:
+        nothing = RemoteAsset(looked_into=False, indexed=False)
+        return replace(snapshot, remote=dict.fromkeys(snapshot.remote, nothing))
     locks = snapshot.lock.assets if snapshot.lock else {}
     remotes = {}
     for name, full in snapshot.remote.items():
@@ -207,11 +211,13 @@ def seen(
 
 def gathered(snapshot: Snapshot, request: Request) -> Snapshot:
     """What gathering sees of all that is in `snapshot`, in as many rounds as it takes."""
-    partly = first_seen(snapshot)
+    partly = first_seen(snapshot, request.purpose)
     while wanted := needs(partly, request):
         remotes = dict(partly.remote)
         for name, need in wanted.items():
             full, remote = snapshot.remote[name], remotes[name]
+            if need.index:
+                remote = replace(remote, listed=full.listed, foreign=full.foreign, indexed=True)
             if need.folder:
                 remote = replace(remote, unlisted=full.unlisted, unfinished=full.unfinished, looked_into=True)
             remotes[name] = seen(remote, full, digests=need.digests, files=(*need.files, *need.hashes))

@@ -236,7 +236,7 @@ PULL = [
     ("1.2=A",   "1.2=A 1.3=B",       "A",            "none 1.2",             ""),
     ("1.2=A",   "1.2=A 1.3=B",       "-",            "pull 1.2",             ""),
     ("1.2=A",   "1.2=A 1.3=B",       "B",            "problem modified",     ""),
-    ("1.2=A",   "1.3=B",             "A",            "problem lost",         ""),
+    ("1.2=A",   "1.3=B",             "A",            "none 1.2",             ""),
     ("1.2=A",   "1.2^",              "-",            "problem lost",         ""),
     ("1.2=A",   "1.2?B",             "-",            "problem lost",         ""),
     # -- files that are merely missing

@@ -287,7 +287,7 @@ def test_looking_at_what_is_needed_is_enough(world: tuple[Snapshot, Request]) ->
     for purpose in (Purpose.SYNC, Purpose.PULL, Purpose.UPGRADE):
         request = replace(wishes, purpose=purpose)
         seen = gathered(snapshot, request)
-        # What the folder alone shows is not asked for where nothing is done.
+        # What the folder alone shows, or the index, is not asked for where nothing is done.
         full = replace(snapshot, remote={name: _as_far(seen, name, remote) for name, remote in snapshot.remote.items()})
         enough, of_all = make_plan(seen, request), make_plan(full, request)
         assert enough.actions == of_all.actions
@@ -295,7 +295,8 @@ def test_looking_at_what_is_needed_is_enough(world: tuple[Snapshot, Request]) ->
 
 
 def _as_far(seen: Snapshot, name: str, remote: RemoteAsset) -> RemoteAsset:
-    return remote if seen.remote[name].looked_into else replace(remote, unlisted=(), unfinished=())
+    remote = remote if seen.remote[name].looked_into else replace(remote, unlisted=(), unfinished=())
+    return remote if seen.remote[name].indexed else replace(remote, foreign=())
 
 
 @common

@@ -61,7 +61,6 @@ THEN = [
     (SYNC,     "-",     "1.2=A 1.3=B",              "A",    Needs(digests=("1.3",))),
     (SYNC,     "-",     "",                         "A",    None),
     (SYNC,     "1.2=A", "1.1=Z",                    "A",    None),
-    (PULL,     "1.2=dir(A,B)", "1.1=Z 1.2=dir(A,B)", "dir(A)", Needs(hashes=("1.2",))),
     (UPGRADE,  "1.2=A", "1.2=A 1.3=B",              "A",    Needs(digests=("1.3",))),
     # -- by hand, only the newest counts, and what it follows
     (PUBLISH,  "-",     "1.1=B 1.2=A",              "B",    Needs(digests=("1.2",))),
@@ -84,6 +83,28 @@ def test_after_a_look_into_the_folder(
     found = full.remote["nlp/x"]
     looked = replace(first, unlisted=found.unlisted, unfinished=found.unfinished, looked_into=True)
     assert needs(replace(full, remote={"nlp/x": looked}), request_).get("nlp/x") == expected
+
+
+@pytest.mark.parametrize(
+    ("lock", "local", "expected"),
+    [
+        ("1.2=A", "A", None),
+        ("1.2=A", "-", Needs(files=("1.2",))),
+        ("-", "A", None),
+        ("-", "-", None),
+        ("1.2=A", "B", Needs(files=("1.2",))),
+    ],
+)
+def test_a_pull_asks_for_nothing_before_it_knows_what_is_missing(lock: str, local: str, expected: Needs | None) -> None:
+    snapshot = first_seen(one(lock=lock, remote="1.1=B 1.2=A", local=local), Purpose.PULL)
+    assert needs(snapshot, PULL).get("nlp/x") == expected
+
+
+def test_a_pull_reads_the_index_only_where_what_is_here_may_be_an_older_version() -> None:
+    full = one(lock="1.2=A", remote="1.1=B 1.2=A", local="B")
+    read = first_seen(full, Purpose.PULL).remote["nlp/x"]
+    read = replace(read, known={"1.2": full.remote["nlp/x"].known["1.2"]})
+    assert needs(replace(full, remote={"nlp/x": read}), PULL) == {"nlp/x": Needs(index=True)}
 
 
 def test_what_is_remembered_of_a_version_is_no_proof_that_it_is_there() -> None:
