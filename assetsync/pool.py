@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -23,7 +24,7 @@ ASSETS_WIDTH = 32
 WIDTH = 48
 BULK_WIDTH = 8
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
-LOOK_WIDTH = 48
+LOOK_WIDTH = 64
 
 # Seconds after an interruption in which transfers may remove what they have half written.
 CLEARING_TIME = 2.0
@@ -120,9 +121,10 @@ class Transfers:
 
     def submit(self, task: Callable[[], None], *, bulk: bool) -> None:
         """See `Group.submit`."""
-        (self._bulk if bulk else self._small).submit(self._run, task)
+        (self._bulk if bulk else self._small).submit(self.run, task)
 
-    def _run(self, task: Callable[[], None]) -> None:
+    def run(self, task: Callable[[], None]) -> None:
+        """Run `task` on this thread, as one of those that an interruption gives some time."""
         with self._changed:
             self._running += 1
         try:
@@ -142,12 +144,21 @@ class Group:
         self._pending = 0
         self._error: BaseException | None = None
 
+    def run(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Submit `tasks`. A single one runs here, because to hand it over would only make two threads wait for each
+        other; but not on the main thread, where interruptions arrive."""
+        if len(tasks) == 1 and threading.current_thread() is not threading.main_thread():
+            self._begin()
+            self._transfers.run(partial(self._run, tasks[0]))
+            return
+        for task in tasks:
+            self.submit(task)
+
     def submit(self, task: Callable[[], None], *, bulk: bool = False) -> None:
         """Run `task` in the pool; `bulk` for those that use the pool's buffers. Tasks may submit further ones."""
-        with self._changed:
-            self._pending += 1
+        self._begin()
         try:
-            self._transfers.submit(lambda: self._run(task), bulk=bulk)
+            self._transfers.submit(partial(self._run, task), bulk=bulk)
         except RuntimeError as error:  # the pool is shutting down
             self._done(Cancelled(str(error)))
 
@@ -180,6 +191,10 @@ class Group:
                 raise self._error
             if self._pending:
                 raise Cancelled
+
+    def _begin(self) -> None:
+        with self._changed:
+            self._pending += 1
 
     def _run(self, task: Callable[[], None]) -> None:
         try:

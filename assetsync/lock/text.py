@@ -34,6 +34,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from assetsync.errors import InvalidError, LockError
@@ -86,12 +87,17 @@ def render_lock(lock: Lock, *, sealed: bool = True) -> str:
         f"versioning: {_quoted(lock.versioning)}",
         "assets:" if lock.assets else "assets: {}",
     ]
-    for name in sorted(lock.assets):
-        block = _block(name, lock.assets[name])
-        if sealed:
-            block.insert(-1, f"    seal: {_quoted(_seal_of(block))}")
-        lines += block
+    lines += (_text_of(name, lock.assets[name], sealed=sealed) for name in sorted(lock.assets))
     return "\n".join(lines) + "\n"
+
+
+@lru_cache(maxsize=100_000)  # a lock is saved again and again while its assets resolve
+def _text_of(name: str, entry: LockEntry, *, sealed: bool) -> str:
+    """The lines of an asset."""
+    block = _block(name, entry)
+    if sealed:
+        block.insert(-1, f"    seal: {_quoted(_seal_of(block))}")
+    return "\n".join(block)
 
 
 def _block(name: str, entry: LockEntry) -> list[str]:

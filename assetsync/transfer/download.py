@@ -98,8 +98,7 @@ def _check_room(items: Sequence[Item], folder: str) -> None:
 
 def _make_durable(paths: Sequence[str], group: Group) -> None:
     """fsync, many at once and after all is written: the first ones make the file system write most of the others."""
-    for start in range(0, len(paths), SYNC_BATCH):
-        group.submit(partial(_sync, paths[start : start + SYNC_BATCH]))
+    group.run([partial(_sync, paths[at : at + SYNC_BATCH]) for at in range(0, len(paths), SYNC_BATCH)])
     group.wait()
 
 
@@ -129,8 +128,7 @@ class _Download:
         twins: dict[str, list[Item]] = {}
         for item in sorted(items, key=lambda item: item.size, reverse=True):
             twins.setdefault(item.sha256 or item.key, []).append(item)
-        for first, *others in twins.values():
-            self.group.submit(partial(self._get, first, others))
+        self.group.run([partial(self._get, first, others) for first, *others in twins.values()])
 
     def got(self, item: Item) -> Got:
         path = staged_path(self._folder, item)

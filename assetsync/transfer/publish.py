@@ -165,8 +165,8 @@ def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
     `doctor` clears claims that look dead. When it was wrong about this one, there is none, or one of its own, and the
     publish ends with a ConflictError.
     """
-    found = store.claim(what.name, what.version)
-    if found is not None and (found[0].digest, found[0].is_directory) == (what.tree.digest, what.tree.is_directory):
+    found = store.claim_as_it_is(what.name, what.version)
+    if found is not None and (found.digest, found.is_directory) == (what.tree.digest, what.tree.is_directory):
         return True
     if _committed(store, what, journal):
         return False
@@ -239,10 +239,9 @@ class _Data:
         self._sources = _sources(what)
 
     def send(self) -> None:
-        """Submit a task for each file, the largest first, so that no long one is left for the end."""
-        files = enumerate(self._what.tree.files)
-        for number, entry in sorted(files, key=lambda numbered: numbered[1].size, reverse=True):
-            self._group.submit(partial(self._file, number, entry))
+        """A task for each file, the largest first, so that no long one is left for the end."""
+        files = sorted(enumerate(self._what.tree.files), key=lambda numbered: numbered[1].size, reverse=True)
+        self._group.run([partial(self._file, number, entry) for number, entry in files])
 
     def _file(self, number: int, entry: FileEntry) -> None:
         key = layout.data_key(self._what.name, self._what.version, entry.path)

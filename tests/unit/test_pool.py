@@ -274,3 +274,26 @@ def test_assets_under_way_are_given_up_when_one_fails_unexpectedly() -> None:
 
     with pytest.raises(_BoomError), Transfers(1) as transfers:
         transfers.each(publish, ["bad", "long"])
+
+
+def test_a_single_task_of_an_asset_runs_on_the_thread_of_that_asset() -> None:
+    ran: list[str] = []
+
+    def asset(number: int) -> str:
+        group = transfers.group()
+        group.run([lambda: ran.append(threading.current_thread().name)])
+        group.wait()
+        return threading.current_thread().name
+
+    with Transfers() as transfers:
+        names = transfers.each(asset, [1, 2])
+    assert sorted(ran) == sorted(names)
+
+
+def test_a_single_task_of_the_main_thread_leaves_it_to_interruptions() -> None:
+    ran: list[threading.Thread] = []
+    with Transfers() as transfers:
+        group = transfers.group()
+        group.run([lambda: ran.append(threading.current_thread())])
+        group.wait()
+    assert ran != [threading.main_thread()]
