@@ -51,6 +51,7 @@ __all__ = [
     "Search",
     "StoreError",
     "TakenError",
+    "Traffic",
     "TransientError",
     "Tree",
     "UnreachableError",
@@ -100,6 +101,7 @@ if TYPE_CHECKING:
     from assetsync.project.result import Result
     from assetsync.remote.documents import Meta
     from assetsync.remote.store import ListedAsset
+    from assetsync.traffic import Traffic
 else:
     _WHERE = {
         "model.lock": ("Lock", "LockEntry"),
@@ -117,6 +119,7 @@ else:
         "project.result": ("Result",),
         "remote.documents": ("Meta",),
         "remote.store": ("ListedAsset",),
+        "traffic": ("Traffic",),
     }
     _MODULES = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -14,10 +14,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
+
+from assetsync.traffic import UNLIMITED, Pace, Traffic
 
 # Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
 ASSETS_WIDTH = 32
@@ -69,15 +71,54 @@ class Cancelled(Exception):  # noqa: N818 - not an error: the group it belongs t
     """Raised inside the tasks of a group that is being given up."""
 
 
-class Transfers:
-    """The pools of a command that publishes or fetches. A context manager; leaving it by an exception gives up what is
-    under way."""
+class _Turns:
+    """Lets at most `jobs` threads send requests at once; None: any number, and the pools are the only limit."""
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, jobs: int | None) -> None:
+        self._free = threading.Semaphore(jobs) if jobs else None
+        self._here = threading.local()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """This thread has a turn in the block."""
+        if self._free is None:
+            yield
+            return
+        self._free.acquire()
+        self._here.has_turn = True
+        try:
+            yield
+        finally:
+            if self._here.has_turn:
+                self._free.release()
+
+    @contextmanager
+    def lent(self) -> Iterator[None]:
+        """Another thread has the turn of this one, if it has one, in the block. An error does not take it back."""
+        if self._free is None or not getattr(self._here, "has_turn", False):
+            yield
+            return
+        self._here.has_turn = False
+        self._free.release()
+        yield
+        self._free.acquire()
+        self._here.has_turn = True
+
+
+class Transfers:
+    """The pools of a command that publishes or fetches, within the limits of `traffic`.
+
+    A context manager; leaving it by an exception gives up what is under way.
+    """
+
+    def __init__(self, width: int = WIDTH, traffic: Traffic = UNLIMITED) -> None:
+        jobs = traffic.jobs
+        self._turns = _Turns(jobs)
+        self._pace = Pace(traffic.rate) if traffic.rate else None
         self._pools = ExitStack()
-        self._small = self._pools.enter_context(threads(width, "transfer"))
-        self._bulk = self._pools.enter_context(threads(BULK_WIDTH, "bulk"))
-        self._assets = self._pools.enter_context(threads(ASSETS_WIDTH, "asset"))
+        self._small = self._pools.enter_context(threads(jobs or width, "transfer"))
+        self._bulk = self._pools.enter_context(threads(min(jobs or BULK_WIDTH, BULK_WIDTH), "bulk"))
+        self._assets = self._pools.enter_context(threads(jobs or ASSETS_WIDTH, "asset"))
         self._buffers = threading.local()
         self._stopped = threading.Event()
         self._changed = threading.Condition()
@@ -108,9 +149,23 @@ class Transfers:
 
         Calls may wait for groups, because these run in other pools.
         """
+
+        def in_turn(asset: T) -> U:
+            with self._turns.taken():
+                return call(asset)
+
         if len(assets) < 2:
-            return [*map(call, assets)]
-        return [*self._assets.map(call, assets)]
+            return [*map(in_turn, assets)]
+        return [*self._assets.map(in_turn, assets)]
+
+    def lent(self) -> AbstractContextManager[None]:
+        """While this thread waits for tasks in the block, one of them has its turn."""
+        return self._turns.lent()
+
+    def pace(self, count: int) -> None:
+        """See `Group.pace`."""
+        if self._pace is not None and self._stopped.wait(self._pace.reserve(count)):
+            raise Cancelled
 
     def buffer(self, size: int) -> memoryview:
         """See `Group.buffer`."""
@@ -121,7 +176,11 @@ class Transfers:
 
     def submit(self, task: Callable[[], None], *, bulk: bool) -> None:
         """See `Group.submit`."""
-        (self._bulk if bulk else self._small).submit(self.run, task)
+        (self._bulk if bulk else self._small).submit(self._in_turn, task)
+
+    def _in_turn(self, task: Callable[[], None]) -> None:
+        with self._turns.taken():
+            self.run(task)
 
     def run(self, task: Callable[[], None]) -> None:
         """Run `task` on this thread, as one of those that an interruption gives some time."""
@@ -181,9 +240,13 @@ class Group:
 
         return told
 
+    def pace(self, count: int) -> None:
+        """Wait until `count` bytes of content may be sent or got. Cancelled."""
+        self._transfers.pace(count)
+
     def wait(self) -> None:
         """Until all tasks are done; raises the first error."""
-        with self._changed:
+        with self._transfers.lent(), self._changed:
             # Tasks that a stopped pool dropped never report, hence the look at the clock.
             while self._pending and not self._transfers.stopped:
                 self._changed.wait(timeout=0.5)

@@ -12,6 +12,7 @@ from assetsync.errors import NoFileError
 from assetsync.manifest.settings import default_store
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.locate import find_manifest
+from assetsync.traffic import UNLIMITED, Traffic
 
 STORE_HELP = (
     "The store is that of `--store` or ASSETSYNC_STORE; else that of the assets.yaml found upward; else what"
@@ -23,11 +24,12 @@ prefix_option = click.option(
 )
 
 
-def open_store(common: Common, storage_prefix: str | None = None) -> AssetStore:
+def open_store(common: Common, storage_prefix: str | None = None, traffic: Traffic = UNLIMITED) -> AssetStore:
     """The store that the common options mean, in any directory. UsageError, ManifestError."""
     directory = common.directory or "."
     store = common.store if storage_prefix is None else _with_prefix(common, storage_prefix)
-    return AssetStore(store, directory=directory, manifest_file=common.manifest or _manifest(directory))
+    manifest_file = common.manifest or _manifest(directory)
+    return AssetStore(store, directory=directory, manifest_file=manifest_file, traffic=traffic)
 
 
 def _manifest(directory: str) -> str | None:

@@ -41,6 +41,7 @@ from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
 from assetsync.suggest import did_you_mean
+from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetched
 
 
@@ -49,7 +50,8 @@ class AssetStore:
 
     `url` is `s3://…`, `gs://…`, `az://…` or a directory. Without it, ASSETSYNC_STORE, the assets.yaml at
     `manifest_file` and modelkit's variables are asked, in this order. Relative paths are relative to `directory`.
-    Settings that are not given come from `environ`, the process's environment by default. UsageError, InvalidError.
+    Settings that are not given come from `environ`, the process's environment by default. `traffic` limits what is
+    asked, sent and got. UsageError, InvalidError.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class AssetStore:
         manifest_file: Path | None = None,
         versioning: str | None = None,
         environ: Mapping[str, str] | None = None,
+        traffic: Traffic = UNLIMITED,
     ) -> None:
         environ = os.environ if environ is None else environ
         folder = os.path.abspath(directory)
@@ -86,6 +89,7 @@ class AssetStore:
             boundary(self._project or folder, environ),
             environ=environ,
             store_root=folder if is_given else self._project,
+            traffic=traffic,
         )
 
         def above() -> Manifest | None:
@@ -312,7 +316,7 @@ class AssetStore:
             )
         folder = os.path.join(self._workspace.root, given)
         # Opening the store alone may take a second, so first a look at what is here.
-        fetching = Fetching(lambda: self.store, folder, force, reporter or Silent())
+        fetching = Fetching(lambda: self.store, folder, force, reporter or Silent(), self._workspace.traffic)
         return fetching.run(wanted, lambda spec: fetched(spec, self.versioning, folder))
 
     def find_local(self, search: Search | None = None, *, reporter: Reporter | None = None) -> Adoption:

@@ -255,7 +255,7 @@ class DirectPublishing:
             self._elsewhere[url] = Elsewhere(copy=found.copier(self._workspace.config.url), read=found.reader())
             return Present(tree, found.excluded)
         folder = from_url.fresh_folder(self._workspace.state.incoming, url, self._closing)
-        present = found.bring(folder, self._workspace.store, name, reporter)
+        present = found.bring(folder, self._workspace.store, name, reporter, self._workspace.traffic)
         self._elsewhere[url] = Elsewhere(path=from_url.content_path(folder))
         return present
 

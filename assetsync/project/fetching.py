@@ -15,11 +15,12 @@ from assetsync.local.scan import scan
 from assetsync.model.names import Spec
 from assetsync.model.tree import Content
 from assetsync.plan.snapshot import Present
-from assetsync.pool import Transfers, together
+from assetsync.pool import LOOK_WIDTH, Transfers, together
 from assetsync.progress import Reporter
 from assetsync.remote import layout
 from assetsync.remote.store import Store, resolve, unknown
 from assetsync.state.cache import Cache
+from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetch, fetched, unmark
 
 
@@ -81,6 +82,7 @@ class Fetching:
     folder: str
     force: bool
     reporter: Reporter
+    traffic: Traffic = UNLIMITED
 
     def run(self, wanted: Sequence[Wanted], here: Callable[[Spec], str | None]) -> FetchResult:
         """Fetch what is missing. `here` tells where what a spec names is already, without asking the store."""
@@ -92,7 +94,9 @@ class Fetching:
 
     def _fetched(self, wanted: Sequence[Wanted]) -> Mapping[Spec, Fetched]:
         store = self.open_store()
-        exact = dict(together(lambda one: (one.spec, self._resolved(store, one)), wanted))
+        exact = dict(
+            together(lambda one: (one.spec, self._resolved(store, one)), wanted, width=self.traffic.jobs or LOOK_WIDTH)
+        )
         # One spec may stand for the same version as another.
         todo = {one.spec: one for one in exact.values() if isinstance(one, Wanted)}
         done = self._brought(store, [*todo.values()])
@@ -111,7 +115,11 @@ class Fetching:
         missing = [one for one in wanted if self.force or fetched(one.spec, store.versioning, self.folder) is None]
         # One alone tells of its bytes itself; only a total, or a comparison with the lock, needs a look before.
         looks = len(missing) > 1 or any(one.locked for one in missing)
-        sizes = dict(together(lambda one: (one.spec, _size(store, one)), missing)) if looks else {}
+        sizes = (
+            dict(together(lambda one: (one.spec, _size(store, one)), missing, width=self.traffic.jobs or LOOK_WIDTH))
+            if looks
+            else {}
+        )
         total = _Total(self.reporter, sum(size for size in sizes.values() if isinstance(size, int)), len(missing))
 
         def bring(one: Wanted) -> Fetched:
@@ -121,7 +129,7 @@ class Fetching:
             reporter = _Share(total, str(one.spec)) if len(missing) > 1 else self.reporter
             return self._one(store, one, transfers, reporter)
 
-        with Transfers() as transfers, total:
+        with Transfers(traffic=self.traffic) as transfers, total:
             return {outcome.spec: outcome for outcome in transfers.each(bring, wanted)}
 
     def _one(self, store: Store, one: Wanted, transfers: Transfers, reporter: Reporter) -> Fetched:

@@ -22,7 +22,7 @@ from assetsync.model.versioning import Versioning, is_valid
 from assetsync.plan.needs import Needs, needs
 from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
-from assetsync.pool import meanwhile, together
+from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
@@ -36,7 +36,10 @@ _Seen = Callable[[RemoteAsset], RemoteAsset]
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where a snapshot is taken: the folder `root` that entries are relative to, what links may lead out of, and what
-    remembers things there."""
+    remembers things there.
+
+    `jobs` is how many requests may be under way at once; None: as many as serve best.
+    """
 
     root: str
     boundary: Boundary
@@ -46,6 +49,7 @@ class Site:
     cache: Cache
     journal: Journal
     markers: Markers
+    jobs: int | None = None
 
     def only(self, names: Collection[str]) -> Site:
         """The same, narrowed to the assets called `names`; all of them when `names` is empty."""
@@ -159,7 +163,7 @@ class _Asking:
             locked = self.site.locked(name)
             if locked is not None and is_valid(self.site.versioning, locked.version):
                 looks.append((name, partial(self._confirm, name, locked.version)))
-        return _put_together({name: RemoteAsset(looked_into=False) for name in names}, looks)
+        return self._put_together({name: RemoteAsset(looked_into=False) for name in names}, looks)
 
     def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
         """Look at the facts that `wanted` names, by asset, and return all that is known of these assets then."""
@@ -168,7 +172,27 @@ class _Asking:
             for name, need in wanted.items()
             for look in self._looks(name, need, _tree(snapshot.local[name]))
         ]
-        return _put_together({name: snapshot.remote[name] for name in wanted}, looks)
+        return self._put_together({name: snapshot.remote[name] for name in wanted}, looks)
+
+    def _put_together(
+        self, known: Mapping[str, RemoteAsset], looks: Iterable[tuple[str, Callable[[], _Seen]]]
+    ) -> Mapping[str, RemoteAsset]:
+        """`known`, with what the looks at assets have shown.
+
+        What is damaged concerns one asset, and keeps no other from being planned.
+        """
+
+        def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:
+            name, call = look
+            try:
+                return name, call()
+            except DamagedError as error:
+                return name, partial(_damaged, error.message)
+
+        found = dict(known)
+        for name, seen in together(answer, looks, width=self.site.jobs or LOOK_WIDTH):
+            found[name] = seen(found[name])
+        return found
 
     def _looks(self, name: str, need: Needs, tree: Tree | None) -> Iterator[Callable[[], _Seen]]:
         if need.index:
@@ -232,26 +256,6 @@ class _Asking:
         folder = self.store.folder(name)
         claimed = [self.store.unfinished(name, version, self.own_claims) for version in folder.claimed]
         return folder.committed, (*claimed, *map(Unfinished, folder.data_only))
-
-
-def _put_together(
-    known: Mapping[str, RemoteAsset], looks: Iterable[tuple[str, Callable[[], _Seen]]]
-) -> Mapping[str, RemoteAsset]:
-    """`known`, with what the looks at assets have shown. Damage concerns one asset, and keeps no other from being
-    planned.
-    """
-
-    def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:
-        name, call = look
-        try:
-            return name, call()
-        except DamagedError as error:
-            return name, partial(_damaged, error.message)
-
-    found = dict(known)
-    for name, seen in together(answer, looks):
-        found[name] = seen(found[name])
-    return found
 
 
 def _damaged(message: str, known: RemoteAsset) -> RemoteAsset:

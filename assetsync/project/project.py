@@ -45,12 +45,20 @@ from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.last_seen import LastSeen
 from assetsync.suggest import did_you_mean
+from assetsync.traffic import UNLIMITED, Traffic
 
 
 class Project:
     """One assets.yaml with the lock beside it. Made by `load`; a context manager that closes what it opened."""
 
-    def __init__(self, manifest_file: str, manifest_text: str, manifest: Manifest, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        manifest_file: str,
+        manifest_text: str,
+        manifest: Manifest,
+        environ: Mapping[str, str],
+        traffic: Traffic = UNLIMITED,
+    ) -> None:
         self.root = os.path.dirname(manifest_file)
         self.manifest_file = manifest_file
         self.lock_file = os.path.join(self.root, LOCK)
@@ -64,6 +72,7 @@ class Project:
             self._state,
             boundary(self.root, environ),
             environ=environ,
+            traffic=traffic,
         )
         self._last_seen = LastSeen(self._workspace.cache)
 
@@ -75,17 +84,18 @@ class Project:
         manifest_file: str | None = None,
         store: str | None = None,
         environ: Mapping[str, str] | None = None,
+        traffic: Traffic = UNLIMITED,
     ) -> Project:
         """The project that `directory` belongs to, or that of `manifest_file`.
 
-        `store` overrides the store's URL; `environ` is the environment, the process's own by default. NoFileError,
-        ManifestError, UsageError.
+        `store` overrides the store's URL; `environ` is the environment, the process's own by default. `traffic`
+        limits what is asked, sent and got. NoFileError, ManifestError, UsageError.
         """
         environ = os.environ if environ is None else environ
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         data = read_manifest(path)
         manifest = parse_project(data, path, store=store, environ=environ)  # which says where it is not UTF-8
-        return cls(path, data.decode(), manifest, environ)
+        return cls(path, data.decode(), manifest, environ, traffic)
 
     def __enter__(self) -> Project:
         return self

@@ -21,6 +21,7 @@ from assetsync.state.cache import Cache
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
 from assetsync.state.pull_markers import Markers
+from assetsync.traffic import UNLIMITED, Traffic
 
 if TYPE_CHECKING:
     from assetsync.project.execute import Outcome, Record
@@ -32,7 +33,8 @@ class Workspace:
 
     Paths of assets are relative to `root`; a relative directory store is relative to `store_root`. Cache, journal and
     pull markers lie in `state`; links may lead out of `boundary`. `environ` is the environment that settings and
-    credentials are taken from. UsageError when no versioning system is called `versioning_name`.
+    credentials are taken from; `traffic` limits what is asked, sent and got. UsageError when no versioning system is
+    called `versioning_name`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Workspace:
         *,
         environ: Mapping[str, str],
         store_root: str | None = None,
+        traffic: Traffic = UNLIMITED,
     ) -> None:
         self.root = root
         self.config = config
@@ -53,6 +56,7 @@ class Workspace:
         self.state = state
         self.boundary = boundary
         self.environ = environ
+        self.traffic = traffic
         self.cache = Cache(state.cache)
         self.journal = Journal(state.journal)
         self.markers = Markers(state.pulls)
@@ -78,7 +82,17 @@ class Workspace:
 
     def site(self, manifest: Manifest, lock: Lock | None) -> Site:
         """This folder with the entries of `manifest`, for gathering and carrying out."""
-        return Site(self.root, self.boundary, manifest, lock, self.versioning, self.cache, self.journal, self.markers)
+        return Site(
+            self.root,
+            self.boundary,
+            manifest,
+            lock,
+            self.versioning,
+            self.cache,
+            self.journal,
+            self.markers,
+            self.traffic.jobs,
+        )
 
     def has_claim(self, version: str) -> bool:
         """Whether a publish of `version`, as NAME:VERSION, began here and was not seen through."""
@@ -102,7 +116,7 @@ class Workspace:
         from assetsync.pool import Transfers
         from assetsync.project.execute import Execution, who
 
-        with Transfers() as transfers:
+        with Transfers(traffic=self.traffic) as transfers:
             return Execution(
                 site=site,
                 store=self.store,

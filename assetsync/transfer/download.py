@@ -200,6 +200,7 @@ class _Download:
     def read(self, item: Item, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, exactly `length` of them, or an error."""
         left = length
+        self.group.pace(length)
         try:
             # An empty object has no range that could be asked for.
             for chunk in self._backend.read_range(item.key, start, length) if length else ():

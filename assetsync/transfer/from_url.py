@@ -33,6 +33,7 @@ from assetsync.progress import Reporter
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.folder import Folder
+from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.download import Item, download
 
 _CONTENT = "content"
@@ -87,14 +88,14 @@ class Origin:
 
         return copy
 
-    def bring(self, folder: str, store: Store, asset: str, reporter: Reporter) -> Present:
+    def bring(self, folder: str, store: Store, asset: str, reporter: Reporter, traffic: Traffic = UNLIMITED) -> Present:
         """Download all into `folder`, as `content`; returns what arrived. AssetsyncError, OSError."""
         arriving = os.path.join(folder, "arriving")
         os.makedirs(arriving, exist_ok=True)
         reporter.begin(asset, "download", sum(self.sizes))
         source = Store(self.backend, store.versioning, store.cache)
         items = [Item(key, size) for key, size in zip(self.keys, self.sizes, strict=True)]
-        with Transfers() as transfers:
+        with Transfers(traffic=traffic) as transfers:
             got = download(
                 source, items, arriving, transfers=transfers, progress=lambda count: reporter.advance(asset, count)
             )

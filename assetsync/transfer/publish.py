@@ -294,6 +294,7 @@ class _Data:
             )
             parts.begin(key, path, entry)
             return
+        self._group.pace(entry.size)
         try:
             backend.upload(key, path, entry, self._progress)
         except ExistsError:
@@ -394,6 +395,7 @@ class _Parts:
                 start = (number - 1) * size
                 data = self._group.buffer(min(size, entry.size - start))
                 self._read(file, start, data)
+                self._group.pace(len(data))
                 part = self._backend.upload_part(key, upload_id, number, data, entry.size)
                 self._progress(part.size)
                 with self._lock:

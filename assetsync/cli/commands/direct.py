@@ -13,6 +13,7 @@ from assetsync.cli.console import Console
 from assetsync.cli.failure import show
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.cli.traffic import traffic_options
 from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import max_files as configured_max_files
@@ -25,6 +26,7 @@ from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.render.history import lines_text
 from assetsync.render.plan_text import plan_text
+from assetsync.traffic import Traffic
 
 URL_HELP = (
     "PATH is a file, a directory, or the s3://, gs:// or az:// URL of an object or a prefix. Objects at a URL are"
@@ -66,8 +68,10 @@ def _publishing(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("path")
 @click.argument("name", metavar="NAME[:MAJOR]")
 @_publishing
+@traffic_options
 def new_command(
     common: Common,
+    traffic: Traffic,
     path: str,
     name: str,
     dry_run: bool,
@@ -82,7 +86,7 @@ def new_command(
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
         return store.plan_new(path, name=asset, version=_checked_line(store, line), reporter=reporter)
 
-    with open_store(common, storage_prefix) as store:
+    with open_store(common, storage_prefix, traffic) as store:
         return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
 
 
@@ -100,8 +104,10 @@ def new_command(
 @click.option("--bump-major", is_flag=True, help="Open the next major line.")
 @click.option("--force-new-version", is_flag=True, help="Publish although the content is unchanged.")
 @_publishing
+@traffic_options
 def update_command(
     common: Common,
+    traffic: Traffic,
     path: str,
     name: str,
     bump_major: bool,
@@ -125,7 +131,7 @@ def update_command(
             reporter=reporter,
         )
 
-    with open_store(common, storage_prefix) as store:
+    with open_store(common, storage_prefix, traffic) as store:
         return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
 
 
@@ -139,8 +145,10 @@ def update_command(
 )
 @click.option("--force", is_flag=True, help="Compare what is there with the store, and get what differs.")
 @prefix_option
+@traffic_options
 def fetch_command(
     common: Common,
+    traffic: Traffic,
     specs: tuple[str, ...],
     locked: bool,
     assets_dir: str | None,
@@ -156,7 +164,7 @@ def fetch_command(
     if not specs and not locked:
         raise click.UsageError("name what to fetch, or give `--locked`")
     console = Console(common)
-    with open_store(common, storage_prefix) as store, console.progress() as reporter:
+    with open_store(common, storage_prefix, traffic) as store, console.progress() as reporter:
         get = store.fetch_locked if locked else store.fetch_all
         result = get(specs, assets_dir=assets_dir, force=force, reporter=reporter)
     console.data("".join(f"{path}\n" for path in result.paths))

@@ -12,6 +12,7 @@ import click
 from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
+from assetsync.cli.traffic import traffic_options
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.escape import printable
 from assetsync.plan.plan import Plan, Pull
@@ -21,6 +22,7 @@ from assetsync.project.result import Result, problems_error
 from assetsync.render.plan_json import plan_json
 from assetsync.render.plan_text import plan_text
 from assetsync.render.units import plural
+from assetsync.traffic import UNLIMITED, Traffic
 
 EXIT_DIFFERENCE = 2
 
@@ -40,9 +42,9 @@ discard_option = click.option(
 )
 
 
-def load(common: Common) -> Project:
+def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
     """The project that the common options mean."""
-    return Project.load(common.directory or ".", manifest_file=common.manifest, store=common.store)
+    return Project.load(common.directory or ".", manifest_file=common.manifest, store=common.store, traffic=traffic)
 
 
 @command("plan", short_help="Show what sync and apply would do; write nothing.")
@@ -54,8 +56,10 @@ def load(common: Common) -> Project:
 @click.option("--summary", is_flag=True, help="Append the plan as markdown to $GITHUB_STEP_SUMMARY too.")
 @bump_option
 @supersede_option
+@traffic_options
 def plan_command(
     common: Common,
+    traffic: Traffic,
     names: tuple[str, ...],
     output: str | None,
     format: str,
@@ -72,7 +76,7 @@ def plan_command(
     """
     console = Console(common)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
-    with load(common) as project:
+    with load(common, traffic) as project:
         with console.progress() as reporter:
             plan = project.plan(request, offline=offline, reporter=reporter)
         if output is not None:
@@ -104,8 +108,10 @@ def plan_command(
 @bump_option
 @supersede_option
 @commit_options
+@traffic_options
 def apply_command(
     common: Common,
+    traffic: Traffic,
     names: tuple[str, ...],
     plan_file: str | None,
     expect: str | None,
@@ -122,7 +128,7 @@ def apply_command(
     _check_fingerprint(expect)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     console = Console(common)
-    with load(common) as project:
+    with load(common, traffic) as project:
         committing = Committing(project, commit) if commit.commit else None
         if plan_file is not None:
             if names or bump_major or supersede:
@@ -152,8 +158,10 @@ def apply_command(
 @supersede_option
 @discard_option
 @commit_options
+@traffic_options
 def sync_command(
     common: Common,
+    traffic: Traffic,
     names: tuple[str, ...],
     yes: bool,
     message: str | None,
@@ -172,35 +180,42 @@ def sync_command(
         supersede=frozenset(supersede),
         discard_local=frozenset(discard_local),
     )
-    return _work(common, request, yes=yes, message=message, commit=commit)
+    return _work(common, traffic, request, yes=yes, message=message, commit=commit)
 
 
 @command("pull", short_help="Make local paths what assets.lock says.")
 @names_argument
 @yes_option
 @discard_option
-def pull_command(common: Common, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]) -> int:
+@traffic_options
+def pull_command(
+    common: Common, traffic: Traffic, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]
+) -> int:
     """Make local paths exactly what assets.lock says. Publishes nothing.
 
     Downloads only files that differ, and refuses to lose content that the lock did not put there. It asks only before
     local content is given up.
     """
     request = Request(names, Purpose.PULL, discard_local=frozenset(discard_local))
-    return _work(common, request, yes=yes or not discard_local)
+    return _work(common, traffic, request, yes=yes or not discard_local)
 
 
 @command("upgrade", short_help="Move assets.lock to the newest versions, and pull them.")
 @names_argument
 @yes_option
 @discard_option
-def upgrade_command(common: Common, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]) -> int:
+@traffic_options
+def upgrade_command(
+    common: Common, traffic: Traffic, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]
+) -> int:
     """Move assets.lock to the newest version of each asset's line, and pull. Publishes nothing."""
     request = Request(names, Purpose.UPGRADE, discard_local=frozenset(discard_local))
-    return _work(common, request, yes=yes)
+    return _work(common, traffic, request, yes=yes)
 
 
 def _work(
     common: Common,
+    traffic: Traffic,
     request: Request,
     *,
     yes: bool,
@@ -208,7 +223,7 @@ def _work(
     commit: CommitOptions | None = None,
 ) -> int:
     console = Console(common)
-    with load(common) as project:
+    with load(common, traffic) as project:
         committing = Committing(project, commit) if commit is not None and commit.commit else None
         with console.progress() as reporter:
             plan = project.plan(request, reporter=reporter)

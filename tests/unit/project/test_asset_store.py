@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ class Place:
         self.remote = folder / "store"
         self.environ = {"ASSETSYNC_STATE_DIR": str(folder / "state")}
 
-    def open(self, **settings: str) -> AssetStore:
+    def open(self, **settings: Any) -> AssetStore:
         return AssetStore("./store", directory=self.folder, environ=self.environ, **settings)
 
     def write(self, path: str, text: str) -> str:
