@@ -13,7 +13,6 @@ import click
 from assetsync.cli.console import Console
 from assetsync.errors import AssetsyncError, PartialError
 from assetsync.escape import printable
-from assetsync.git.commit import Checkout
 from assetsync.project.project import Project
 from assetsync.project.result import Result
 
@@ -54,6 +53,9 @@ class Committing:
     def __init__(self, project: Project, options: CommitOptions) -> None:
         self._project = project
         self._options = options
+        # Imported here, because few runs commit.
+        from assetsync.git.commit import Checkout
+
         self._checkout = Checkout.open(project.manifest_file, project.lock_file, environ=os.environ)
         if options.push:
             self._checkout.target()

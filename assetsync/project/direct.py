@@ -21,9 +21,9 @@ from assetsync.plan.plan import Action, Adopt, Create, Keep, Plan, Transfer, Upd
 from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, Snapshot, Unusable
 from assetsync.progress import Reporter
-from assetsync.project.execute import Outcome
 from assetsync.project.gather import Site, gather
 from assetsync.project.guarding import Guarding, ReadAway
+from assetsync.project.result import Outcome
 from assetsync.project.workspace import Workspace
 from assetsync.transfer import from_url
 from assetsync.transfer.publish import Elsewhere, release

@@ -18,19 +18,10 @@ from assetsync.plan.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull,
 from assetsync.pool import Cancelled, Transfers
 from assetsync.progress import Reporter
 from assetsync.project.gather import Site
+from assetsync.project.result import Outcome
 from assetsync.remote.store import Store
 from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
 from assetsync.transfer.pull import Retrieval, pull
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an action ended. `entry` is the asset's block of assets.lock now; None after a forget or an error."""
-
-    action: Action
-    entry: LockEntry | None = None
-    error: AssetsyncError | None = None
-
 
 # Saves the entry that the asset of an action resolved to (None: forget it), and returns when that is on disk.
 Record = Callable[[Action, LockEntry | None], None]

@@ -6,8 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
-from assetsync.plan.plan import CONFLICTS, Adopt, Create, Plan, Pull, Update
-from assetsync.project.execute import Outcome
+from assetsync.model.lock import LockEntry
+from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Plan, Pull, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an action ended. `entry` is the asset's block of assets.lock now; None after a forget or an error."""
+
+    action: Action
+    entry: LockEntry | None = None
+    error: AssetsyncError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from assetsync.state.pull_markers import Markers
 from assetsync.traffic import UNLIMITED, Traffic
 
 if TYPE_CHECKING:
-    from assetsync.project.execute import Outcome, Record
+    from assetsync.project.execute import Record
+    from assetsync.project.result import Outcome
     from assetsync.transfer.publish import Elsewhere
 
 
