@@ -179,7 +179,7 @@ class _Asking:
     ) -> Mapping[str, RemoteAsset]:
         """`known`, with what the looks at assets have shown.
 
-        What is damaged concerns one asset, and keeps no other from being planned.
+        Damage concerns one asset, and keeps no other from being planned.
         """
 
         def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:

@@ -348,7 +348,7 @@ class Store:
         )
 
     def _changed_index(self, raw: _Raw, change: Callable[[tuple[str, ...]], Iterable[str]]) -> tuple[str, ...] | None:
-        """What `.versions` is to hold; None when it does already."""
+        """The versions that `.versions` is to hold; None when it does already."""
         after = tuple(dict.fromkeys(change(raw.versions)))
         ours = self.versioning.sort(self.valid(after))
         known = set(ours)

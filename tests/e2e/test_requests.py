@@ -74,6 +74,7 @@ def _remove(repo: Repo) -> None:
 @pytest.mark.parametrize("files", [1, 100])
 def test_what_each_job_asks_of_the_store(repo: Repo, s3: Remote, files: int) -> None:
     assert isinstance(s3.server, S3Server)
+    s3.server.seen.clear()  # of other tests
     repo.extra.update(s3.environ)
     repo.write("assets.yaml", f"store: {s3.url}\nassets:\n  a: data\n")
     asked = {}

@@ -16,6 +16,7 @@ from tests.e2e.remotes import STORES as KINDS
 from tests.e2e.remotes import Remote
 from tests.e2e.test_modelkit import Modelkit, contents
 from tests.servers.modelkit import PausedPush, needs_modelkit
+from tests.unit.publishing import files_below
 
 STORES = [kind if kind in ("directory", "s3") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", STORES, indirect=True)]
@@ -98,11 +99,14 @@ def test_a_file(repo: Repo, shared: Remote, theirs: Path, tmp_path: Path, write:
 
 
 def _replaced_and_told(repo: Repo, name: str) -> None:
-    """Our version 0.1 is modelkit's now: every look at the lock says so, and nothing is pulled over what is here."""
+    """Our version 0.1 is modelkit's now: every look at the store says so, and nothing is pulled over what is here."""
     plan = repo.run("plan", name, "--format", "json", code=1).json()
     assert [problem["code"] for problem in plan["problems"]] == ["lost"]
     assert name in repo.run("check", "--remote", code=2).out
-    repo.run("pull", name, "--yes", code=1)
+    repo.run("sync", name, "--yes", code=1)
+    before = files_below(repo.root / "models")
+    repo.run("pull", name, "--yes")  # which asks no store, as what is here is what the lock says
+    assert files_below(repo.root / "models") == before
     # The way out that the hint names: what is here is published once more, under a number of its own.
     lock = repo.read("assets.lock").split("\n")
     begin = lock.index(f'  "{name}":')

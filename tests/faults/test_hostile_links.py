@@ -30,7 +30,7 @@ def repo(tmp_path: Path, home: Path) -> Repo:
     repo.in_process = True
     repo.write("w/a", "one")
     repo.write("w/id_rsa", "two")
-    repo.write("assets.yaml", "store: ../store\nassets:\n  nlp/w: w\n")
+    repo.write("assets.yaml", "store: ../store\nguards: {secrets: off}\nassets:\n  nlp/w: w\n")
     repo.run("apply", "--yes")
     for name in ("a", "id_rsa"):
         os.unlink(repo.root / "w" / name)
@@ -56,7 +56,7 @@ TRACKED = [
 def test_a_tracked_link_out_of_the_project_is_a_problem(
     repo: Repo, home: Path, link: str, target: str, path: str
 ) -> None:
-    repo.write("assets.yaml", f"store: ../store\nassets:\n  nlp/w: {path}\n")
+    repo.write("assets.yaml", f"store: ../store\nguards: {{secrets: off}}\nassets:\n  nlp/w: {path}\n")
     made = repo.root / link
     made.parent.mkdir(parents=True, exist_ok=True)
     if link.startswith("w/"):
@@ -94,7 +94,7 @@ def test_a_link_of_the_user_is_followed_and_told(repo: Repo, tmp_path: Path, pat
     big.mkdir()
     (repo.root / "data").symlink_to(big)
     repo.write(".gitignore", "/data\n")
-    repo.write("assets.yaml", f"store: ../store\nassets:\n  nlp/w: {path}\n")
+    repo.write("assets.yaml", f"store: ../store\nguards: {{secrets: off}}\nassets:\n  nlp/w: {path}\n")
     repo.commit()
     assert f"note: through a link to `{big}`" in repo.run("plan").out
     assert str(big) not in repo.run("plan", "--format", "markdown").out
