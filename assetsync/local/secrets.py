@@ -102,9 +102,14 @@ def read_at(root: str) -> Read:
 
 def scanner_version() -> str:
     """A text that changes with the rules, so that results of others are not taken for those of these."""
-    from importlib.metadata import version
+    from importlib.metadata import PackageNotFoundError, version
 
-    return f"{RULES}/{version('detect-secrets')}"
+    try:
+        return f"{RULES}/{version('detect-secrets')}"
+    except PackageNotFoundError:  # a bundle without metadata, or metadata that this user may not read
+        from detect_secrets.__version__ import VERSION  # which takes a tenth of a second
+
+        return f"{RULES}/{VERSION}"
 
 
 # -- names

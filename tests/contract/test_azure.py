@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -486,3 +486,24 @@ def test_opening_a_store_with_a_key_imports_no_identity(azurite: Azurite) -> Non
     environ = {**os.environ, **azurite.environ, "PYTHONPATH": ROOT}
     done = subprocess.run([sys.executable, "-P", "-c", code], env=environ, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_claim_that_came_and_went_meanwhile_is_not_in_the_way(
+    store: AzureBackend, sdk: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = sdk.get_blob_client(_name(store, "a/1.0.claim"))
+    blob.stage_block(f"{uuid.uuid4().int:048d}", b"of a client that died")
+    commit = store._commit
+    rounds: list[str] = []
+
+    def beaten(key: str, parts: Sequence[Part], *others: Any) -> None:
+        rounds.append(key)
+        if len(rounds) == 1:
+            blob.upload_blob(b"somebody's claim", overwrite=True)
+            blob.delete_blob()
+        commit(key, parts, *others)
+
+    monkeypatch.setattr(store, "_commit", beaten)
+    store.create("a/1.0.claim", b"ours")
+    assert store.read("a/1.0.claim").data == b"ours"
+    assert rounds == ["a/1.0.claim"]

@@ -49,6 +49,7 @@ def _answers(url: str) -> bool:
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
+@pytest.mark.slow
 def test_it_outlives_who_started_it_and_ends_with_the_last_user(tmp_path: Path) -> None:
     with _user(tmp_path) as (first, url):
         with _user(tmp_path) as (_, other):

@@ -290,6 +290,7 @@ def test_thirty_assets_of_five_versions(place: Repo, s3: Remote, modelkit: bool)
     assert not any(kind.startswith(("Put", "Delete", "Create", "Copy")) for kind in cost)
 
 
+@pytest.mark.slow
 def test_a_thousand_assets(place: Repo, s3: Remote) -> None:
     """Three listings, and two small requests for each of the 1,000 that is here."""
     contents = {f"ns-{n % 10}/asset-{n}": {"0.0": b"%d" % n + b"x" * (n + 1)} for n in range(1000)}

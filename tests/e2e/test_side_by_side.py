@@ -18,7 +18,7 @@ from tests.e2e.test_modelkit import Modelkit, contents
 from tests.servers.modelkit import PausedPush, needs_modelkit
 from tests.unit.publishing import files_below
 
-STORES = [kind if kind in ("directory", "s3") else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+STORES = [kind if kind == "directory" else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 pytestmark = [*needs_modelkit, pytest.mark.parametrize("serving", STORES, indirect=True)]
 
 TOKENIZER, SENTIMENT = "nlp/tokenizer", "nlp/sentiment"

@@ -68,6 +68,7 @@ def test_what_passes_is_got_over(bench: Bench, look: Callable[[], Look]) -> None
     bench.check(["0.1", "0.0"], AFTER)
 
 
+@pytest.mark.slow
 def test_access_that_ends_at_any_request(bench: Bench) -> None:
     versions, files = ["0.0"], AFTER
     for number in count():

@@ -65,6 +65,7 @@ def test_an_upgrade_from_a_directory(beside: Bench) -> None:
 HOWS = pytest.mark.parametrize("how", [Fault.CUT, Fault.LOST_REPLY], ids=["before", "after"])
 
 
+@pytest.mark.slow
 @HOWS
 def test_a_publish_to_a_server(warm: Warm, over_http: Place, tmp_path: Path, how: Fault) -> None:
     _publish_until_done(new_bench(warm, tmp_path, over_http(tmp_path)), how, AFTER, least=10)

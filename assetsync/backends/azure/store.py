@@ -64,6 +64,8 @@ CHUNK = MIB // 2
 THRESHOLD = 4 * MIB
 LARGE_BODY = MIB
 LARGE_BODIES = 16
+# Rounds of creating an object that others create and delete at the same time.
+CREATE_ATTEMPTS = 5
 MAX_BLOCKS = 50_000  # of one blob
 KEYS_PER_PAGE = 5000  # the most that Azure gives
 # The id of a block: that of the upload, its number, and the MD5 of its bytes. Ids of one blob must be equally long, and
@@ -295,14 +297,22 @@ class AzureBackend:
                 **self._scope,
             )
 
-        try:
-            self._written(operation, key, write, is_ours)
-        except ExistsError:
-            if operation is not CREATE or self._exists(key):
-                raise
-            # There are parts of an unfinished upload, which Azurite takes for an object.
-            parts = [self.upload_part(key, _new_upload_id(), 1, memoryview(data), len(data))] if data else []
-            self._commit(key, parts, metadata, is_ours)
+        for attempt in range(CREATE_ATTEMPTS):
+            try:
+                self._written(operation, key, write, is_ours)
+                return
+            except ExistsError:
+                if operation is not CREATE or self._exists(key):
+                    raise
+            # There are parts of an unfinished upload, which Azurite takes for an object; or there was one until now.
+            try:
+                parts = [self.upload_part(key, _new_upload_id(), 1, memoryview(data), len(data))] if data else []
+                self._commit(key, parts, metadata, is_ours)
+                return
+            except NotFoundError:
+                # Somebody else's object came and went meanwhile, a claim that was let go, and took our part along.
+                if attempt == CREATE_ATTEMPTS - 1:
+                    raise
 
     def _commit(
         self, key: str, parts: Sequence[Part], metadata: dict[str, str] | None, is_ours: Callable[[], bool]
