@@ -27,6 +27,10 @@ def report(error: Exception) -> int:
         where = f": `{printable(str(error.filename))}`" if error.filename else ""
         _line("error", "red", f"{(error.strerror or 'the system refused').lower()}{where}")
         return 1
+    if isinstance(error, MemoryError):
+        _line("error", "red", "there is not enough memory")
+        _line("hint", None, "nothing is lost: give it more, or `--jobs 4`, and run the same command again")
+        return 1
     _line("error", "red", f"unexpected {type(error).__name__}: {presentable(str(error))}")
     _line("hint", None, f"this is a defect of assetsync; please report it with `{_write_log(error)}`")
     return 1

@@ -50,3 +50,10 @@ def test_the_label_alone_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr", screen := Terminal())
     report(InvalidError("short"))
     assert screen.getvalue() == "\x1b[31m\x1b[1merror:\x1b[0m short\n"
+
+
+def test_too_little_memory_is_no_defect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(MemoryError()) == 1
+    said = capsys.readouterr().err
+    assert "not enough memory" in said
+    assert "defect" not in said
