@@ -27,7 +27,11 @@ def commands_page() -> str:
 
 
 def _root() -> click.Context:
-    return click.Context(cli, info_name="assetsync", max_content_width=WIDTH, terminal_width=WIDTH)
+    cli.__dict__["_help_option"] = None  # click keeps that of the first context, which may be another test's
+    names = ["-h", "--help"]
+    return click.Context(
+        cli, info_name="assetsync", help_option_names=names, max_content_width=WIDTH, terminal_width=WIDTH
+    )
 
 
 def _commands() -> Iterator[tuple[str, click.Context]]:
@@ -35,6 +39,7 @@ def _commands() -> Iterator[tuple[str, click.Context]]:
     for name in cli.list_commands(root):
         command = cli.get_command(root, name)
         if command is not None:
+            command.__dict__["_help_option"] = None
             yield name, click.Context(command, parent=root, info_name=name, terminal_width=WIDTH)
 
 

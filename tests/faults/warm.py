@@ -153,10 +153,12 @@ def _import_everything() -> None:
 
     for name in ("cli.commands.sync", "cli.commands.browse", "cli.progress", "cli.failure", "backends.directory.store"):
         import_module(f"assetsync.{name}")
-    for name in ("s3.backend", "gcs.client", "azure.backend", "azure.access"):
+    for name in ("s3.store", "gcs.store", "azure.store", "azure.access"):
         with suppress(ModuleNotFoundError):
             import_module(f"assetsync.backends.{name}")
-    for name in ("boto3", "gcsfs", "aiohttp", "azure.storage.blob", "git", "sqlite3", "ruamel.yaml"):
+    modules = ("boto3", "obstore", "gcsfs", "aiohttp", "azure.storage.blob", "git", "sqlite3", "ruamel.yaml")
+    # Some jobs run as a user who may not read where these are installed.
+    for name in (*modules, "detect_secrets.__version__", "ahocorasick_rs", "assetsync.local.secrets"):
         with suppress(ModuleNotFoundError):
             import_module(name)
 
