@@ -95,8 +95,8 @@ def _temporary(folder: int, mode: int) -> Iterator[tuple[int, str]]:
         name = _name()
         descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode, dir_fd=folder)
         try:
-            _locked(descriptor)
-            # Another process that clears up may have taken it for left behind before it was locked.
+            # One who clears up may have locked it first, and removes it before it lets go.
+            _wait_for(descriptor)
             if os.fstat(descriptor).st_nlink:
                 yield descriptor, name
                 return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,6 +188,39 @@ def test_many_writers_and_somebody_who_clears_up_do_no_harm(tmp_path: Path, clea
         for writer in writers:
             writer.result()
     assert len(cleared()) == 40
+
+
+def test_a_file_that_somebody_clears_up_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_file, replace, cleared = os.open, os.replace, threading.Event()
+
+    def clear(name: str, folder: int, lock: int) -> None:
+        os.unlink(name, dir_fd=folder)
+        os.close(lock)
+        os.close(folder)
+        cleared.set()
+
+    def open_and_be_late(name: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        descriptor = open_file(name, flags, mode, dir_fd=dir_fd)
+        if flags & os.O_EXCL and not timers:
+            assert dir_fd is not None
+            lock = open_file(name, os.O_RDONLY, dir_fd=dir_fd)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            timers.append(threading.Timer(0.1, clear, (name, os.dup(dir_fd), lock)))
+            timers[0].start()
+        return descriptor
+
+    def replace_late(*args: Any, **options: Any) -> None:
+        assert cleared.wait(10)
+        replace(*args, **options)
+
+    timers: list[threading.Timer] = []
+    monkeypatch.setattr(os, "open", open_and_be_late)
+    monkeypatch.setattr(os, "replace", replace_late)
+    write_atomically(str(tmp_path / "file"), b"x")
+    assert len(timers) == 1
+    assert os.listdir(tmp_path) == ["file"]
 
 
 def test_the_permissions_that_are_kept_let_nothing_run_as_somebody_else(tmp_path: Path) -> None:
