@@ -13,8 +13,7 @@ import click
 from assetsync import __version__
 from assetsync.cli.options import Common, Session, common_options, session, write_examples
 from assetsync.cli.output import echo
-from assetsync.errors import AssetsyncError
-from assetsync.escape import presentable
+from assetsync.errors import AssetsyncError, UsageError
 
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
@@ -73,11 +72,9 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from assetsync.suggest import did_you_mean
+            from assetsync.cli.usage import no_such_command
 
-            near = did_you_mean(args[0], self.list_commands(ctx), prefix="assetsync ") if args else None
-            hint = near or "`assetsync --help` lists the commands"
-            raise click.UsageError(f"no such command `{args[0]}`\nhint: {hint}", ctx) from error
+            raise no_such_command(args[0], self.list_commands(ctx), ctx) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples("assetsync", formatter)
@@ -151,13 +148,15 @@ def _failed(error: Exception, session: Session) -> int:
 
 
 def _usage(error: click.ClickException, session: Session) -> int:
+    from assetsync.cli.failure import show
+    from assetsync.cli.usage import explained
+
+    message, hint = explained(error)
     context = getattr(error, "ctx", None)
     if context is not None:
         echo(context.get_usage(), err=True)
-    lines = [presentable(line) for line in error.format_message().split("\n")]
-    echo("error: " + "\n".join(lines), err=True)
-    message, _, hint = error.format_message().partition("\nhint: ")
-    _answer(session, "usage", message, hint or None, EXIT_USAGE)
+    show(UsageError(message, hint=hint))
+    _answer(session, "usage", message, hint, EXIT_USAGE)
     return EXIT_USAGE
 
 

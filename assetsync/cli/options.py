@@ -95,7 +95,18 @@ class _Command(click.Command):
         # Here and not when the option is parsed: a mistake elsewhere in the command line is answered in JSON as well.
         if any(parameter.name == "format" for parameter in self.params):
             session().wants_json = "--format=json" in args or ("--format", "json") in pairwise(args)
-        return super().parse_args(ctx, args)
+        ctx.allow_extra_args = True  # to say it ourselves
+        try:
+            extra = super().parse_args(ctx, list(args))
+        except click.UsageError as error:
+            from assetsync.cli.usage import as_typed
+
+            raise as_typed(error, args, ctx) from None
+        if extra and not ctx.resilient_parsing:
+            from assetsync.cli.usage import too_many
+
+            raise too_many(extra, ctx)
+        return extra
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(self.name or "", formatter)

@@ -59,11 +59,20 @@ def add_entries(
     if not added:
         return text
     source = _Source(text, filename, default_versioning)
-    known = {other.name for other in source.manifest.entries}
+    known = {other.name: other for other in source.manifest.entries}
     for entry in added:
         if entry.name in known:
-            raise InvalidError(f"`{printable(entry.name)}` is in {filename} already")
+            there = known[entry.name]
+            raise InvalidError(
+                f"`{printable(entry.name)}` is in {filename} already, in line {there.line}",
+                hint=f"its path is `{printable(there.path)}`: edit it there, or give another name",
+            )
     return source.edited(_addition(source, added), (*source.manifest.entries, *added))
+
+
+def entries_of(text: str, *, filename: str = MANIFEST, default_versioning: str = DEFAULT) -> tuple[Entry, ...]:
+    """The entries of a manifest, which may leave its store to others. ManifestError."""
+    return _Source(text, filename, default_versioning).manifest.entries
 
 
 def remove_entry(text: str, name: str, *, filename: str = MANIFEST, default_versioning: str = DEFAULT) -> str:

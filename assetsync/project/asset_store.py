@@ -34,13 +34,13 @@ from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
 from assetsync.project.locate import boundary, find_manifest, open_state
+from assetsync.project.naming import chosen
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.reading import read_file, shown_path
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
-from assetsync.suggest import did_you_mean
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetched
 
@@ -77,8 +77,9 @@ class AssetStore:
         given = manifest.store if manifest else settings.given_store(environ, url)
         if given is None:
             raise UsageError(
-                "no store is named",
-                hint="give its URL, or set `ASSETSYNC_STORE`, or modelkit's `MODELKIT_STORAGE_PROVIDER` and `_BUCKET`",
+                f"no store is named: there is no `{MANIFEST}` in `{printable(folder)}` or above it",
+                hint="give its URL with `--store URL`, or set `ASSETSYNC_STORE`, or modelkit's"
+                " `MODELKIT_STORAGE_PROVIDER` and `_BUCKET`",
             )
         is_given = bool(url or environ.get("ASSETSYNC_STORE"))
         self._workspace = Workspace(
@@ -283,10 +284,7 @@ class AssetStore:
         A version must be as the lock says. UsageError, NoFileError; LockError, also for the lock of another store.
         """
         lock = self._lock()
-        for name in names:
-            if name not in lock.assets:
-                hint = did_you_mean(name, lock.assets) or f"`{LOCK}` lists what there is"
-                raise UsageError(f"`{printable(name)}` is not in `{LOCK}`", hint=hint)
+        names = chosen(names, lock.assets, LOCK)
         wanted = [
             Wanted(Spec(name, entry.version), entry.content)
             for name, entry in lock.assets.items()

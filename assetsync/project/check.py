@@ -8,11 +8,11 @@ the check needs are imported there, because the plain one has to be fast.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from assetsync.errors import DamagedError, InvalidError, UsageError
+from assetsync.errors import DamagedError, InvalidError
 from assetsync.lock.check import Finding, check_content, check_guards, check_lock, check_remote, read_lock, with_lines
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.versioning import load_versioning
@@ -22,7 +22,6 @@ from assetsync.progress import Reporter
 from assetsync.project.locate import find_manifest
 from assetsync.project.texts import Source, parse_as_locked, staged_sources, worktree_source
 from assetsync.reading import read_file, shown_path
-from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store
@@ -62,7 +61,7 @@ def inspect(
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         sources = [worktree_source(path)]
     judged = [_Judgement(source) for source in sources]
-    _check_names(names, judged)
+    names = _chosen(names, judged)
     findings: list[Finding] = []
     for one in judged:
         one.lock_findings(staged=staged, environ=environ)
@@ -187,12 +186,14 @@ def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError
         return error
 
 
-def _check_names(names: Collection[str], judged: Iterable[_Judgement]) -> None:
-    known = {name for one in judged for name in one.known}
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"`{MANIFEST}` lists what there is"
-            raise UsageError(f"`{name}` is not an asset of `{MANIFEST}`", hint=hint)
+def _chosen(names: Collection[str], judged: Sequence[_Judgement]) -> Sequence[str]:
+    if not names:
+        return ()
+    from assetsync.project.naming import chosen
+
+    known = sorted({name for one in judged for name in one.known})
+    paths = {entry.name: entry.path for one in judged for entry in one.manifest.entries}
+    return chosen(names, known, MANIFEST, paths=paths)
 
 
 # --- what mends it, in a hook

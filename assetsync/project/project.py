@@ -12,7 +12,7 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ from assetsync.project.gather import Site, gather
 from assetsync.project.guarding import Guarding
 from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
+from assetsync.project.naming import chosen
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
@@ -44,7 +45,6 @@ from assetsync.reading import read_existing, read_file, shown_path
 from assetsync.remote.store import Store
 from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.last_seen import LastSeen
-from assetsync.suggest import did_you_mean
 from assetsync.traffic import UNLIMITED, Traffic
 
 
@@ -130,10 +130,9 @@ class Project:
 
         UsageError for a name that neither assets.yaml nor assets.lock knows; LockError, StoreError, DamagedError.
         """
-        asked = request or Request()
         lock_data = read_file(self.lock_file)
         lock = self._parse_lock(lock_data)
-        self._check_names(asked, lock)
+        asked = self._chosen(request or Request(), lock)
         site = self._site(lock)
         narrowed = site.only(asked.names)
         snapshot = gather(
@@ -200,7 +199,8 @@ class Project:
 
         Besides what `plan` raises: InvalidError for a file that is no saved plan.
         """
-        saved = parse_saved_plan(read_existing(path).decode("utf-8", "replace"))
+        data = read_existing(path, hint="save a plan with `assetsync plan -o FILE`")
+        saved = parse_saved_plan(data.decode("utf-8", "replace"))
         request = request_of(saved)
         plan = self.plan(request, reporter=reporter)
         moved = what_moved(saved, saved_plan(plan, request))
@@ -248,18 +248,37 @@ class Project:
     def _site(self, lock: Lock | None) -> Site:
         return self._workspace.site(self.manifest, lock)
 
-    def _check_names(self, request: Request, lock: Lock | None) -> None:
-        in_manifest = {entry.name for entry in self.manifest.entries}
-        known = in_manifest | set(lock.assets if lock else ())
-        for name in (*request.names, *sorted(request.wishes)):
-            if name not in known:
+    def ignores_lock(self) -> bool:
+        """Whether git would leave assets.lock out of a commit, because it is told to ignore it."""
+        try:
+            repository = open_repository(self.root, self._workspace.environ)
+            return bool(repository and repository.ignores(self.lock_file) and not repository.tracks(self.lock_file))
+        except GitError:  # it is for a remark alone
+            return False
+
+    def _chosen(self, request: Request, lock: Lock | None) -> Request:
+        """`request` with the names that its patterns match. UsageError."""
+        paths = {entry.name: entry.path for entry in self.manifest.entries}
+        known = dict.fromkeys([*paths, *(lock.assets if lock else ())])
+
+        def named(given: Iterable[str]) -> tuple[str, ...]:
+            file = shown_path(self.manifest_file)
+            return chosen(given, known, file, paths=paths, otherwise="add it with `assetsync add PATH NAME`")
+
+        found = replace(
+            request,
+            names=named(request.names),
+            bump_major=frozenset(named(sorted(request.bump_major))),
+            supersede=frozenset(named(sorted(request.supersede))),
+            discard_local=frozenset(named(sorted(request.discard_local))),
+            force=frozenset(named(sorted(request.force))),
+        )
+        for name in sorted(found.wishes):
+            if found.names and name not in found.names:
                 raise UsageError(
-                    f"`{name}` is not an asset of `{shown_path(self.manifest_file)}`",
-                    hint=did_you_mean(name, known) or f"add it with `assetsync add PATH {name}`",
+                    f"`{name}` is not among the assets that the command names", hint="name it too, or name none"
                 )
-        for name in sorted(request.wishes):
-            if request.names and name not in request.names:
-                raise UsageError(f"`{name}` is not among the assets that the command names")
+        return found
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

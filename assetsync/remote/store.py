@@ -33,6 +33,8 @@ from assetsync.state.cache import Cache
 
 # Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
 INDEX_ATTEMPTS = 50
+# Versions or lines that an error names.
+_NAMED = 10
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -75,10 +77,14 @@ class AssetFolder(NamedTuple):
 
 
 class Store:
-    """One store, seen through a versioning system. `cache` remembers what never changes."""
+    """One store, seen through a versioning system. `cache` remembers what never changes.
 
-    def __init__(self, backend: Backend, versioning: Versioning, cache: Cache) -> None:
+    `called` is the store's URL as a person wrote it, for messages; that of the backend by default.
+    """
+
+    def __init__(self, backend: Backend, versioning: Versioning, cache: Cache, *, called: str | None = None) -> None:
         self.backend = backend
+        self.called = called or backend.url
         self.versioning = versioning
         self.cache = cache
         self._indexes: dict[str, _Raw] = {}
@@ -460,6 +466,7 @@ def open_store(
 
     InvalidError for a directory that belongs to git or to assetsync itself.
     """
+    called = config.url
     config = completed(config, environ)
     if "://" not in config.url:
         config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))
@@ -469,7 +476,7 @@ def open_store(
 
         if isinstance(backend, DirectoryBackend):
             check_place(backend.root)
-    return Store(backend, versioning, cache)
+    return Store(backend, versioning, cache, called=called)
 
 
 def resolve(store: Store, spec: Spec) -> str:
@@ -510,13 +517,19 @@ def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> No
         index = store.index(spec.name)
         listed = index.listed if index else ()
     if not listed:
-        return NotFoundError(f"`{store.url}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
+        return NotFoundError(f"`{store.called}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
     lines = History(store.versioning, tuple(listed)).lines
     if lines and not is_valid(store.versioning, spec.version or ""):
-        known = "its lines are " + ", ".join(f"`{line}`" for line in lines[:10])
+        known = _named("line", "lines", lines)
     else:
-        known = "its newest versions are " + ", ".join(f"`{version}`" for version in listed[:10])
-    return NotFoundError(f"`{store.url}` has no `{replace(spec, part=None)}`", hint=known)
+        known = _named("version", "newest versions" if len(listed) > _NAMED else "versions", listed)
+    return NotFoundError(f"`{store.called}` has no `{replace(spec, part=None)}`", hint=known)
+
+
+def _named(one: str, many: str, found: Sequence[str]) -> str:
+    if len(found) == 1:
+        return f"its only {one} is `{found[0]}`"
+    return f"its {many} are " + ", ".join(f"`{text}`" for text in found[:_NAMED])
 
 
 class ListedAsset(NamedTuple):

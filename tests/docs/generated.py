@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.docs.commands import commands_page
+from tests.docs.mistakes import mistakes_page
 from tests.docs.pictures import picture
 from tests.docs.rooms import rooms_table
 from tests.docs.transcript import rerun
@@ -35,6 +36,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
     "README.md": lambda text: rerun(text, ROOT),
     "docs/architecture.md": _section("rooms", rooms_table),
     "docs/commands.md": lambda text: commands_page(),
+    "docs/howto/mistakes.md": lambda text: mistakes_page(),
     "docs/json.md": lambda text: rerun(text, ROOT),
     "docs/tutorial.md": lambda text: rerun(text, ROOT),
     "docs/pictures/plan.svg": lambda text: picture("plan", text),

@@ -119,7 +119,7 @@ def test_a_project_without_git_can_be_edited(repo: Repo, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        (["add"], 64, "Missing argument"),
+        (["add"], 64, "`add` needs PATH"),
         (["add", "models/tokeniser", "x"], 1, "did you mean `models/tokenizer`?"),
         (["add", "nowhere/at/all", "x"], 1, "--readonly"),
         (["add", "../outside", "x"], 1, "is outside of the project"),
@@ -133,8 +133,8 @@ def test_a_project_without_git_can_be_edited(repo: Repo, tmp_path: Path) -> None
         (["add", "new.bin", "a//b"], 1, "empty segment"),
         (["add", "new.bin", "x", "--version", "1.2"], 1, "complete version"),
         (["add", "naïve.bin"], 1, "name it: `assetsync add naïve.bin NAME`"),
-        (["remove", "nlp/sentimnet"], 1, "did you mean `nlp/sentiment`?"),
-        (["remove"], 64, "Missing argument"),
+        (["remove", "nlp/sentimnet"], 64, "did you mean `nlp/sentiment`?"),
+        (["remove"], 64, "`remove` needs NAME"),
         (["add", "-C", "nowhere", "x"], 1, "the directory `nowhere` of `-C` does not exist"),
         (["add", "--manifest", "other.yaml", "new.bin"], 1, "`other.yaml` does not exist"),
     ],

@@ -10,6 +10,7 @@ from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.escape import printable
+from assetsync.project.naming import is_pattern
 from assetsync.render.history import diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
 
@@ -54,6 +55,7 @@ def log_command(common: Common, name: str, limit: int | None, format: str, stora
 
     modelkit records none of that but the date.
     """
+    _check_no_version(name)
     console = Console(common)
     with open_store(common, storage_prefix) as store:
         entries = [(one.version, one.meta, one.error) for one in store.log(name, limit=limit)]
@@ -63,6 +65,20 @@ def log_command(common: Common, name: str, limit: int | None, format: str, stora
     else:
         console.page(log_text(entries, paint=console.paint(sys.stdout)))
     return 0
+
+
+def _check_no_version(name: str) -> None:
+    asset, colon, version = name.partition(":")
+    if colon:
+        raise click.UsageError(
+            f"`log` shows all versions of an asset, and `{printable(name)}` is one: leave `:{printable(version)}` out\n"
+            f"hint: `assetsync show {printable(name)}` shows that version"
+        )
+    if is_pattern(asset):
+        raise click.UsageError(
+            f"`log` shows one asset, and `{printable(name)}` is a pattern\n"
+            f"hint: `assetsync list '{printable(name)}'` shows the assets that match"
+        )
 
 
 @command("show", short_help="All that is known of one version.", epilog=STORE_HELP)

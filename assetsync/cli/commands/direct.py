@@ -14,6 +14,7 @@ from assetsync.cli.failure import show
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.cli.traffic import traffic_options
+from assetsync.cli.usage import check_there
 from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import max_files as configured_max_files
@@ -81,6 +82,7 @@ def new_command(
     storage_prefix: str | None,
 ) -> int:
     """Publish PATH as the first version of the new asset NAME; its help is assembled from the options above."""
+    check_there("new", path, name, common.directory or ".")
     asset, line = _split(name)
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
@@ -119,6 +121,7 @@ def update_command(
     storage_prefix: str | None,
 ) -> int:
     """Publish PATH as the next version of the asset NAME; its help is assembled from the options above."""
+    check_there("update", path, name, common.directory or ".")
     asset, line = _split(name)
 
     def plan(store: AssetStore, reporter: Reporter) -> Plan:
@@ -162,7 +165,9 @@ def fetch_command(
     some fail, the others are fetched all the same, and the exit code is 4.
     """
     if not specs and not locked:
-        raise click.UsageError("name what to fetch, or give `--locked`")
+        raise click.UsageError(
+            "`fetch` needs SPEC\nhint: name what to fetch, such as `nlp/tokenizer:1.2`, or give `--locked`"
+        )
     console = Console(common)
     with open_store(common, storage_prefix, traffic) as store, console.progress() as reporter:
         get = store.fetch_locked if locked else store.fetch_all

@@ -11,19 +11,20 @@ import click
 from assetsync.atomic import write_atomically
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
-from assetsync.errors import ContentError, InvalidError
+from assetsync.cli.usage import check_there
+from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import settings
-from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry
+from assetsync.manifest.edit import add_entry, default_name, entries_of, new_manifest, remove_entry
 from assetsync.manifest.nodes import decoded
 from assetsync.manifest.parse import path_problem
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.versioning import DEFAULT
 from assetsync.project.locate import find_manifest
+from assetsync.project.naming import chosen
 from assetsync.project.texts import read_manifest
 from assetsync.reading import read_file, shown_path
-from assetsync.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
@@ -95,8 +96,9 @@ def add_command(
     root = os.path.dirname(manifest_file)
     place = os.path.join(os.path.abspath(common.directory or "."), path)
     relative = _relative(root, place, path)
-    if not readonly and not os.path.exists(place):
-        raise _missing(place, path)
+    if not readonly:
+        hint = "for an asset that others publish, add `--readonly`"
+        check_there("add", path, name, common.directory or ".", hint)
     name = name or default_name(relative, is_file=not os.path.isdir(place))
     edited = add_entry(
         text,
@@ -119,15 +121,24 @@ def add_command(
 
 
 @command("remove", short_help="Take an asset out of assets.yaml.")
-@click.argument("name")
-def remove_command(common: Common, name: str) -> int:
-    """Take the asset NAME out of assets.yaml. Its versions stay in the store, and its files stay here."""
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+def remove_command(common: Common, names: tuple[str, ...]) -> int:
+    """Take the asset NAME out of assets.yaml. Its versions stay in the store, and its files stay here.
+
+    NAME may be a pattern, such as 'nlp/*'.
+    """
     console = Console(common)
     manifest_file, text = _manifest(common)
     filename = shown_path(manifest_file)
     versioning = settings.default_versioning(os.environ)
-    write_atomically(manifest_file, remove_entry(text, name, filename=filename, default_versioning=versioning).encode())
-    console.say(f"Removed `{name}` from {filename}. Its versions stay in the store, and its files stay here.")
+    entries = entries_of(text, filename=filename, default_versioning=versioning)
+    paths = {entry.name: entry.path for entry in entries}
+    removed = chosen(names, paths, filename, paths=paths)
+    for name in removed:
+        text = remove_entry(text, name, filename=filename, default_versioning=versioning)
+    write_atomically(manifest_file, text.encode())
+    shown = ", ".join(f"`{name}`" for name in removed)
+    console.say(f"Removed {shown} from {filename}. Versions stay in the store, and files stay here.")
     console.say(f"Next: `assetsync apply` takes it out of {LOCK} too.")
     return 0
 
@@ -158,18 +169,6 @@ def _relative(root: str, place: str, given: str) -> str:
 
 def _slashes(given: str) -> str | None:
     return f"write `{printable(given).replace(chr(92), '/')}`" if "\\" in given else None
-
-
-def _missing(place: str, given: str) -> ContentError:
-    folder, last = os.path.split(os.path.normpath(place))
-    try:
-        there = os.listdir(folder)
-    except OSError:
-        there = []
-    hint = did_you_mean(last, there, prefix=os.path.join(os.path.dirname(given), ""))
-    return ContentError(
-        f"`{printable(given)}` does not exist", hint=hint or "for an asset that others publish, add `--readonly`"
-    )
 
 
 # --- git

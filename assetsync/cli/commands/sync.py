@@ -15,6 +15,7 @@ from assetsync.cli.options import Common, command
 from assetsync.cli.traffic import traffic_options
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.escape import printable
+from assetsync.model.files import LOCK
 from assetsync.plan.plan import Plan, Pull
 from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
@@ -296,8 +297,7 @@ class _Job:
                 show(outcome.error, subject=f"{outcome.action.asset}: ")
         error = result.error
         if error is None and self.commit is None:
-            commit = " assets.lock changed: commit it." if result.changed_lock else ""
-            self.console.say(f"Done: {plural(len(result.done), 'asset')}.{commit}")
+            self.console.say(f"Done: {plural(len(result.done), 'asset')}.{self._to_commit(result)}")
             return 0
         if error is None:
             self.console.say(f"Done: {plural(len(result.done), 'asset')}.")
@@ -311,6 +311,13 @@ class _Job:
         if error is not None:
             raise error
         return 0
+
+    def _to_commit(self, result: Result) -> str:
+        if not result.changed_lock:
+            return ""
+        if self.project.ignores_lock():
+            return f" assets.lock changed, and git ignores it: add `!{LOCK}` to .gitignore, and commit it."
+        return " assets.lock changed: commit it."
 
 
 def _question(plan: Plan) -> str:

@@ -97,7 +97,7 @@ def test_names_and_paths_are_quoted_where_yaml_would_take_them_for_something_els
 @pytest.mark.parametrize(
     ("name", "path", "message"),
     [
-        ("a", "p", "`a` is in assets.yaml already"),
+        ("a", "p", "`a` is in assets.yaml already, in line 3"),
         ("A", "p", "`A` differs from `a` (line 3) only in case"),
         ("n", "b/c", "`b/c` lies inside `b`, the path of `a` (line 3)"),
         ("n", "../x", "`../x` leaves the manifest's directory"),

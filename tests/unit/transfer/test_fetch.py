@@ -266,7 +266,7 @@ def test_a_version_that_is_not_there_names_those_that_are(repo: Pulling) -> None
     put(repo.store, "nlp/tok", "1.0", OLD)
     with pytest.raises(NotFoundError, match=r"has no `nlp/tok:1.7`") as caught:
         repo.pull("1.7")
-    assert caught.value.hint == "its newest versions are `1.0`"
+    assert caught.value.hint == "its only version is `1.0`"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -826,7 +826,7 @@ def test_a_version_of_modelkit_is_fetched(assets: Fetching) -> None:
             "nlp/tok:1.7[x]",
             NotFoundError,
             "`memory://watched` has no `nlp/tok:1.7`",
-            "its newest versions are `10.0`, `1.9`, `0.0`",
+            "its versions are `10.0`, `1.9`, `0.0`",
         ),
         (
             "nlp/tok:01.2",
