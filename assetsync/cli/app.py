@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from assetsync import __version__
 from assetsync.cli.options import Common, Session, common_options, session, write_examples
@@ -22,6 +23,7 @@ _INTERRUPTED = "interrupted; nothing is lost: the same command goes on where thi
 # Name -> module and one line of help, so that `--help` and `--version` import no command.
 _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Every day": {
+        "status": ("status", "Where every asset stands: here, in assets.lock, in the store."),
         "plan": ("sync", "Show what sync and apply would do; write nothing."),
         "apply": ("sync", "Publish what changed and save assets.lock."),
         "sync": ("sync", "Both directions: publish what changed, get what is missing."),
@@ -31,7 +33,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "assets.yaml": {
         "init": ("edit", "Write a commented assets.yaml."),
-        "add": ("edit", "Add an asset to assets.yaml."),
+        "add": ("edit", "Add assets to assets.yaml."),
         "adopt": ("adopt", "Make a project of a store: find what is here of it."),
         "remove": ("edit", "Take an asset out of assets.yaml."),
         "lock": ("lock", "Resolve merge conflicts in assets.lock."),
@@ -39,7 +41,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Looking into a store": {
         "list": ("browse", "Assets and versions in the store, beside what is locked."),
         "log": ("browse", "The versions of an asset: when, who, from which commit."),
-        "show": ("browse", "All that is known of one version."),
+        "show": ("browse", "All that is known of one version, or a saved plan."),
         "diff": ("browse", "What differs between two versions, or a version and a path."),
         "verify": ("health", "Is every object of a version there and right?"),
         "doctor": ("health", "Find what is wrong with a store, and mend it."),
@@ -48,6 +50,9 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "new": ("direct", "Publish a path as a new asset."),
         "update": ("direct", "Publish a path as the next version of an asset."),
         "fetch": ("direct", "Get versions, or a part of one, and print their paths."),
+    },
+    "For your shell": {
+        "completion": ("completion", "Let bash, zsh or fish complete commands, options and names."),
     },
 }
 
@@ -75,6 +80,16 @@ class _Commands(click.Group):
             from assetsync.cli.usage import no_such_command
 
             raise no_such_command(args[0], self.list_commands(ctx), ctx) from error
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click's own, without importing the modules of the commands."""
+        named = [
+            CompletionItem(name, help=text)
+            for commands in _COMMANDS.values()
+            for name, (_, text) in commands.items()
+            if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples("assetsync", formatter)

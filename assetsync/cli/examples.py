@@ -8,6 +8,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("every day: look, then do it", "assetsync plan && assetsync apply"),
         ("after `git clone` or `git pull`", "assetsync sync"),
     ),
+    "status": (
+        ("what is here, what is locked, what the store has", "assetsync status"),
+        ("without asking the store", "assetsync status --offline"),
+        ("of some, for a script", "assetsync status 'nlp/*' --format json"),
+    ),
     "plan": (
         ("what would happen, and why", "assetsync plan"),
         ("one asset alone, with all of its files", "assetsync plan nlp/tokenizer -v"),
@@ -41,7 +46,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "add": (
         ("a directory, under a name", "assetsync add models/tokenizer nlp/tokenizer"),
-        ("a file, in version line 1", "assetsync add models/sentiment.bin nlp/sentiment --version 1"),
+        ("every file and folder below models/, each an asset", "assetsync add 'models/*'"),
         ("what others publish", "assetsync add data/embeddings shared/embeddings --version 3 --readonly"),
     ),
     "adopt": (
@@ -72,6 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "show": (
         ("the newest version", "assetsync show nlp/tokenizer"),
         ("a certain one", "assetsync show nlp/tokenizer:1.2"),
+        ("a saved plan", "assetsync show plan.json"),
     ),
     "diff": (
         ("two versions", "assetsync diff nlp/tokenizer:1.1 nlp/tokenizer:1.2"),
@@ -86,6 +92,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("may I do what I need here?", "assetsync doctor"),
         ("without writing anything", "assetsync doctor --read-only"),
         ("clear up after dead publishes, after asking", "assetsync doctor --repair"),
+    ),
+    "completion": (
+        ("bash, from now on", "echo 'eval \"$(assetsync completion bash)\"' >> ~/.bashrc"),
+        ("zsh", "echo 'eval \"$(assetsync completion zsh)\"' >> ~/.zshrc"),
+        ("fish", "assetsync completion fish > ~/.config/fish/completions/assetsync.fish"),
     ),
     "new": (
         ("a first version", "assetsync new out/model nlp/sentiment"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from assetsync.cli.completing import files, folders
 from assetsync.cli.examples import EXAMPLES
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
@@ -67,8 +68,10 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _OPTIONS = [
-    click.option("-C", "directory", metavar="DIR", help="Work as if started in DIR."),
-    click.option("--manifest", metavar="FILE", help="Use FILE instead of the assets.yaml found upward."),
+    click.option("-C", "directory", metavar="DIR", shell_complete=folders, help="Work as if started in DIR."),
+    click.option(
+        "--manifest", metavar="FILE", shell_complete=files, help="Use FILE instead of the assets.yaml found upward."
+    ),
     click.option(
         "--store", metavar="URL", help="s3://…, gs://…, az://… or a directory, instead of the configured one."
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
 from assetsync.git.tracked import TrackedLinks, may_track, tracked
 from assetsync.local.boundary import Boundary
-from assetsync.model.files import MANIFEST, STATE
+from assetsync.model.files import LOCK, MANIFEST, STATE
+from assetsync.reading import read_file
 from assetsync.state.folder import State, foreign
 
 
@@ -29,6 +31,23 @@ def find_manifest(directory: str) -> str:
                 hint="write one with `assetsync init`, or name it with `--manifest FILE`",
             )
         folder = parent
+
+
+def moved_since(plan: Mapping[str, Any], directory: str, manifest_file: str | None = None) -> list[str]:
+    """Which of the project's two files are others than when the document of a plan was made; none without a project."""
+    try:
+        path = os.path.join(directory, manifest_file) if manifest_file else find_manifest(directory)
+    except NoFileError:
+        return []
+    from assetsync.render.saved_plan import files_moved
+
+    manifest = read_file(path)
+    lock = read_file(os.path.join(os.path.dirname(path), LOCK))
+    return files_moved(plan, _text(manifest) or "", _text(lock))
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "replace")
 
 
 def boundary(root: str, environ: Mapping[str, str]) -> Boundary:

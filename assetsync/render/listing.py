@@ -8,6 +8,7 @@ from typing import Any
 from assetsync.escape import printable
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset
+from assetsync.render.columns import table
 from assetsync.render.history import NOT_RECORDED, date
 from assetsync.render.plan_json import dump
 from assetsync.render.units import size
@@ -54,8 +55,7 @@ def listing_text(
         return ""
     more = () if metas is None else ("SIZE", "FILES", "DATE")
     rows = [("ASSET", "LATEST", *more, "LOCKED", "OLDER"), *(_row(asset, locked, metas) for asset in assets)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    return "".join(_line(row, widths) for row in rows)
+    return "".join(f"{line}\n" for line in table(rows))
 
 
 def _row(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str, Meta] | None) -> tuple[str, ...]:
@@ -82,8 +82,3 @@ def _rest(asset: ListedAsset) -> Iterator[str]:
         yield f"unreadable: {printable(asset.error)}"
     if asset.refused:
         yield f"can't be used: {asset.refused}"
-
-
-def _line(row: tuple[str, ...], widths: Sequence[int]) -> str:
-    padded = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
-    return "  ".join([*padded, row[-1]]).rstrip() + "\n"

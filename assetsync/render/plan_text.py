@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from assetsync.escape import printable
 from assetsync.plan.plan import Action, Keep, Plan, Problem
+from assetsync.render.columns import cells, padded
 from assetsync.render.plan_words import (
     arrow,
     changed_files,
@@ -29,7 +30,7 @@ VERSIONS_WIDTH = 44
 
 MAKES_STORE = "The directory does not exist yet: publishing to it makes it"
 
-_COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": "white"}
+COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": "white"}
 
 
 def plain(text: str, colour: str) -> str:
@@ -63,16 +64,16 @@ def _actions(plan: Plan, actions: list[Action], paint: Paint, verbose: bool) -> 
     versions = _width((printable(arrow(action)) for action in actions), VERSIONS_WIDTH)
     for action in actions:
         mark = symbol(action)
-        head = f"{mark} {printable(action.asset):<{names}}  {printable(arrow(action)):<{versions}}"
+        head = f"{mark} {padded(printable(action.asset), names)}  {padded(printable(arrow(action)), versions)}"
         price = cost(action, plan)
-        yield f"  {paint(head, _COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
+        yield f"  {paint(head, COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
         for note in notes(action):
             yield f"      note: {printable(note)}"
         yield from _files(action, paint, verbose)
 
 
 def _width(texts: Iterable[str], most: int) -> int:
-    return max((len(text) for text in texts if len(text) <= most), default=0)
+    return max((width for width in map(cells, texts) if width <= most), default=0)
 
 
 def _files(action: Action, paint: Paint, verbose: bool) -> Iterator[str]:
@@ -80,7 +81,7 @@ def _files(action: Action, paint: Paint, verbose: bool) -> Iterator[str]:
     # A new directory is all new: a few names tell enough.
     limit = len(marked) if verbose else FILES_SHOWN
     for mark, file in marked[:limit]:
-        yield f"      {paint(f'{mark} {printable(file.path)}', _COLOURS[mark])}  {file_size(mark, file)}".rstrip()
+        yield f"      {paint(f'{mark} {printable(file.path)}', COLOURS[mark])}  {file_size(mark, file)}".rstrip()
     if len(marked) > limit:
         yield f"      … and {plural(len(marked) - limit, 'more file')} (-v shows all)"
 

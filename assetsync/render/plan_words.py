@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from collections.abc import Mapping
 
 from assetsync.model.tree import FileEntry
-from assetsync.plan.plan import Action, Adopt, Create, Forget, Keep, Plan, Pull, Update
+from assetsync.plan.plan import KIND, Action, Create, Plan, Pull, Update
 from assetsync.render.units import money, plural, size
 
+SYMBOLS = {"create": "+", "update": "~", "lock": "=", "pull": "<", "forget": "-", "none": " "}
 _COUNTED = {
     "create": "to create",
     "update": "to update",
@@ -25,28 +26,19 @@ def notes(action: Action) -> tuple[str, ...]:
 
 def symbol(action: Action) -> str:
     """One character that says what happens."""
-    match action:
-        case Create():
-            return "+"
-        case Update():
-            return "~"
-        case Adopt():
-            return "="
-        case Pull():
-            return "<"
-        case Forget():
-            return "-"
-        case Keep():
-            return " "
-        case _:
-            assert_never(action)
+    return SYMBOLS[KIND[type(action)]]
 
 
 def arrow(action: Action) -> str:
+    """The versions before and after, as in `versions`."""
+    return versions(action.base, action.to)
+
+
+def versions(base: str | None, to: str | None) -> str:
     """The versions before and after: `1.2 → 1.3`, `→ 0.0`, or one version where it stays."""
-    if action.to is None or action.base == action.to:
-        return action.base or ""
-    return f"{action.base or ''} → {action.to}".lstrip()
+    if to is None or base == to:
+        return base or ""
+    return f"{base or ''} → {to}".lstrip()
 
 
 def cost(action: Action, plan: Plan) -> str:
@@ -89,21 +81,30 @@ def file_size(mark: str, file: FileEntry) -> str:
 
 def counts(plan: Plan) -> str:
     """The whole plan in a few numbers: `1 to create, 3 unchanged, 1 problem`."""
-    parts = [f"{plan.count(kind):,} {words}" for kind, words in _COUNTED.items() if plan.count(kind)]
-    if plan.problems:
-        parts.append(plural(len(plan.problems), "problem"))
-    if plan.not_considered:
-        parts.append(f"{plan.not_considered:,} not considered")
+    return counted({kind: plan.count(kind) for kind in _COUNTED}, len(plan.problems), plan.not_considered)
+
+
+def counted(numbers: Mapping[str, int], problems: int, not_considered: int = 0) -> str:
+    """As `counts`, from the number of actions of each kind and of problems."""
+    parts = [f"{numbers[kind]:,} {words}" for kind, words in _COUNTED.items() if numbers.get(kind)]
+    if problems:
+        parts.append(plural(problems, "problem"))
+    if not_considered:
+        parts.append(f"{not_considered:,} not considered")
     return ", ".join(parts) or "no assets"
 
 
 def total_bytes(plan: Plan) -> str:
     """The bytes of the whole plan; empty where none move."""
-    totals = [
-        (sum(action.transfer.upload for action in plan.actions), "to upload"),
-        (sum(action.transfer.reuse for action in plan.actions), "reused by copies in the store"),
-        (sum(action.transfer.download for action in plan.actions), "to download"),
-    ]
+    moved = [action.transfer for action in plan.actions]
+    return total_of(
+        sum(one.upload for one in moved), sum(one.reuse for one in moved), sum(one.download for one in moved)
+    )
+
+
+def total_of(upload: int, reuse: int, download: int) -> str:
+    """As `total_bytes`, from the bytes themselves."""
+    totals = [(upload, "to upload"), (reuse, "reused by copies in the store"), (download, "to download")]
     return ", ".join(f"{size(count)} {words}" for count, words in totals if count)
 
 

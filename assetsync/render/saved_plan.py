@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.model.files import LOCK, MANIFEST
-from assetsync.plan.plan import Plan
+from assetsync.plan.plan import Plan, text_digest
 from assetsync.plan.request import Request
 from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
 from assetsync.shape import misfit
@@ -73,6 +73,20 @@ def render_saved_plan(plan: Plan, request: Request) -> str:
 
 def parse_saved_plan(text: str) -> Document:
     """The document that `render_saved_plan` wrote. InvalidError for anything else, and for a plan made offline."""
+    document = parse_plan(text)
+    if "basis" not in document:
+        raise InvalidError(
+            "this is the JSON of a plan, but not a saved plan: it does not say what it was made from",
+            hint="save one with `assetsync plan -o FILE`",
+        )
+    if document.get("offline"):
+        raise InvalidError("a plan made offline can't be carried out", hint="plan again without `--offline`")
+    _check(document, _SHAPE)
+    return document
+
+
+def parse_plan(text: str) -> Document:
+    """The document of a plan, saved or printed, which is not checked beyond its format. InvalidError."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -83,16 +97,8 @@ def parse_saved_plan(text: str) -> Document:
     if document["format_version"] > FORMAT_VERSION:
         raise InvalidError(
             f"the saved plan has format {document['format_version']}, and this assetsync knows {FORMAT_VERSION}",
-            hint="apply it with the assetsync that wrote it, or plan again",
+            hint="use the assetsync that wrote it, or plan again",
         )
-    if "basis" not in document:
-        raise InvalidError(
-            "this is the JSON of a plan, but not a saved plan: it does not say what it was made from",
-            hint="save one with `assetsync plan -o FILE`",
-        )
-    if document.get("offline"):
-        raise InvalidError("a plan made offline can't be carried out", hint="plan again without `--offline`")
-    _check(document, _SHAPE)
     return document
 
 
@@ -117,6 +123,21 @@ def what_moved(saved: Document, now: Document) -> list[str]:
     if not moved and saved["fingerprint"] != now["fingerprint"]:
         moved.append(f"the plan: its fingerprint was {printable(saved['fingerprint'])}, and is {now['fingerprint']}")
     return moved
+
+
+def files_moved(saved: Document, manifest: str, lock: str | None) -> list[str]:
+    """Which of assets.yaml and assets.lock are others than those that `saved` was made from; empty without a basis."""
+    basis = saved.get("basis")
+    if not isinstance(basis, dict):
+        return []
+    now = ((MANIFEST, "manifest", manifest), (LOCK, "lock", lock))
+    return [file for file, key, text in now if basis.get(key) != text_digest(text)]
+
+
+def check_plan(document: Document, shape: Mapping[str, Any]) -> Document:
+    """`document`, when it has this shape; see `assetsync.shape`. InvalidError."""
+    _check(document, shape)
+    return document
 
 
 def _check(document: Document, shape: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 def commands(text: str) -> list[str]:
     """What follows `assetsync` in shell blocks and in code in running text, without the folder that `-C` names."""
-    lines = _IN_PROSE.findall(_BLOCK.sub("", text))
+    lines = [line.partition(" > ")[0] for line in _IN_PROSE.findall(_BLOCK.sub("", text))]
     for block in blocks(text, "sh"):
         lines += _IN_SHELL.findall(block.replace("pip install ", ""))
     return [re.sub(r"^-C \S+ ", "", line) for line in lines if "…" not in line]

@@ -37,7 +37,7 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "version", "error: no such command `version`\nhint: `assetsync --version` shows the version of assetsync"
         ),
-        Mistake("statsu", "error: no such command `statsu`\nhint: `assetsync --help` lists the commands"),
+        Mistake("statsu", "error: no such command `statsu`\nhint: did you mean `assetsync status`?"),
         Mistake("checkout", "error: no such command `checkout`\nhint: `assetsync pull` gets what assets.lock names"),
         Mistake(
             "rm nlp/tokenizer",
@@ -249,6 +249,16 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "error: `../elsewhere` is outside of the project `/home/ada/repo`\n"
             "hint: move it, or put a link to it, below the folder of assets.yaml",
             code=1,
+        ),
+        Mistake(
+            "add 'data/*'",
+            "error: no path matches `data/*` in `/home/ada/repo`\nhint: `*` does not go over `/`; `**` does",
+        ),
+        Mistake(
+            "add 'data/*'",
+            "error: `data/a.bin` and `data/a.txt` would both be `data/a`\n"
+            "hint: add them one by one, each with a name: `assetsync add data/a.txt NAME`",
+            before="mkdir data && touch data/a.bin data/a.txt",
         ),
         Mistake("-C nowhere plan", "error: the directory `nowhere` of `-C` does not exist", code=1),
         Mistake("init", "error: `assets.yaml` exists already\nhint: `assetsync add PATH` adds an asset to it", code=1),

@@ -14,6 +14,7 @@ import pytest
 from assetsync import errors
 from assetsync.cli.app import EXIT_INTERRUPTED, EXIT_USAGE, cli
 from assetsync.cli.options import Common
+from tests.e2e.mistakes import MISTAKES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -54,6 +55,8 @@ def test_links_lead_to_files(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_pages_name_exist(page: Path) -> None:
     known = set(commands())
+    if page.name == "mistakes.md":
+        known |= {mistake.typed.split()[0] for mistakes in MISTAKES.values() for mistake in mistakes}
     for line in re.findall(r"`assetsync ([a-z][^`]*)`", page.read_text()):
         assert line.split()[0] in known, line
 

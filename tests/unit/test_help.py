@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 import click
@@ -12,7 +13,7 @@ from assetsync.cli.examples import EXAMPLES
 
 ROOT = click.Context(cli, info_name="assetsync")
 NAMES = cli.list_commands(ROOT)
-LINES = [line.strip() for lines in EXAMPLES.values() for _, text in lines for line in text.split("&&")]
+LINES = [line.strip() for lines in EXAMPLES.values() for _, text in lines for line in re.split("&&| > ", text)]
 
 
 def page(name: str) -> str:

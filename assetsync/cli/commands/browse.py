@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
+from assetsync.cli.completing import assets, assets_or_files
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.escape import printable
 from assetsync.project.naming import is_pattern
+from assetsync.reading import read_existing
 from assetsync.render.history import diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
+from assetsync.render.plan_json import dump
 
 EXIT_DIFFERENCE = 2
 
@@ -20,7 +24,7 @@ format_option = click.option("--format", type=click.Choice(["text", "json"]), de
 
 
 @command("list", short_help="Assets and versions in the store, beside what is locked.", epilog=STORE_HELP)
-@click.argument("pattern", required=False)
+@click.argument("pattern", required=False, shell_complete=assets)
 @click.option("-l", "--long", is_flag=True, help="Size and date of the newest versions too: one request each.")
 @format_option
 @prefix_option
@@ -46,7 +50,7 @@ def list_command(common: Common, pattern: str | None, long: bool, format: str, s
 
 
 @command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
-@click.argument("name")
+@click.argument("name", shell_complete=assets)
 @click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N versions only.")
 @format_option
 @prefix_option
@@ -81,16 +85,20 @@ def _check_no_version(name: str) -> None:
         )
 
 
-@command("show", short_help="All that is known of one version.", epilog=STORE_HELP)
-@click.argument("spec", metavar="SPEC")
+@command("show", short_help="All that is known of one version, or a saved plan.", epilog=STORE_HELP)
+@click.argument("spec", metavar="SPEC", shell_complete=assets_or_files)
 @format_option
 @prefix_option
 def show_command(common: Common, spec: str, format: str, storage_prefix: str | None) -> int:
     """Show all that is recorded of a version: digest, provenance, and every file with its size and sha256.
 
-    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, or NAME:1.2.
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, or NAME:1.2. It may also be the file of a plan
+    that `assetsync plan -o FILE` saved: that is shown as it was made, stale or not, and no store is asked.
     """
     console = Console(common)
+    file = os.path.join(common.directory or ".", spec)
+    if os.path.isfile(file):
+        return _show_plan(console, common, file, format)
     with open_store(common, storage_prefix) as store:
         found = store.resolve(spec)
         meta = store.meta(str(found))
@@ -102,9 +110,25 @@ def show_command(common: Common, spec: str, format: str, storage_prefix: str | N
     return 0
 
 
+def _show_plan(console: Console, common: Common, file: str, format: str) -> int:
+    from assetsync.project.locate import moved_since
+    from assetsync.render.saved_plan_text import parse_shown_plan, saved_plan_text
+
+    text = read_existing(file).decode("utf-8", "replace")
+    document = parse_shown_plan(text)
+    if format == "json":
+        console.data(dump(dict(document)))
+        return 0
+    console.page(saved_plan_text(document, paint=console.paint(sys.stdout), verbose=console.verbose))
+    moved = moved_since(document, common.directory or ".", common.manifest)
+    if moved:
+        console.say(f"It is stale: {' and '.join(moved)} changed since it was made, so `apply --plan` refuses it.")
+    return 0
+
+
 @command("diff", short_help="What differs between two versions, or a version and a path.", epilog=STORE_HELP)
-@click.argument("old", metavar="A")
-@click.argument("new", metavar="B")
+@click.argument("old", metavar="A", shell_complete=assets_or_files)
+@click.argument("new", metavar="B", shell_complete=assets_or_files)
 @format_option
 @prefix_option
 def diff_command(common: Common, old: str, new: str, format: str, storage_prefix: str | None) -> int:

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import click
 
+from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import ManifestError
@@ -17,7 +18,7 @@ EXIT_DIFFERENCE = 2
 
 
 @command("check", short_help="Is assets.lock right? Offline; for hooks and CI.")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
 @click.option("--staged", is_flag=True, help="Check both files as git's index has them: what `git commit` would take.")
 @click.option("--content", is_flag=True, help="Also: is what is here what the lock says? Absent content is fine.")
 @click.option("--remote", is_flag=True, help="Also: has the store the locked versions, with these digests?")

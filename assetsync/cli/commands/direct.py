@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from assetsync.cli.completing import assets, files, folders
 from assetsync.cli.console import Console
 from assetsync.cli.failure import show
 from assetsync.cli.options import Common, command
@@ -66,8 +67,8 @@ def _publishing(function: Callable[..., Any]) -> Callable[..., Any]:
     help=f"Publish PATH as the first version of the new asset NAME, after showing the plan and asking.\n\n{URL_HELP}"
     "\n\n`NAME:1` begins with 1.0 instead of 0.0. Prints the spec of what was published.",
 )
-@click.argument("path")
-@click.argument("name", metavar="NAME[:MAJOR]")
+@click.argument("path", shell_complete=files)
+@click.argument("name", metavar="NAME[:MAJOR]", shell_complete=assets)
 @_publishing
 @traffic_options
 def new_command(
@@ -101,8 +102,8 @@ def new_command(
     " makes it 0.2, and `--bump-major` 2.0. Dated versions are the current UTC time. Content that the newest version"
     " has already is not published again. Prints the spec of the version that has the content then.",
 )
-@click.argument("path")
-@click.argument("name", metavar="NAME[:MAJOR]")
+@click.argument("path", shell_complete=files)
+@click.argument("name", metavar="NAME[:MAJOR]", shell_complete=assets)
 @click.option("--bump-major", is_flag=True, help="Open the next major line.")
 @click.option("--force-new-version", is_flag=True, help="Publish although the content is unchanged.")
 @_publishing
@@ -139,11 +140,12 @@ def update_command(
 
 
 @command("fetch", short_help="Get versions, or a part of one, and print their paths.", epilog=STORE_HELP)
-@click.argument("specs", metavar="SPEC...", nargs=-1)
+@click.argument("specs", metavar="SPEC...", nargs=-1, shell_complete=assets)
 @click.option("--locked", is_flag=True, help="What assets.lock names; SPECs are names then, and none means all.")
 @click.option(
     "--assets-dir",
     metavar="DIR",
+    shell_complete=folders,
     help="Where to put it, as DIR/NAME/VERSION; else ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR.",
 )
 @click.option("--force", is_flag=True, help="Compare what is there with the store, and get what differs.")

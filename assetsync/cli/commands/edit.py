@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from glob import glob
 from typing import TYPE_CHECKING
 
 import click
 
 from assetsync.atomic import write_atomically
+from assetsync.cli.completing import assets, files
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.usage import check_there
@@ -16,13 +19,14 @@ from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTING
 from assetsync.manifest import settings
-from assetsync.manifest.edit import add_entry, default_name, entries_of, new_manifest, remove_entry
+from assetsync.manifest.edit import add_entries, default_name, entries_of, new_manifest, remove_entry
 from assetsync.manifest.nodes import decoded
 from assetsync.manifest.parse import path_problem
 from assetsync.model.files import LOCK, MANIFEST
+from assetsync.model.manifest import Entry
 from assetsync.model.versioning import DEFAULT
 from assetsync.project.locate import find_manifest
-from assetsync.project.naming import chosen
+from assetsync.project.naming import chosen, is_pattern
 from assetsync.project.texts import read_manifest
 from assetsync.reading import read_file, shown_path
 
@@ -69,9 +73,8 @@ def init_command(common: Common, yes: bool) -> int:
     return 0
 
 
-@command("add", short_help="Add an asset to assets.yaml.")
-@click.argument("path")
-@click.argument("name", required=False)
+@command("add", short_help="Add assets to assets.yaml.")
+@click.argument("given", nargs=-1, required=True, metavar="PATH [NAME] | PATH...", shell_complete=files)
 @click.option("--version", metavar="LINE", help="The major line to publish into, or what a `--readonly` asset follows.")
 @click.option("--readonly", is_flag=True, help="Never publish it from here: only fetch what others publish.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out files, in gitignore syntax; repeatable.")
@@ -79,8 +82,7 @@ def init_command(common: Common, yes: bool) -> int:
 @yes_option
 def add_command(
     common: Common,
-    path: str,
-    name: str | None,
+    given: tuple[str, ...],
     version: str | None,
     readonly: bool,
     exclude: tuple[str, ...],
@@ -89,39 +91,87 @@ def add_command(
 ) -> int:
     """Add the file or directory PATH to assets.yaml as the asset NAME; by default the path without endings.
 
-    Nothing is published: `assetsync plan` shows what would be. Offers to add PATH to .gitignore.
+    With many paths, or a pattern such as 'models/*', each becomes an asset with a name of its own, and one that is an
+    asset already is left as it is. Two arguments are PATH and NAME, unless the second is a path that exists.
+
+    Nothing is published: `assetsync plan` shows what would be. Offers to add the paths to .gitignore.
     """
     console = Console(common)
     manifest_file, text = _manifest(common)
-    root = os.path.dirname(manifest_file)
-    place = os.path.join(os.path.abspath(common.directory or "."), path)
-    relative = _relative(root, place, path)
-    if not readonly:
-        hint = "for an asset that others publish, add `--readonly`"
-        check_there("add", path, name, common.directory or ".", hint)
-    name = name or default_name(relative, is_file=not os.path.isdir(place))
-    edited = add_entry(
-        text,
-        name,
-        relative,
-        version=version,
-        readonly=readonly,
-        exclude=exclude,
-        description=description,
-        filename=shown_path(manifest_file),
-        default_versioning=settings.default_versioning(os.environ),
-    )
+    filename, root = shown_path(manifest_file), os.path.dirname(manifest_file)
+    versioning = settings.default_versioning(os.environ)
+    paths, name = _split(given, common.directory or ".")
+    if len(paths) > 1 and description is not None:
+        raise click.UsageError("`--description` tells of one asset, and there are several paths")
+    alone = len(given) == 1 + (name is not None) and not is_pattern(given[0])
+    made = Entry(name or "", "", version, readonly, tuple(exclude), description)
+    added = [_entry(common, root, path, made, given) for path in paths]
+    if not alone:
+        added = _without(console, added, entries_of(text, filename=filename, default_versioning=versioning))
+    edited = add_entries(text, added, filename=filename, default_versioning=versioning)
+    if not added:
+        return 0
     write_atomically(manifest_file, edited.encode())
-    console.say(f"Added `{name}`: {relative}, to {shown_path(manifest_file)}.")
+    for entry in added:
+        console.say(f"Added `{entry.name}`: {entry.path}, to {filename}.")
     repository = _repository(root)
     if repository is not None:
-        _offer_to_ignore(console, repository, root, relative, yes=yes)
-    console.say(f"Next: `assetsync {'sync' if readonly else 'plan'} {name}`")
+        _offer_to_ignore(console, repository, root, [entry.path for entry in added], yes=yes)
+    names = f" {added[0].name}" if len(added) == 1 else ""
+    console.say(f"Next: `assetsync {'sync' if readonly else 'plan'}{names}`")
     return 0
 
 
+def _entry(common: Common, root: str, path: str, made: Entry, given: Sequence[str]) -> Entry:
+    """`made`, for a path; with the name that follows from it where it has none. ContentError, InvalidError."""
+    here = common.directory or "."
+    place = os.path.join(os.path.abspath(here), path)
+    relative = _relative(root, place, path)
+    if not made.readonly:
+        hint = "for an asset that others publish, add `--readonly`"
+        check_there("add", path, given[1] if len(given) == 2 else None, here, hint)
+    name = made.name or default_name(relative, is_file=not os.path.isdir(place))
+    return replace(made, name=name, path=relative)
+
+
+def _without(console: Console, added: Sequence[Entry], known: Sequence[Entry]) -> list[Entry]:
+    """The entries of many whose paths are no assets yet. UsageError when two paths would become one name."""
+    names = {entry.path: entry.name for entry in known}
+    for entry in added:
+        if entry.path in names:
+            console.say(f"{entry.path} is `{names[entry.path]}` already.")
+    left = [entry for entry in added if entry.path not in names]
+    first: dict[str, str] = {}
+    for entry in left:
+        if entry.name in first:
+            raise click.UsageError(
+                f"`{printable(first[entry.name])}` and `{printable(entry.path)}` would both be `{entry.name}`\n"
+                f"hint: add them one by one, each with a name: `assetsync add {printable(entry.path)} NAME`"
+            )
+        first[entry.name] = entry.path
+    return left
+
+
+def _split(given: Sequence[str], directory: str) -> tuple[list[str], str | None]:
+    """The paths that the arguments of `add` mean, patterns expanded, and the name where one is given. UsageError."""
+    if len(given) == 2 and not is_pattern(given[1]) and not os.path.lexists(os.path.join(directory, given[1])):
+        return [given[0]], given[1]
+    paths: dict[str, None] = {}
+    for text in given:
+        found = [text]
+        if is_pattern(text) and not os.path.lexists(os.path.join(directory, text)):
+            found = sorted(glob(text, root_dir=directory, recursive=True))
+            if not found:
+                raise click.UsageError(
+                    f"no path matches `{printable(text)}` in `{printable(os.path.abspath(directory))}`\n"
+                    "hint: `*` does not go over `/`; `**` does"
+                )
+        paths.update(dict.fromkeys(found))
+    return list(paths), None
+
+
 @command("remove", short_help="Take an asset out of assets.yaml.")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=assets)
 def remove_command(common: Common, names: tuple[str, ...]) -> int:
     """Take the asset NAME out of assets.yaml. Its versions stay in the store, and its files stay here.
 
@@ -195,16 +245,18 @@ def _offer_for_lock(console: Console, repository: Repository, folder: str, *, ye
     console.say(f"Once in each clone, for that: git config {DRIVER_SETTING} '{DRIVER_COMMAND}'")
 
 
-def _offer_to_ignore(console: Console, repository: Repository, root: str, path: str, *, yes: bool) -> None:
+def _offer_to_ignore(console: Console, repository: Repository, root: str, paths: Sequence[str], *, yes: bool) -> None:
     from assetsync.git.repository import ignore_line
 
-    place = os.path.join(root, path)
-    if repository.tracks(place):
-        console.say(f"note: git has {path} too; `git rm -r --cached {path}` takes it out of git and leaves it here")
-    elif not repository.ignores(place):
-        _offer_lines(
-            console, os.path.join(root, ".gitignore"), [ignore_line(path)], "so that git leaves it out", yes=yes
-        )
+    lines = []
+    for path in paths:
+        place = os.path.join(root, path)
+        if repository.tracks(place):
+            console.say(f"note: git has {path} too; `git rm -r --cached {path}` takes it out of git and leaves it here")
+        elif not repository.ignores(place):
+            lines.append(ignore_line(path))
+    if lines:
+        _offer_lines(console, os.path.join(root, ".gitignore"), lines, "so that git leaves it out", yes=yes)
 
 
 def _offer_lines(console: Console, file: str, lines: Sequence[str], why: str, *, yes: bool) -> None:

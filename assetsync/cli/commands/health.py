@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import click
 
+from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
@@ -31,7 +32,7 @@ format_option = click.option("--format", type=click.Choice(["text", "json"]), de
 
 
 @command("verify", short_help="Is every object of a version there and right?", epilog=STORE_HELP)
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=assets)
 @click.option("--all", "every", is_flag=True, help="Every version of every asset of the store.")
 @click.option("--deep", is_flag=True, help="Read every byte, instead of trusting what the store says of itself.")
 @format_option

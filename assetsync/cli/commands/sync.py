@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import click
 
 from assetsync.cli.commit import CommitOptions, Committing, commit_options
+from assetsync.cli.completing import assets, files
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.traffic import traffic_options
@@ -27,19 +28,28 @@ from assetsync.traffic import UNLIMITED, Traffic
 
 EXIT_DIFFERENCE = 2
 
-names_argument = click.argument("names", nargs=-1, metavar="[NAME]...")
+names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Go on without asking.")
 bump_option = click.option(
-    "--bump-major", multiple=True, metavar="NAME", help="Publish NAME as the first version of the next major, once."
+    "--bump-major",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=assets,
+    help="Publish NAME as the first version of the next major, once.",
 )
 supersede_option = click.option(
     "--supersede",
     multiple=True,
     metavar="NAME",
+    shell_complete=assets,
     help="Publish NAME on top of a version that someone else published, or with the content of an older one.",
 )
 discard_option = click.option(
-    "--discard-local", multiple=True, metavar="NAME", help="Give up what is at NAME's path for the store's version."
+    "--discard-local",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=assets,
+    help="Give up what is at NAME's path for the store's version.",
 )
 
 
@@ -50,7 +60,9 @@ def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
 
 @command("plan", short_help="Show what sync and apply would do; write nothing.")
 @names_argument
-@click.option("-o", "--output", metavar="FILE", help="Save the plan, for `assetsync apply --plan FILE`.")
+@click.option(
+    "-o", "--output", metavar="FILE", shell_complete=files, help="Save the plan, for `assetsync apply --plan FILE`."
+)
 @click.option("--format", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @click.option("--offline", is_flag=True, help="Compare with assets.lock alone; ask no store.")
@@ -102,7 +114,13 @@ def plan_command(
 
 @command("apply", short_help="Publish what changed and save assets.lock.")
 @names_argument
-@click.option("--plan", "plan_file", metavar="FILE", help="Do exactly what a saved plan says, or refuse; asks nothing.")
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    shell_complete=files,
+    help="Do exactly what a saved plan says, or refuse; asks nothing.",
+)
 @click.option("--expect", metavar="FINGERPRINT", help="Go on only when the plan still has this fingerprint.")
 @yes_option
 @click.option("--message", metavar="TEXT", help="Why: kept with each published version.")
