@@ -73,7 +73,9 @@ _OPTIONS = [
         "--manifest", metavar="FILE", shell_complete=files, help="Use FILE instead of the assets.yaml found upward."
     ),
     click.option(
-        "--store", metavar="URL", help="s3://…, gs://…, az://… or a directory, instead of the configured one."
+        "--store",
+        metavar="STORE",
+        help="Another store than the default: a name of `stores`, s3://…, gs://…, az://… or a directory.",
     ),
     click.option("-q", "--quiet", is_flag=True, default=None, help="Say nothing but errors and data."),
     click.option("-v", "--verbose", count=True, help="Say more: every file, every unchanged asset."),

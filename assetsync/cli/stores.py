@@ -7,9 +7,13 @@ from collections.abc import Mapping
 
 import click
 
+from assetsync.cli.console import Console
 from assetsync.cli.options import Common
 from assetsync.errors import NoFileError
+from assetsync.escape import printable
+from assetsync.manifest import settings
 from assetsync.manifest.settings import default_store
+from assetsync.model.manifest import StoreConfig
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.locate import find_manifest
 from assetsync.traffic import UNLIMITED, Traffic
@@ -29,7 +33,9 @@ def open_store(common: Common, storage_prefix: str | None = None, traffic: Traff
     directory = common.directory or "."
     store = common.store if storage_prefix is None else _with_prefix(common, storage_prefix)
     manifest_file = common.manifest or _manifest(directory)
-    return AssetStore(store, directory=directory, manifest_file=manifest_file, traffic=traffic)
+    opened = AssetStore(store, directory=directory, manifest_file=manifest_file, traffic=traffic)
+    say_settings(common, opened.config)
+    return opened
 
 
 def _manifest(directory: str) -> str | None:
@@ -51,3 +57,13 @@ def _with_prefix(common: Common, prefix: str) -> str:
             " write the prefix into the URL of `--store`"
         )
     return config.url
+
+
+def say_settings(common: Common, config: StoreConfig) -> None:
+    """With `-v`: the settings of the store, each with where it comes from."""
+    if not common.verbose:
+        return
+    rows = settings.described(config, os.environ)
+    width = max(len(value) for _, value, _ in rows)
+    for name, value, origin in rows:
+        Console(common).say(f"{name:<18}  {printable(value):<{width}}  {printable(origin)}".rstrip())

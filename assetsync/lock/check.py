@@ -183,20 +183,23 @@ def check_remote(
     `remote` holds the locked version by asset. One of modelkit, which records no digest, is judged by files and sizes.
     """
     findings = []
+    store = f"the store `{manifest.store.name}`" if manifest.home is not None else "the store"
     for entry in manifest.entries:
         locked = lock.assets.get(entry.name)
-        what = _remote(f"`{entry.name}:{locked.version}`", locked, remote.get(entry.name)) if locked else None
+        what = _remote(f"`{entry.name}:{locked.version}`", store, locked, remote.get(entry.name)) if locked else None
         if what is not None:
             fix = f"see `assetsync plan {entry.name}` and `assetsync doctor`"
+            if manifest.home is not None and remote.get(entry.name) is None:
+                fix = f"run `assetsync promote {entry.name} --to {manifest.store.name}`"
             findings.append(Finding(entry.name, "lost", what, fix, LOCK))
     return findings
 
 
-def _remote(what: str, locked: LockEntry, found: RemoteVersion | DamagedError | None) -> str | None:
+def _remote(what: str, store: str, locked: LockEntry, found: RemoteVersion | DamagedError | None) -> str | None:
     if found is None:
-        return f"the store has no {what}"
+        return f"{store} has no {what}"
     if isinstance(found, DamagedError):
-        return f"{what} is damaged in the store: {found.message}"
+        return f"{what} is damaged in {store}: {found.message}"
     if found.contradicts(locked.content):
-        return f"the store has {what} with {'another digest' if found.content else 'other files or sizes'}"
+        return f"{store} has {what} with {'another digest' if found.content else 'other files or sizes'}"
     return None

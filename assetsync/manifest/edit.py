@@ -411,6 +411,9 @@ _TEMPLATE = """\
 # The object store: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a directory such as ./store.
 # Credentials never stand here: they come from the environment, as for the cloud's own tools.
 {store}
+#
+# Several stores have names; then `store` says which is the default, and `--store prod` picks another for a command:
+# stores: {{dev: s3://DEV-BUCKET/PREFIX, prod: {{url: s3://PROD-BUCKET/PREFIX, region: eu-west-1}}}}
 
 # How versions look: major_minor (1.2, the default) or simple_date (2026-01-31T09-00-00Z).
 {versioning}

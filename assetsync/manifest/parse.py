@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
-from assetsync.errors import AssetsyncError, InvalidError, Located, ManifestError, UsageError
+from assetsync.errors import InvalidError, Located, ManifestError, UsageError
 from assetsync.escape import brief, printable
-from assetsync.manifest.nodes import MAX_PROBLEMS, MORE_PROBLEMS, Mapping, Node, Scalar, Sequence, read
-from assetsync.manifest.store_url import check_endpoint, check_store_url
+from assetsync.manifest.fields import with_hint
+from assetsync.manifest.nodes import Mapping, Node, Scalar, Sequence, read
+from assetsync.manifest.stores import StoreFields
 from assetsync.model.files import LOCK, MANIFEST, STATE
 from assetsync.model.guards import MAJORS, SECRETS, Guards, parse_size
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
@@ -21,10 +22,8 @@ from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
 from assetsync.model.patterns import pattern_problem
 from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
-from assetsync.suggest import did_you_mean
 
-_TOP_KEYS = ("store", "versioning", "guards", "assets")
-_STORE_KEYS = ("url", "endpoint", "region", "kms_key_id", "conditional_writes", "price_per_gb_month")
+_TOP_KEYS = ("store", "stores", "versioning", "guards", "assets")
 _GUARD_KEYS = ("secrets", "max_upload", "max_files", "majors")
 _ENTRY_KEYS = ("path", "version", "readonly", "exclude", "description", "owner", "tags", "allow_secrets")
 # Of one entry: more patterns than a person writes are a list of files, which belongs elsewhere.
@@ -34,10 +33,8 @@ MAX_ALLOWED = 1_000  # paths in which secrets are allowed
 MAX_TAGS = 100
 MAX_LABEL = 200  # characters of an owner or a tag
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PRICE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _COUNT = re.compile(r"[1-9][0-9]{0,11}")
 T = TypeVar("T", bound=str)
-_SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|connection_string|sas", re.IGNORECASE)
 
 
 def parse_manifest(
@@ -63,14 +60,13 @@ def parse_manifest(
     return manifest
 
 
-class _Reader:
+class _Reader(StoreFields):
     """Nodes -> values, collecting problems. Each method returns what it can make of a node, however bad."""
 
     def __init__(
         self, problems: list[Located], filename: str, plugin: Callable[[str], Versioning] | None = None
     ) -> None:
-        self.problems = problems
-        self._filename = filename
+        super().__init__(problems, filename)
         self._own_files = _own_files(filename)
         self._plugin = plugin
         self._system: Versioning | None = None
@@ -89,22 +85,21 @@ class _Reader:
         versioning = self._string(root, "versioning") or default_versioning
         self._system = self._versioning(root, versioning)
         self._lines = _lines_of(self._system)
-        store = self._store(root) if "store" in root.pairs else default_store
-        if store is None:
+        stores = self.stores(root.get("stores"))
+        store = self.default_store(root, stores) if "store" in root.pairs else default_store
+        if stores and "store" not in root.pairs:
+            self._problem(
+                root.get("stores"), f"`store` must say which of `stores` is the default: `store: {stores[0].name}`"
+            )
+        elif store is None:
             self._problem(
                 None, "`store` is missing: it says where the assets live, such as `store: s3://BUCKET/PREFIX`"
             )
         guards = self._guards(root)
         entries = self._entries(root.get("assets"))
         self._check_names(entries)
-        self._check_paths(entries, store)
-        return Manifest(store, versioning, tuple(entries), guards) if store else None
-
-    def _problem(self, node: Node | Entry | None, message: str) -> None:
-        line, column = (node.line, node.column) if node is not None else (1, 1)
-        if len(self.problems) >= MAX_PROBLEMS:
-            raise ManifestError(self._filename, [*self.problems, Located(line, column, MORE_PROBLEMS)])
-        self.problems.append(Located(line, column, message))
+        self._check_paths(entries, [*stores, *([store] if store and store.name is None else [])])
+        return Manifest(store, versioning, tuple(entries), guards, stores) if store else None
 
     def _versioning(self, root: Mapping, name: str) -> Versioning | None:
         if name in BUILT_IN:
@@ -116,80 +111,8 @@ class _Reader:
         except UsageError as error:
             if "versioning" not in root.pairs:
                 raise
-            self._problem(root.get("versioning"), _with_hint(error))
+            self._problem(root.get("versioning"), with_hint(error))
             return None
-
-    def _check_keys(self, mapping: Mapping, known: tuple[str, ...]) -> None:
-        for name, (key, _) in mapping.pairs.items():
-            if name not in known:
-                self._problem(key, _unknown_key(name, known))
-
-    def _string(self, mapping: Mapping, name: str) -> str | None:
-        """The string under a key; None when the key is not there or its value is no string."""
-        node = mapping.get(name)
-        if node is None:
-            return None
-        if not isinstance(node, Scalar) or node.is_null:
-            self._problem(node, f"`{name}` must be a string")
-        elif not node.is_string:
-            self._problem(node, f'`{name}` must be a string: write `{name}: "{brief(node.text)}"`')
-        elif not node.text:
-            self._problem(node, f"`{name}` is empty")
-        else:
-            return node.text
-        return None
-
-    def _boolean(self, mapping: Mapping, name: str, *, default: bool) -> bool:
-        node = mapping.get(name)
-        if node is None:
-            return default
-        word = node.text.lower() if isinstance(node, Scalar) and not node.is_string else ""
-        if word not in ("true", "false"):
-            self._problem(node, f"`{name}` must be `true` or `false`, without quotes")
-        return word == "true"
-
-    # --- store
-
-    def _store(self, root: Mapping) -> StoreConfig:
-        node = root.get("store")
-        if not isinstance(node, Mapping):
-            return StoreConfig(self._store_url(root, "store"))
-        self._check_keys(node, _STORE_KEYS)
-        if "url" not in node.pairs:
-            self._problem(node, "`store` needs a `url`")
-        return StoreConfig(
-            self._store_url(node, "url"),
-            endpoint=self._endpoint(node),
-            region=self._string(node, "region"),
-            kms_key_id=self._string(node, "kms_key_id"),
-            conditional_writes=self._boolean(node, "conditional_writes", default=True),
-            price_per_gb_month=self._price(node),
-        )
-
-    def _store_url(self, mapping: Mapping, name: str) -> str:
-        url = self._string(mapping, name)
-        try:
-            return check_store_url(url) if url is not None else ""
-        except InvalidError as error:
-            self._problem(mapping.get(name), _with_hint(error))
-            return ""
-
-    def _endpoint(self, mapping: Mapping) -> str | None:
-        endpoint = self._string(mapping, "endpoint")
-        try:
-            return check_endpoint(endpoint) if endpoint is not None else None
-        except InvalidError as error:
-            self._problem(mapping.get("endpoint"), _with_hint(error))
-            return None
-
-    def _price(self, mapping: Mapping) -> float | None:
-        node = mapping.get("price_per_gb_month")
-        if node is None:
-            return None
-        if not isinstance(node, Scalar) or not node.plain or not _PRICE.fullmatch(node.text):
-            self._problem(node, "`price_per_gb_month` must be a number, such as `0.023`")
-            return None
-        return float(node.text)
 
     # --- guards
 
@@ -401,8 +324,8 @@ class _Reader:
                 return f"`{name}` can't be a name: `{segment}` is a version"
         return None
 
-    def _check_paths(self, entries: Iterable[Entry], store: StoreConfig | None) -> None:
-        """No path may be, hold or lie in another, nor the directory of the store."""
+    def _check_paths(self, entries: Iterable[Entry], stores: Iterable[StoreConfig]) -> None:
+        """No path may be, hold or lie in another, nor the directory of a store."""
         paths: dict[str, Entry] = {}
         for entry in entries:
             if entry.path:
@@ -413,13 +336,17 @@ class _Reader:
             for parent in _parents(path):
                 if parent in paths:
                     self._overlap(entry, paths[parent])
-        if store is None or not (store.url == "." or store.url.startswith("./")):
-            return
-        folder = fold(normal_path(store.url))
+        for store in stores:
+            if store.url == "." or store.url.startswith("./"):
+                self._check_folder(paths, store.url)
+
+    def _check_folder(self, paths: dict[str, Entry], url: str) -> None:
+        """No path may be, hold or lie in the directory of a store."""
+        folder = fold(normal_path(url))
         above = {*_parents(folder)}
         for path, entry in paths.items():
             if folder in (".", path) or path in above or folder in _parents(path):
-                self._problem(entry, f"`{entry.path}` overlaps with the directory of the store, `{store.url}`")
+                self._problem(entry, f"`{entry.path}` overlaps with the directory of the store, `{url}`")
 
     def _overlap(self, inner: Entry, outer: Entry) -> None:
         if (inner.line, inner.column) > (outer.line, outer.column):
@@ -504,17 +431,3 @@ def _no_lines(system: Versioning, version: str, readonly: bool) -> str:
     except InvalidError as error:
         return error.message
     return f"`{version}` is not a version"
-
-
-def _unknown_key(name: str, known: tuple[str, ...]) -> str:
-    if name == "<<":
-        return "merge keys (`<<`) can't stand here; write the keys out"
-    shown = f"unknown key `{brief(name)}`"
-    if known is _STORE_KEYS and _SECRET.search(name):
-        return f"{shown}; if it is a credential, it belongs into the environment, never into a manifest"
-    listed = "the keys here are " + ", ".join(f"`{key}`" for key in known)
-    return f"{shown}; {did_you_mean(name[:50].lower(), known) or listed}"
-
-
-def _with_hint(error: AssetsyncError) -> str:
-    return f"{error.message}; {error.hint}" if error.hint else error.message

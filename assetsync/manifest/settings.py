@@ -10,13 +10,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from assetsync.errors import UsageError
-from assetsync.manifest.store_url import check_store_url
+from assetsync.escape import printable
+from assetsync.manifest.store_url import check_store_url, is_store_name
 from assetsync.model.guards import MANY_FILES
-from assetsync.model.manifest import StoreConfig
+from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.versioning import DEFAULT
+from assetsync.suggest import did_you_mean
 
 DEFAULT_PREFIX = "modelkit-assets"
 _SCHEMES = {"s3": "s3", "gcs": "gs", "az": "az"}
+_MODELKIT = "MODELKIT_STORAGE_PROVIDER"
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -43,12 +46,13 @@ def default_store(environ: Mapping[str, str]) -> StoreConfig | None:
     if provider == "local":
         # Relative ones are relative to where modelkit is started. It joins folder names, so that empty ones vanish.
         folder = bucket if bucket.startswith(("/", "./", "../")) else f"./{bucket}"
-        return StoreConfig("/".join([folder.rstrip("/"), *filter(None, prefix.split("/"))]) or "/")
+        url = "/".join([folder.rstrip("/"), *filter(None, prefix.split("/"))]) or "/"
+        return StoreConfig(url, origins={"url": _MODELKIT})
     if provider not in _SCHEMES:
         known = ", ".join(f"`{name}`" for name in (*_SCHEMES, "local"))
         raise UsageError(f"unknown `MODELKIT_STORAGE_PROVIDER={provider}`", hint=f"modelkit knows {known}")
     _check_prefix(prefix)
-    return StoreConfig(f"{_SCHEMES[provider]}://{bucket}/{prefix}")
+    return StoreConfig(f"{_SCHEMES[provider]}://{bucket}/{prefix}", origins={"url": _MODELKIT})
 
 
 def _check_prefix(prefix: str) -> None:
@@ -70,8 +74,23 @@ def given_store(environ: Mapping[str, str], flag: str | None = None) -> StoreCon
 
     UsageError, InvalidError.
     """
-    url = flag or environ.get("ASSETSYNC_STORE")
-    return StoreConfig(check_store_url(url)) if url else default_store(environ)
+    url, origin = _given(environ, flag)
+    return _at(url, origin) if url else default_store(environ)
+
+
+def _given(environ: Mapping[str, str], flag: str | None) -> tuple[str | None, str]:
+    """The store that a flag or the environment gives, by URL or name, and which of them does."""
+    return (flag, "--store") if flag else (environ.get("ASSETSYNC_STORE") or None, "ASSETSYNC_STORE")
+
+
+def _at(url: str, origin: str) -> StoreConfig:
+    """The store at a URL. InvalidError; UsageError for a name, where nothing names stores."""
+    if is_store_name(url):
+        raise UsageError(
+            f"`{url}` is no URL of a store, and there is no assets.yaml here whose `stores` name one so",
+            hint="give a URL, or run it in the project",
+        )
+    return StoreConfig(check_store_url(url), origins={"url": origin})
 
 
 def assets_dir(environ: Mapping[str, str]) -> str | None:
@@ -95,32 +114,102 @@ def default_versioning(environ: Mapping[str, str]) -> str:
     return environ.get("ASSETSYNC_VERSIONING") or environ.get("MODELKIT_ASSETS_VERSIONING_SYSTEM") or DEFAULT
 
 
-def overridden(config: StoreConfig, environ: Mapping[str, str], store: str | None = None) -> StoreConfig:
-    """`config` as the flag `store` and the `ASSETSYNC_*` variables change it.
+def chosen(manifest: Manifest, environ: Mapping[str, str], flag: str | None = None) -> Manifest:
+    """`manifest` with the store that `flag` or ASSETSYNC_STORE names, by its name in `stores` or its URL, and with what
+    the other `ASSETSYNC_*` variables change of it.
 
-    Another URL is another store: the settings that the manifest has for its own do not go along with it.
+    Another URL than those of assets.yaml is another store: the settings that it has for its own do not go along, and
+    neither does the lock. UsageError for a name that it does not have.
     """
-    given = store or environ.get("ASSETSYNC_STORE")
-    if given and check_store_url(given) != config.url:
-        config = StoreConfig(check_store_url(given))
+    given, origin = _given(environ, flag)
+    if given is None:
+        return replace(manifest, store=overridden(manifest.store, environ))
+    config = store_called(manifest, given, origin)
+    home = manifest.store if config.name and config.url != manifest.store.url else None
+    return replace(manifest, store=overridden(config, environ), home=home)
+
+
+def store_called(manifest: Manifest, given: str, origin: str) -> StoreConfig:
+    """The store of a name or a URL, as assets.yaml has it, or else one without settings. UsageError, InvalidError."""
+    if is_store_name(given):
+        for config in manifest.stores:
+            if config.name == given:
+                return _called_for(config, origin)
+        names = [config.name or "" for config in manifest.stores]
+        listed = "they are " + ", ".join(f"`{name}`" for name in names) if names else "name some there, or give a URL"
+        raise UsageError(
+            f"`{printable(given)}` is not among the `stores` of assets.yaml", hint=did_you_mean(given, names) or listed
+        )
+    url = check_store_url(given)
+    for config in (manifest.store, *manifest.stores):
+        if config.url == url:
+            return _called_for(config, origin)
+    return _at(url, origin)
+
+
+def _called_for(config: StoreConfig, origin: str) -> StoreConfig:
+    known = config.origins.get("url", "")
+    return replace(config, origins={**config.origins, "url": known if known == origin else f"{known}, by {origin}"})
+
+
+def overridden(config: StoreConfig, environ: Mapping[str, str]) -> StoreConfig:
+    """`config` as the `ASSETSYNC_*` variables change it: those that end in its name before those for any store."""
     changes: dict[str, str | bool] = {}
-    for name in ("endpoint", "region", "kms_key_id"):
-        value = environ.get(f"ASSETSYNC_{name.upper()}")
-        if value:
-            changes[name] = value
-    if environ.get("ASSETSYNC_CONDITIONAL_WRITES"):
-        changes["conditional_writes"] = boolean(environ, "ASSETSYNC_CONDITIONAL_WRITES")
-    return replace(config, **changes)  # type: ignore[arg-type]  # the names are those of its fields
+    origins = dict(config.origins)
+    named = environ_of(config, environ)
+    for name in ("endpoint", "region", "kms_key_id", "storage_class"):
+        variable = f"ASSETSYNC_{name.upper()}"
+        if named.get(variable):
+            changes[name] = named[variable]
+            origins[name] = _variable(config, environ, variable)
+    if named.get("ASSETSYNC_CONDITIONAL_WRITES"):
+        changes["conditional_writes"] = boolean(named, "ASSETSYNC_CONDITIONAL_WRITES")
+        origins["conditional_writes"] = _variable(config, environ, "ASSETSYNC_CONDITIONAL_WRITES")
+    return replace(config, origins=origins, **changes)  # type: ignore[arg-type]  # the names are those of its fields
+
+
+# Of one store, by its name: `ASSETSYNC_ENDPOINT_PROD`.
+OF_A_STORE = ("ENDPOINT", "REGION", "KMS_KEY_ID", "STORAGE_CLASS", "CONDITIONAL_WRITES")
+
+
+def environ_of(config: StoreConfig, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment as it is for one store: the variables that end in its name stand in for the plain ones.
+
+    This decides too which endpoint may get credentials: one of `ASSETSYNC_ENDPOINT_PROD` is good for `prod`.
+    """
+    if config.name is None:
+        return environ
+    suffix = "_" + config.name.upper().replace("-", "_")
+    own = {f"ASSETSYNC_{one}": environ.get(f"ASSETSYNC_{one}{suffix}") for one in OF_A_STORE}
+    return {**environ, **{name: value for name, value in own.items() if value}}
+
+
+def _variable(config: StoreConfig, environ: Mapping[str, str], plain: str) -> str:
+    own = f"{plain}_{(config.name or '').upper().replace('-', '_')}"
+    return own if config.name and environ.get(own) else plain
 
 
 def completed(config: StoreConfig, environ: Mapping[str, str]) -> StoreConfig:
     """`config` with what the SDKs' own variables say of settings that are not set yet."""
-    if config.url.startswith("s3://"):
-        return replace(
-            config,
-            endpoint=config.endpoint or environ.get("S3_ENDPOINT") or None,
-            kms_key_id=config.kms_key_id or environ.get("AWS_KMS_KEY_ID") or None,
-        )
-    if config.url.startswith("gs://"):
-        return replace(config, endpoint=config.endpoint or environ.get("STORAGE_EMULATOR_HOST") or None)
-    return config
+    wanted = _OF_SDKS.get(config.url.partition("://")[0], {})
+    found = {name: variable for name, variable in wanted.items() if not getattr(config, name) and environ.get(variable)}
+    values: dict[str, str] = {name: environ[variable] for name, variable in found.items()}
+    return replace(config, origins={**found, **config.origins}, **values)  # type: ignore[arg-type]
+
+
+_OF_SDKS = {
+    "s3": {"endpoint": "S3_ENDPOINT", "kms_key_id": "AWS_KMS_KEY_ID"},
+    "gs": {"endpoint": "STORAGE_EMULATOR_HOST"},
+}
+
+
+def described(config: StoreConfig, environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """The settings of a store that are set, for a person: name, value, and where that comes from. No secret."""
+    known = completed(config, environ)
+    rows = [("store", f"{known.name}, {known.url}" if known.name else known.url, known.origins.get("url", ""))]
+    for name in ("endpoint", "region", "kms_key_id", "storage_class", "object_tags", "conditional_writes"):
+        value = getattr(known, name)
+        if name in known.origins or value not in (None, (), True):
+            shown = ", ".join(f"{tag}={text}" for tag, text in value) if isinstance(value, tuple) else str(value)
+            rows.append((name, shown.lower() if isinstance(value, bool) else shown, known.origins.get(name, "")))
+    return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from assetsync.model.guards import Guards
@@ -9,7 +10,11 @@ from assetsync.model.guards import Guards
 
 @dataclass(frozen=True, slots=True)
 class StoreConfig:
-    """Where assets live, as written in assets.yaml or given by flag or environment. Holds no secret."""
+    """Where assets live, as written in assets.yaml or given by flag or environment. Holds no secret.
+
+    `name` is the one that `stores` of assets.yaml gives it. `storage_class` and `object_tags` are those of new data
+    objects. `origins` says of settings where they come from, in words.
+    """
 
     url: str
     endpoint: str | None = None
@@ -19,6 +24,15 @@ class StoreConfig:
     conditional_writes: bool = True
     # What a GB (1000**3 bytes) costs a month there, in whatever currency. Only for a plan to tell what it adds.
     price_per_gb_month: float | None = None
+    storage_class: str | None = None
+    object_tags: tuple[tuple[str, str], ...] = ()
+    name: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def shown(self) -> str:
+        """The store for a person: its name, where it has one, or else its URL."""
+        return self.name or self.url
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +58,21 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """assets.yaml, checked. `entries` keep the order of the file."""
+    """assets.yaml, checked. `entries` keep the order of the file.
+
+    `store` is the one to work with: the default one, unless a flag or a variable has chosen another. `stores` are those
+    that have names. `home` is the default store where another of `stores` was chosen: assets.lock, of which there is
+    one for all of them, belongs to it.
+    """
 
     store: StoreConfig
     versioning: str
     entries: tuple[Entry, ...]
     guards: Guards = field(default_factory=Guards)
+    stores: tuple[StoreConfig, ...] = ()
+    home: StoreConfig | None = None
+
+    @property
+    def lock_store(self) -> str:
+        """The URL that assets.lock records."""
+        return (self.home or self.store).url

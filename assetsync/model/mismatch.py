@@ -20,8 +20,8 @@ class Mismatch(NamedTuple):
 def lock_mismatches(lock: Lock, manifest: Manifest) -> Sequence[Mismatch]:
     """The properties of the lock as a whole that the manifest contradicts."""
     found = []
-    if lock.store != manifest.store.url:
-        message = f"`assets.lock` belongs to the store `{lock.store}`, but `assets.yaml` names `{manifest.store.url}`"
+    if lock.store != manifest.lock_store:
+        message = f"`assets.lock` belongs to the store `{lock.store}`, but `assets.yaml` names `{manifest.lock_store}`"
         fix = "restore `store` in `assets.yaml`; to start anew in the other store, remove `assets.lock` first"
         found.append(Mismatch("store_mismatch", message, fix))
     if lock.versioning != manifest.versioning:

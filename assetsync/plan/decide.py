@@ -17,7 +17,7 @@ from assetsync.model.lock import LockEntry
 from assetsync.model.manifest import Entry
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, is_valid
-from assetsync.plan.plan import Action, Adopt, Basis, Forget, Plan, Problem, Seen
+from assetsync.plan.plan import Action, Adopt, Basis, Create, Forget, Plan, Problem, Seen, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.plan.situation import Situation, Stop
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, Snapshot, Unusable
@@ -30,7 +30,7 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
     if not problems:
         for entry in snapshot.manifest.entries:
             try:
-                actions.append(decide(snapshot, entry, request))
+                actions.append(_at_home(snapshot, decide(snapshot, entry, request)))
             except Stop as stop:
                 problems.append(stop.problem)
         if request.purpose is Purpose.SYNC:
@@ -63,6 +63,23 @@ def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
             return _decide_upgrade(asset, request)
         case _:
             assert_never(request.purpose)
+
+
+def _at_home(snapshot: Snapshot, action: Action) -> Action:
+    """`action`, which publishes in the default store alone: numbers given in two places would soon mean two contents.
+
+    Stop.
+    """
+    store, home = snapshot.manifest.store, snapshot.manifest.home
+    if home is None or not isinstance(action, Create | Update):
+        return action
+    raise Stop(
+        action.asset,
+        "not_home",
+        f"`{action.asset}:{action.to}` would be published in `{store.shown}`, and assets.lock belongs to"
+        f" `{home.shown}`, where versions get their numbers",
+        f"publish it there, and then run `assetsync promote {action.asset} --to {store.shown}`",
+    )
 
 
 def _dated(snapshot: Snapshot) -> bool:

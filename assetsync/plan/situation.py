@@ -253,6 +253,13 @@ class Situation:
         way_out = f"`assetsync upgrade {self.name} --discard-local {self.name}` takes what the store has"
         known = self.remote.known.get(locked.version)
         if known is None:
+            if self.snapshot.manifest.home is not None:
+                store = self.snapshot.manifest.store.shown
+                raise self.stop(
+                    "lost",
+                    f"{version} is locked, but `{store}` does not have it",
+                    f"bring it there with `assetsync promote {self.name} --to {store}`",
+                )
             raise self.stop(
                 "lost",
                 f"{version} is locked, but the store does not have it",

@@ -23,7 +23,7 @@ from assetsync.manifest.nodes import decoded
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.guards import Guards
 from assetsync.model.lock import Lock
-from assetsync.model.manifest import Manifest
+from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
@@ -48,10 +48,10 @@ from assetsync.transfer.fetch import fetched
 class AssetStore:
     """One store. A context manager that closes what it opened.
 
-    `url` is `s3://…`, `gs://…`, `az://…` or a directory. Without it, ASSETSYNC_STORE, the assets.yaml at
-    `manifest_file` and modelkit's variables are asked, in this order. Relative paths are relative to `directory`.
-    Settings that are not given come from `environ`, the process's environment by default. `traffic` limits what is
-    asked, sent and got. UsageError, InvalidError.
+    `url` is `s3://…`, `gs://…`, `az://…` or a directory, or the name of one of `stores` in the assets.yaml at
+    `manifest_file`. Without it, ASSETSYNC_STORE, that assets.yaml and modelkit's variables are asked, in this order.
+    Relative paths are relative to `directory`. Settings that are not given come from `environ`, the process's
+    environment by default. `traffic` limits what is asked, sent and got. UsageError, InvalidError.
     """
 
     def __init__(
@@ -75,16 +75,18 @@ class AssetStore:
             self._project = os.path.dirname(path)
             self._manifest_file = path
         given = manifest.store if manifest else settings.given_store(environ, url)
+        self._lock_store = manifest.lock_store if manifest else None
         if given is None:
             raise UsageError(
                 f"no store is named: there is no `{MANIFEST}` in `{printable(folder)}` or above it",
                 hint="give its URL with `--store URL`, or set `ASSETSYNC_STORE`, or modelkit's"
                 " `MODELKIT_STORAGE_PROVIDER` and `_BUCKET`",
             )
-        is_given = bool(url or environ.get("ASSETSYNC_STORE"))
+        # A store of assets.yaml that was chosen by its name lies where assets.yaml does.
+        is_given = bool(url or environ.get("ASSETSYNC_STORE")) and given.name is None
         self._workspace = Workspace(
             folder,
-            settings.overridden(given, environ, url),
+            given if manifest else settings.overridden(given, environ),
             versioning or (manifest.versioning if manifest else settings.default_versioning(environ)),
             _state(environ, self._project),
             boundary(self._project or folder, environ),
@@ -118,6 +120,11 @@ class AssetStore:
     def url(self) -> str:
         """The store's URL, as it was given."""
         return self._workspace.config.url
+
+    @property
+    def config(self) -> StoreConfig:
+        """The store with its settings, and where they come from."""
+        return self._workspace.config
 
     @property
     def versioning_name(self) -> str:
@@ -232,7 +239,7 @@ class AssetStore:
         """The version of each asset in the assets.lock beside the manifest; empty without one, or with that of another
         store. LockError."""
         lock = read_lock(os.path.join(self._project, LOCK)) if self._project is not None else None
-        if lock is None or lock.store != self.url:
+        if lock is None or lock.store != (self._lock_store or self.url):
             return {}
         return {name: entry.version for name, entry in lock.assets.items()}
 
@@ -297,7 +304,7 @@ class AssetStore:
         lock = read_lock(path)
         if lock is None:
             raise NoFileError(f"`{shown_path(path)}` does not exist", hint="`assetsync apply` or `adopt` writes it")
-        if lock.store != self.url:
+        if lock.store != (self._lock_store or self.url):
             raise LockError(
                 f"`{LOCK}` belongs to the store `{printable(lock.store)}`, and this is `{printable(self.url)}`",
                 hint="give no other store",

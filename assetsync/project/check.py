@@ -45,13 +45,15 @@ def inspect(
     staged: bool = False,
     content: bool = False,
     remote: bool = False,
+    store: str | None = None,
     environ: Mapping[str, str],
     reporter: Reporter | None = None,
 ) -> Inspection:
     """Check the lock of the project that `directory` belongs to, or of `manifest_file`; of all assets or of `names`.
 
     `staged`: both files as they are in git's index; without `manifest_file`, all projects in and below `directory`.
-    `content`: local content against the lock. `remote`: the locked versions against the store.
+    `content`: local content against the lock. `remote`: the locked versions against the store of assets.yaml, or the
+    one of its `stores` that is called `store`.
     ManifestError, NoFileError, InvalidError when there is nothing that can be judged; UsageError for a name that no
     project knows; GitError; StoreError.
     """
@@ -69,7 +71,7 @@ def inspect(
         if content:
             one.content_findings(environ, reporter)
         if remote:
-            one.remote_findings(environ)
+            one.remote_findings(environ, store)
         findings += one.shown(names)
     count = sum(len(one.manifest.entries) for one in judged)
     return Inspection(len(judged), len(names) or count, tuple(findings))
@@ -138,9 +140,12 @@ class _Judgement:
             found[entry.name] = list(secret_problems(entry.name, entry.path, not_allowed(secrets, entry.path, entry)))
         return found
 
-    def remote_findings(self, environ: Mapping[str, str]) -> None:
-        """Whether the store has what the lock says. Asks the store itself, never a cache."""
-        if self.lock is None or self.lock.store != self.manifest.store.url:
+    def remote_findings(self, environ: Mapping[str, str], called: str | None) -> None:
+        """Whether the store, or the one that is called so, has what the lock says. Asks it itself, never a cache.
+
+        UsageError when assets.yaml names none so.
+        """
+        if self.lock is None or self.lock.store != self.manifest.lock_store:
             return
         from assetsync.manifest import settings
         from assetsync.pool import together
@@ -149,7 +154,8 @@ class _Judgement:
 
         # How the store is reached may be set; which one it is may not.
         access = {name: value for name, value in environ.items() if name != "ASSETSYNC_STORE"}
-        config = settings.overridden(self.manifest.store, access)
+        chosen = settings.chosen(self.manifest, access, called)
+        config = chosen.store
         store = open_store(config, self.versioning, Cache(None), root=self._source.root, environ=environ)
         locked = self.lock.assets
         asked = [(entry.name, locked[entry.name].version) for entry in self.manifest.entries if entry.name in locked]
@@ -161,7 +167,7 @@ class _Judgement:
             found = dict(zip((name for name, _ in asked), together(look, asked), strict=True))
         finally:
             store.close()
-        self._add(check_remote(self.manifest, self.lock, found))
+        self._add(check_remote(chosen, self.lock, found))
 
     def _add(self, findings: Iterable[Finding]) -> None:
         """Note what else is wrong; of an asset whose lines in the lock were edited, nothing else is worth saying."""

@@ -232,7 +232,7 @@ class Project:
             return Result(())
         with self._alone():
             lock = self._checked_lock(plan)
-            start = lock or Lock(self.manifest.store.url, self.manifest.versioning)
+            start = lock or Lock(self.manifest.lock_store, self.manifest.versioning)
             writer = LockWriter(self.lock_file, start, before=self._set_line, aside=self._state.folder)
 
             def record(action: Action, entry: LockEntry | None) -> None:

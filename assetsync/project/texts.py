@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assetsync.errors import GitError, InvalidError, NoFileError
@@ -13,6 +13,7 @@ from assetsync.lock.check import Finding
 from assetsync.lock.text import parse_lock
 from assetsync.manifest import settings
 from assetsync.manifest.parse import parse_manifest
+from assetsync.manifest.store_url import is_store_name
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
@@ -140,8 +141,10 @@ def parse_project(data: bytes, path: str, *, store: str | None, environ: Mapping
 
     ManifestError, UsageError.
     """
-    manifest = _parse(data, path, settings.given_store(environ, store), settings.default_versioning(environ))
-    return replace(manifest, store=settings.overridden(manifest.store, environ, store))
+    by_name = is_store_name(store or environ.get("ASSETSYNC_STORE") or "")
+    default = settings.default_store(environ) if by_name else settings.given_store(environ, store)
+    manifest = _parse(data, path, default, settings.default_versioning(environ))
+    return settings.chosen(manifest, environ, store)
 
 
 def parse_as_locked(source: Source, lock: Lock | None) -> Manifest:

@@ -18,7 +18,7 @@ from assetsync.errors import (
     NotFoundError,
     StoreError,
 )
-from assetsync.manifest.settings import completed
+from assetsync.manifest.settings import completed, environ_of
 from assetsync.model.history import History
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.names import Spec, name_problem
@@ -467,6 +467,7 @@ def open_store(
     InvalidError for a directory that belongs to git or to assetsync itself.
     """
     called = config.url
+    environ = environ_of(config, environ)
     config = completed(config, environ)
     if "://" not in config.url:
         config = replace(config, url=os.path.normpath(os.path.join(root, os.path.expanduser(config.url))))

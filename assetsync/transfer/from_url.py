@@ -22,7 +22,7 @@ from assetsync.backends.opening import open_backend
 from assetsync.errors import ConflictError, InvalidError, NotFoundError
 from assetsync.local.exclude import Excludes
 from assetsync.local.scan import scan
-from assetsync.manifest.settings import completed
+from assetsync.manifest.settings import completed, environ_of
 from assetsync.manifest.store_url import BUCKET_SCHEMES, check_store_url
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.paths import parts_problem
@@ -127,6 +127,7 @@ def look(url: str, config: StoreConfig, environ: Mapping[str, str], closing: Exi
     closed by `closing`. NotFoundError when nothing is there; InvalidError; StoreError.
     """
     check_store_url(url)
+    environ = environ_of(config, environ)
     bucket, key = _split(url)
     backend = open_backend(_bucket_config(bucket, config, environ), environ)
     closing.callback(backend.close)

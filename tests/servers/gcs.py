@@ -90,6 +90,7 @@ class Stored:
     metadata: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/octet-stream"
     kms_key: str | None = None
+    storage_class: str = "STANDARD"
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -107,6 +108,7 @@ class Stored:
             "generation": str(self.generation),
             "metageneration": "1",
             "contentType": self.content_type,
+            "storageClass": self.storage_class,
             "size": str(len(self.data)),
             "timeCreated": written,
             "updated": written,
@@ -273,8 +275,10 @@ class Storage:
         if done < size:
             self._rewrites[token] = done
             return as_json(picked({**reply, "rewriteToken": token}, request.query.get("fields", "")))
-        kms_key = request.query.get("destinationKmsKeyName")
-        copy = self._store(to_bucket, to_name, found.data, metadata=found.metadata, kms_key=kms_key)
+        # Metadata of the source is kept only where the request brings none at all.
+        resource = json.loads(request.body) if request.body else {"metadata": found.metadata}
+        query = {"kmsKeyName": request.query.get("destinationKmsKeyName", "")}
+        copy = self._store_resource(to_bucket, {**resource, "name": to_name}, found.data, query)
         reply["resource"] = copy.resource(to_bucket, self.root)
         return as_json(picked(reply, request.query.get("fields", "")))
 
@@ -387,6 +391,8 @@ class Storage:
         self, bucket: str, resource: Mapping[str, Any], data: bytes, query: Mapping[str, str]
     ) -> Stored:
         more = {"content_type": resource["contentType"]} if resource.get("contentType") else {}
+        if resource.get("storageClass"):
+            more["storage_class"] = resource["storageClass"]
         kms_key = query.get("kmsKeyName")
         return self._store(
             bucket, resource["name"], data, metadata=resource.get("metadata") or {}, kms_key=kms_key, **more

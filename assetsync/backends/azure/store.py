@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient
+from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient, StandardBlobTier
 
 from assetsync.backends.azure.access import open_container
 from assetsync.backends.azure.translate import (
@@ -41,6 +41,7 @@ from assetsync.backends.azure.translate import (
 from assetsync.backends.azure.transport import open_transport
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
+from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.retry import Tries, holds, is_file
@@ -117,7 +118,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
         user_agent="assetsync",
     )
     place = Place(config.url.rstrip("/"), name, access.endpoint, access.source)
-    return AzureBackend(access.container, place, prefix, scope)
+    return AzureBackend(access.container, place, prefix, scope, Labels.of(config))
 
 
 class AzureBackend:
@@ -128,7 +129,18 @@ class AzureBackend:
     bytes_per_part = 3 * MIB
     keys_per_page = KEYS_PER_PAGE
 
-    def __init__(self, container: ContainerClient, place: Place, prefix: str, scope: str | None) -> None:
+    def __init__(
+        self,
+        container: ContainerClient,
+        place: Place,
+        prefix: str,
+        scope: str | None,
+        labels: Labels = UNLABELLED,
+    ) -> None:
+        # Of data objects, which are those with metadata.
+        self._labels: dict[str, Any] = {"tags": dict(labels.tags)} if labels.tags else {}
+        if labels.storage_class:
+            self._labels["standard_blob_tier"] = _tier(labels.storage_class)
         self._container = container
         self._tries = Tries()
         self._place = place
@@ -213,7 +225,10 @@ class AzureBackend:
         blob = self._blob(target)
         url = self._blob(source).url  # with its SAS token, where there is one: the source needs it too
         reply = self._written(
-            COPY, target, lambda: blob.start_copy_from_url(url, **IF_MISSING), lambda: is_file(self, target, entry)
+            COPY,
+            target,
+            lambda: blob.start_copy_from_url(url, **IF_MISSING, **self._labels),
+            lambda: is_file(self, target, entry),
         )
         if reply and reply["copy_status"] != "success":
             self._await_copy(target)
@@ -295,6 +310,7 @@ class AzureBackend:
                 validate_content=True,
                 **condition,
                 **self._scope,
+                **(self._labels if metadata else {}),
             )
 
         for attempt in range(CREATE_ATTEMPTS):
@@ -324,7 +340,12 @@ class AzureBackend:
             CREATE,
             key,
             lambda: blob.commit_block_list(
-                blocks, metadata=metadata, validate_content=True, **IF_MISSING, **self._scope
+                blocks,
+                metadata=metadata,
+                validate_content=True,
+                **IF_MISSING,
+                **self._scope,
+                **(self._labels if metadata else {}),
             ),
             is_ours,
         )
@@ -440,6 +461,15 @@ class AzureBackend:
         except AzureError as error:
             # Not chained: the SDK's exceptions may quote a SAS token.
             raise translated(operation, key, self._place, error, create_only=create_only) from None
+
+
+def _tier(name: str) -> StandardBlobTier:
+    """UsageError."""
+    for tier in StandardBlobTier:
+        if tier.value.lower() == name.lower():
+            return tier
+    known = ", ".join(f"`{tier.value}`" for tier in StandardBlobTier)
+    raise UsageError(f"`{name}` is no `storage_class` of Azure", hint=f"its access tiers are {known}")
 
 
 def _if_still(etag: str) -> dict[str, Any]:

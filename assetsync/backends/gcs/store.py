@@ -28,6 +28,7 @@ from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
 from assetsync.backends.http import age_of, proxy_for, store_time
+from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.refusal import Place
 from assetsync.backends.retry import Tries, holds
@@ -72,6 +73,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> GCSBackend:
         kms_key=config.kms_key_id,
         user_project=environ.get(USER_PROJECT_VARIABLE) or None,
         proxy=proxy_for(endpoint, environ),
+        labels=Labels.of(config),
     )
 
 
@@ -105,7 +107,9 @@ class GCSBackend:
         kms_key: str | None = None,
         user_project: str | None = None,
         proxy: str | None = None,
+        labels: Labels = UNLABELLED,
     ) -> None:
+        self._labels = labels
         self._url = f"gs://{bucket}/{prefix}".rstrip("/")
         self._tries = Tries()
         self._prefix = f"{prefix}/" if prefix else ""
@@ -179,7 +183,8 @@ class GCSBackend:
                 data = file.read(entry.size + 1)
             digest = Digest(data)
             self._check(task, digest, entry)
-            self._tries.settle(partial(self._insert, task, data, digest, _NEW), lambda: self._is_there(key, digest))
+            insert = partial(self._insert, task, data, digest, _NEW, self._labels)
+            self._tries.settle(insert, lambda: self._is_there(key, digest))
         progress(entry.size)
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
@@ -208,9 +213,17 @@ class GCSBackend:
             params["destinationKmsKeyName"] = self._kms_key
         path = f"{self._path(source)}/rewriteTo{self._path(target).removeprefix('/storage/v1')}"
 
+        headers, body = {}, []
+        if self._labels != UNLABELLED:  # a copy that is told of any metadata keeps nothing of its source's
+            headers = {"Content-Type": "application/json; charset=UTF-8"}
+            body = [json.dumps(self._metadata(target, entry.sha256, self._labels)).encode()]
+
+        def ask() -> Any:
+            return self._calls.parsed(task, self._calls.ask(task, "POST", path, params, headers, body))
+
         def rewrite() -> None:
             # Large objects take several rounds; the token says how far it has come, over failures too.
-            while not (reply := self._calls.ask_json(task, "POST", path, params))["done"]:
+            while not (reply := ask())["done"]:
                 params["rewriteToken"] = reply["rewriteToken"]
             copied = self._listed(reply["resource"])
             if copied.size != entry.size or copied.sha256 not in (None, entry.sha256):
@@ -239,7 +252,7 @@ class GCSBackend:
             "X-Upload-Content-Type": _BINARY,
             "X-Upload-Content-Length": str(entry.size),
         }
-        body = [json.dumps(self._metadata(key, entry.sha256)).encode()]
+        body = [json.dumps(self._metadata(key, entry.sha256, self._labels)).encode()]
         reply = self._tries.run(lambda: self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body))
         upload_id = reply.headers.get("Location")
         if upload_id is None:
@@ -317,8 +330,8 @@ class GCSBackend:
         params = {"fields": f"name,size,metadata,generation,{FIELD}"}
         return self._calls.ask_json(Task(translate.READ, key), "GET", self._path(key), params)
 
-    def _insert(self, task: Task, data: bytes, digest: Digest, generation: str) -> None:
-        metadata = {**self._metadata(task.key, digest.sha256), FIELD: digest.checksum}
+    def _insert(self, task: Task, data: bytes, digest: Digest, generation: str, labels: Labels = UNLABELLED) -> None:
+        metadata = {**self._metadata(task.key, digest.sha256, labels), FIELD: digest.checksum}
         boundary = uuid.uuid4().hex
         head = (
             f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(metadata)}\r\n"
@@ -419,8 +432,10 @@ class GCSBackend:
         key = str(item["name"]).removeprefix(self._prefix)
         return ObjectInfo(key, int(item["size"]), item.get("metadata", {}).get("sha256"))
 
-    def _metadata(self, key: str, sha256: str) -> dict[str, Any]:
-        return {"name": self._prefix + key, "contentType": _BINARY, "metadata": {"sha256": sha256}}
+    def _metadata(self, key: str, sha256: str, labels: Labels) -> dict[str, Any]:
+        own = {"storageClass": labels.storage_class} if labels.storage_class else {}
+        metadata = {**labels.tags, "sha256": sha256}
+        return {"name": self._prefix + key, "contentType": _BINARY, "metadata": metadata, **own}
 
     def _conditions(self, generation: str) -> dict[str, str]:
         conditions = {"ifGenerationMatch": generation}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
@@ -15,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from assetsync.backends.contract import Dated
 from assetsync.backends.http import age_of, store_time
+from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import Bytes, FileBody, base64_of
@@ -57,10 +59,22 @@ class SentPart(NamedTuple):
 class Bucket:
     """One bucket, seen under a prefix (empty, or with a slash at its end), by keys relative to it."""
 
-    def __init__(self, access: Access, place: Callable[[], Place], prefix: str, kms_key_id: str | None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        place: Callable[[], Place],
+        prefix: str,
+        kms_key_id: str | None,
+        labels: Labels = UNLABELLED,
+    ) -> None:
         self._access = access
         self._place = place
         self._prefix = prefix
+        self._labels: dict[str, Any] = {}
+        if labels.storage_class:
+            self._labels["StorageClass"] = labels.storage_class
+        if labels.tags:
+            self._labels["Tagging"] = urlencode(labels.tags)
         self._encryption: dict[str, Any] = {}
         if kms_key_id:
             self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
@@ -122,18 +136,21 @@ class Bucket:
                 ContentLength=len(body),
                 ChecksumSHA256=base64_of(sha256),
                 Metadata={"sha256": sha256},
+                **self._labels,
                 **self._encryption,
                 **condition,
             )
         return reply.get("ETag", "")
 
     def copy_object(self, source: str, target: str, condition: Mapping[str, Any]) -> None:
-        """The copy keeps the metadata. NotFoundError, ExistsError."""
+        """The copy keeps the metadata, and gets the labels of this store. NotFoundError, ExistsError."""
+        labels = {**self._labels, "TaggingDirective": "REPLACE"} if "Tagging" in self._labels else self._labels
         with self._calling(COPY, target, create_only="IfNoneMatch" in condition) as client:
             client.copy_object(
                 Bucket=self._name,
                 Key=self._prefix + target,
                 CopySource=self._source(source),  # type: ignore[arg-type]
+                **labels,
                 **self._encryption,
                 **condition,
             )
@@ -156,6 +173,7 @@ class Bucket:
                 Key=self._prefix + key,
                 Metadata={"sha256": sha256},
                 **algorithm,
+                **self._labels,
                 **self._encryption,
             )
         if "UploadId" not in reply:

@@ -15,6 +15,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access, Location, read_authorities
 from assetsync.backends.s3.sending import CONNECT_TIMEOUT
@@ -60,8 +61,16 @@ class Head(NamedTuple):
 class Objects:
     """The objects of one bucket under a prefix (empty, or with a slash at its end), by keys relative to it."""
 
-    def __init__(self, access: Access, place: Callable[[], Place], prefix: str, kms_key_id: str | None) -> None:
+    def __init__(
+        self,
+        access: Access,
+        place: Callable[[], Place],
+        prefix: str,
+        kms_key_id: str | None,
+        labels: Labels = UNLABELLED,
+    ) -> None:
         self._access = access
+        self._labels = labels
         self._place = place
         self._prefix = prefix
         self._kms_key_id = kms_key_id
@@ -95,12 +104,25 @@ class Objects:
 
         return self._call(READ, key, act)
 
-    def put(self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode) -> str:
+    def put(
+        self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode, *, labelled: bool = False
+    ) -> str:
         """Store a small object, and return its etag. ExistsError, ChangedError, ChecksumError."""
+        labels = self._labels if labelled else UNLABELLED
+        attributes = {"sha256": sha256}
+        if labels.storage_class:
+            attributes["Storage-Class"] = labels.storage_class
 
         def act(store: S3Store) -> str:
-            attributes = {"sha256": sha256}
-            put = obstore.put(store, self._prefix + key, data, mode=mode, attributes=attributes, use_multipart=False)
+            put = obstore.put(
+                store,
+                self._prefix + key,
+                data,
+                mode=mode,
+                attributes=attributes,
+                tags=dict(labels.tags) or None,
+                use_multipart=False,
+            )
             return put["e_tag"] or ""
 
         return self._call(operation, key, act, create_only=mode == "create")

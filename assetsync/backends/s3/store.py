@@ -17,6 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
@@ -79,8 +80,9 @@ class S3Backend:
         self._name = bucket
         self._access = access
         self._tries = Tries()
-        self._objects = Objects(access, self._place, prefix, config.kms_key_id)
-        self._bucket = Bucket(access, self._place, prefix, config.kms_key_id)
+        labels = Labels.of(config)
+        self._objects = Objects(access, self._place, prefix, config.kms_key_id, labels)
+        self._bucket = Bucket(access, self._place, prefix, config.kms_key_id, labels)
         self._conditional = config.conditional_writes
         # A store that ignores conditions is not relied on to look at checksums either. Its etags tell what it has got,
         # but not where it encrypts with KMS.
@@ -156,7 +158,7 @@ class S3Backend:
         if entry.size <= SMALL:
             data = small_file(path, entry)
             self._tries.settle(
-                lambda: self._put(CREATE, key, data, entry.sha256, self._create_mode(key)),
+                lambda: self._put(CREATE, key, data, entry.sha256, self._create_mode(key), labelled=True),
                 lambda: is_file(self, key, entry),
             )
             progress(entry.size)
@@ -271,9 +273,11 @@ class S3Backend:
             self._answers_partially = False
             return self._bucket.get_range(key, start, end, etag)
 
-    def _put(self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode) -> None:
+    def _put(
+        self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode, *, labelled: bool = False
+    ) -> None:
         """One try of storing a small object."""
-        etag = self._objects.put(operation, key, data, sha256, mode)
+        etag = self._objects.put(operation, key, data, sha256, mode, labelled=labelled)
         try:
             self._check_etag(operation, key, data, etag)
         except ChecksumError:

@@ -11,6 +11,7 @@ from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.errors import ManifestError
+from assetsync.manifest.store_url import is_store_name
 from assetsync.project.check import Inspection, inspect
 from assetsync.render.findings import findings_github, findings_json, findings_text, problems_github
 
@@ -21,7 +22,11 @@ EXIT_DIFFERENCE = 2
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
 @click.option("--staged", is_flag=True, help="Check both files as git's index has them: what `git commit` would take.")
 @click.option("--content", is_flag=True, help="Also: is what is here what the lock says? Absent content is fine.")
-@click.option("--remote", is_flag=True, help="Also: has the store the locked versions, with these digests?")
+@click.option(
+    "--remote",
+    is_flag=True,
+    help="Also: has the store, or the one of `--store NAME`, the locked versions, with these digests?",
+)
 @click.option("--format", type=click.Choice(["text", "github", "json"]), default="text", show_default=True)
 def check_command(
     common: Common, names: tuple[str, ...], staged: bool, content: bool, remote: bool, format: str
@@ -32,8 +37,11 @@ def check_command(
     Each finding names the command that mends it. Settings from flags and variables are ignored, so that none can make
     a wrong lock pass.
     """
-    if common.store is not None:
-        raise click.UsageError("a check takes the store from assets.yaml alone: leave out `--store`")
+    if common.store is not None and not (remote and is_store_name(common.store)):
+        raise click.UsageError(
+            "a check takes stores from assets.yaml alone: leave out `--store`, or name one of its `stores`"
+            " together with `--remote`"
+        )
     console = Console(common)
     try:
         with console.progress() if content else nullcontext() as reporter:
@@ -44,6 +52,7 @@ def check_command(
                 staged=staged,
                 content=content,
                 remote=remote,
+                store=common.store,
                 environ=os.environ,
                 reporter=reporter,
             )

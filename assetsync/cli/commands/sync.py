@@ -13,6 +13,7 @@ from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.completing import assets, files
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
+from assetsync.cli.stores import say_settings
 from assetsync.cli.traffic import traffic_options
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.escape import printable
@@ -55,7 +56,9 @@ discard_option = click.option(
 
 def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
     """The project that the common options mean."""
-    return Project.load(common.directory or ".", manifest_file=common.manifest, store=common.store, traffic=traffic)
+    project = Project.load(common.directory or ".", manifest_file=common.manifest, store=common.store, traffic=traffic)
+    say_settings(common, project.manifest.store)
+    return project
 
 
 @command("plan", short_help="Show what sync and apply would do; write nothing.")

@@ -132,7 +132,7 @@ def test_aliases_save_writing_a_list_again() -> None:
         ),
         (
             "store: ./s\nowner: me\n",
-            ["2:1: unknown key `owner`; the keys here are `store`, `versioning`, `guards`, `assets`"],
+            ["2:1: unknown key `owner`; the keys here are `store`, `stores`, `versioning`, `guards`, `assets`"],
         ),
         ("store: ./s\nversioning: 1\n", ['2:13: `versioning` must be a string: write `versioning: "1"`']),
         ("store:\nassets: {}\n", ["1:1: `store` must be a string"]),
@@ -469,6 +469,14 @@ def test_the_schema_accepts_what_the_parser_accepts(text: str) -> None:
         "store: {url: ./s, endpoint: 'https://u:p@minio'}",
         "store: {url: ./s, region: ''}",
         "store: {url: ./s, conditional_writes: 'no'}",
+        "stores: {dev: ./s}",
+        "{store: ./s, stores: {}}",
+        "{store: ./s, stores: {Dev: ./d}}",
+        "{store: ./s, stores: {dev: {}}}",
+        "{store: {url: ./s, storage_class: ''}}",
+        "{store: {url: ./s, object_tags: [a]}}",
+        "{store: {url: ./s, object_tags: {'aws:x': a}}}",
+        "{store: {url: ./s, object_tags: {a: 1}}}",
         "{store: ./s, versioning: 1}",
         "{store: ./s, assets: []}",
         "{store: ./s, assets: {a: }}",
@@ -503,7 +511,7 @@ def test_the_schema_knows_the_same_keys_as_the_parser() -> None:
     top = SCHEMA["properties"]
     entry = top["assets"]["additionalProperties"]["oneOf"][1]["properties"]
     assert known("zzzz: 1") == set(top)
-    assert known("store: {zzzz: 1}") == set(top["store"]["oneOf"][1]["properties"])
+    assert known("store: {zzzz: 1}") == set(SCHEMA["definitions"]["store"]["oneOf"][1]["properties"])
     assert known("guards: {zzzz: 1}") == set(top["guards"]["properties"])
     assert known("assets: {a: {zzzz: 1}}") == set(entry)
 
@@ -513,6 +521,6 @@ def test_the_examples_of_the_reference_are_valid() -> None:
     locks = [example for example in examples if "lock_version" in example]
     assert [render_lock(parse_lock(lock)) for lock in locks] == locks
     manifests = [example for example in examples if example not in locks]
-    assert [len(parse_manifest(manifest).entries) for manifest in manifests] == [3, 0, 2]
+    assert [len(parse_manifest(manifest).entries) for manifest in manifests] == [3, 0, 0, 2]
     for manifest in manifests:
         jsonschema.validate(YAML(typ="safe", pure=True).load(manifest), SCHEMA, cls=jsonschema.Draft7Validator)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
+from assetsync.backends.http import may_see_token
 from assetsync.errors import UsageError
 from assetsync.manifest import settings
-from assetsync.model.manifest import StoreConfig
+from assetsync.manifest.parse import parse_manifest
+from assetsync.model.manifest import Manifest, StoreConfig
 
 
 @pytest.mark.parametrize(
@@ -88,5 +93,73 @@ def test_variables_change_the_store_of_the_manifest() -> None:
 
 def test_the_settings_of_a_store_do_not_go_along_to_another_one() -> None:
     config = StoreConfig("s3://bkt/p", endpoint="http://old", kms_key_id="key")
-    assert settings.overridden(config, {"ASSETSYNC_STORE": "s3://other"}) == StoreConfig("s3://other")
-    assert settings.overridden(config, {"ASSETSYNC_STORE": "s3://bkt/p/"}) == config
+    manifest = Manifest(config, "major_minor", ())
+    assert settings.chosen(manifest, {"ASSETSYNC_STORE": "s3://other"}).store == StoreConfig("s3://other")
+    assert settings.chosen(manifest, {"ASSETSYNC_STORE": "s3://bkt/p/"}).store == config
+
+
+DEV = StoreConfig("s3://dev-bucket/p", region="eu-west-1", name="dev", origins={"url": "assets.yaml"})
+PROD = StoreConfig("s3://prod-bucket/p", endpoint="https://s3.example.com", name="prod", origins={"url": "assets.yaml"})
+NAMED = Manifest(DEV, "major_minor", (), stores=(DEV, PROD))
+
+
+def test_a_flag_or_a_variable_picks_a_store_by_name_or_by_url_and_the_lock_stays_that_of_the_default() -> None:
+    assert settings.chosen(NAMED, {}) == NAMED
+    for picked in (
+        settings.chosen(NAMED, {}, "prod"),
+        settings.chosen(NAMED, {}, PROD.url),
+        settings.chosen(NAMED, {"ASSETSYNC_STORE": "prod"}),
+    ):
+        assert (picked.store, picked.home, picked.lock_store) == (PROD, DEV, DEV.url)
+    assert settings.chosen(NAMED, {"ASSETSYNC_STORE": "prod"}, "dev").home is None
+
+
+def test_another_url_is_no_store_of_the_project_and_has_a_lock_of_its_own() -> None:
+    elsewhere = settings.chosen(NAMED, {}, "s3://elsewhere")
+    assert (elsewhere.store, elsewhere.lock_store) == (StoreConfig("s3://elsewhere"), "s3://elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "name", "hint"),
+    [
+        (NAMED, "prdo", "did you mean `prod`?"),
+        (NAMED, "x", "they are `dev`, `prod`"),
+        (Manifest(StoreConfig("./s"), "x", ()), "x", "or give a URL"),
+    ],
+)
+def test_an_unknown_name_of_a_store_says_what_there_is(manifest: Manifest, name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=f"`{name}` is not among the `stores`") as caught:
+        settings.chosen(manifest, {}, name)
+    assert hint in str(caught.value.hint)
+
+
+def test_a_variable_of_one_store_goes_before_that_of_all() -> None:
+    environ = {"ASSETSYNC_ENDPOINT": "https://all", "ASSETSYNC_ENDPOINT_PROD": "https://prod", "ASSETSYNC_REGION": "r"}
+    assert settings.overridden(PROD, environ).endpoint == "https://prod"
+    assert settings.overridden(DEV, environ).endpoint == "https://all"
+    assert settings.overridden(PROD, environ).region == "r"
+    # What decides which endpoint may get credentials sees the same.
+    assert settings.environ_of(PROD, environ)["ASSETSYNC_ENDPOINT"] == "https://prod"
+    assert settings.environ_of(DEV, environ)["ASSETSYNC_ENDPOINT"] == "https://all"
+
+
+def test_a_variable_of_one_store_does_not_vouch_for_the_endpoint_of_another() -> None:
+    hosts = re.compile("cloud")
+    environ = {"ASSETSYNC_ENDPOINT_PROD": "https://s3.example.com"}
+    for config, allowed in ((PROD, True), (replace(PROD, name="stage"), False), (replace(PROD, name=None), False)):
+        assert may_see_token(PROD.endpoint or "", settings.environ_of(config, environ), hosts) is allowed
+
+
+def test_each_setting_is_described_with_its_origin() -> None:
+    environ = {"ASSETSYNC_REGION_PROD": "eu-west-3", "AWS_KMS_KEY_ID": "alias/a"}
+    (store,) = parse_manifest(
+        "store: prod\nstores:\n  prod: {url: 's3://bucket', endpoint: 'https://e', object_tags: {team: nlp}}\n"
+    ).stores
+    picked = settings.chosen(Manifest(DEV, "major_minor", (), stores=(store,)), environ, "prod").store
+    assert settings.described(picked, environ) == [
+        ("store", "prod, s3://bucket", "assets.yaml, by --store"),
+        ("endpoint", "https://e", "assets.yaml"),
+        ("region", "eu-west-3", "ASSETSYNC_REGION_PROD"),
+        ("kms_key_id", "alias/a", "AWS_KMS_KEY_ID"),
+        ("object_tags", "team=nlp", "assets.yaml"),
+    ]
