@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from assetsync.errors import DamagedError, InvalidError
 from assetsync.lock.check import Finding, check_content, check_guards, check_lock, check_remote, read_lock, with_lines
 from assetsync.model.files import LOCK, MANIFEST
+from assetsync.model.labels import EVERYTHING, Filter, Labels
 from assetsync.model.versioning import load_versioning
 from assetsync.plan.plan import Problem
 from assetsync.plan.snapshot import Local, Present, RemoteVersion
@@ -42,6 +43,7 @@ def inspect(
     *,
     manifest_file: str | None = None,
     names: Collection[str] = (),
+    labels: Filter = EVERYTHING,
     staged: bool = False,
     content: bool = False,
     remote: bool = False,
@@ -49,7 +51,8 @@ def inspect(
     environ: Mapping[str, str],
     reporter: Reporter | None = None,
 ) -> Inspection:
-    """Check the lock of the project that `directory` belongs to, or of `manifest_file`; of all assets or of `names`.
+    """Check the lock of the project that `directory` belongs to, or of `manifest_file`; of all assets, or of
+    `names`, as far as `labels` keeps them.
 
     `staged`: both files as they are in git's index; without `manifest_file`, all projects in and below `directory`.
     `content`: local content against the lock. `remote`: the locked versions against the store of assets.yaml, or the
@@ -63,7 +66,7 @@ def inspect(
         path = os.path.abspath(os.path.join(directory, manifest_file)) if manifest_file else find_manifest(directory)
         sources = [worktree_source(path)]
     judged = [_Judgement(source) for source in sources]
-    names = _chosen(names, judged)
+    names = _chosen(names, labels, judged)
     findings: list[Finding] = []
     for one in judged:
         one.lock_findings(staged=staged, environ=environ)
@@ -192,7 +195,18 @@ def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError
         return error
 
 
-def _chosen(names: Collection[str], judged: Sequence[_Judgement]) -> Sequence[str]:
+def _chosen(names: Collection[str], labels: Filter, judged: Sequence[_Judgement]) -> Sequence[str]:
+    found = _named(names, judged)
+    if not labels:
+        return found
+    entries = {entry.name: Labels(entry.owner, entry.tags) for one in judged for entry in one.manifest.entries}
+    kept = [name for name in found or entries if name in entries and labels.keeps(entries[name])]
+    if not kept:
+        raise labels.nothing(entries.values(), f"`{MANIFEST}`")
+    return kept
+
+
+def _named(names: Collection[str], judged: Sequence[_Judgement]) -> Sequence[str]:
     if not names:
         return ()
     from assetsync.project.naming import chosen

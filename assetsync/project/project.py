@@ -26,6 +26,7 @@ from assetsync.lock.text import parse_lock
 from assetsync.manifest.edit import set_version
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.files import LOCK, MANIFEST
+from assetsync.model.labels import EVERYTHING, Filter, Labels
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.plan.decide import make_plan
@@ -244,6 +245,21 @@ class Project:
                 actions, self._site(lock), record=record, message=message, reporter=reporter or Silent()
             )
         return Result(tuple(outcomes))
+
+    def select(self, names: Iterable[str] = (), labels: Filter = EVERYTHING) -> tuple[str, ...]:
+        """The names of the assets that `names` and patterns among them stand for, as far as `labels` keeps them.
+
+        Without either, none: a request without names is about all assets. UsageError for a name that is not known, and
+        when nothing is left.
+        """
+        found = self._chosen(Request(tuple(names)), self.lock()).names
+        if not labels:
+            return found
+        entries = {entry.name: Labels(entry.owner, entry.tags) for entry in self.manifest.entries}
+        kept = tuple(name for name in found or entries if name in entries and labels.keeps(entries[name]))
+        if not kept:
+            raise labels.nothing(entries.values(), f"`{shown_path(self.manifest_file)}`")
+        return kept
 
     def _site(self, lock: Lock | None) -> Site:
         return self._workspace.site(self.manifest, lock)

@@ -9,9 +9,11 @@ import click
 
 from assetsync.cli.completing import assets, assets_or_files
 from assetsync.cli.console import Console
+from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.escape import printable
+from assetsync.model.labels import Filter, Labels
 from assetsync.project.naming import is_pattern
 from assetsync.reading import read_existing
 from assetsync.render.history import diff_json, diff_text, log_json, log_text, show_json, show_text
@@ -25,24 +27,34 @@ format_option = click.option("--format", type=click.Choice(["text", "json"]), de
 
 @command("list", short_help="Assets and versions in the store, beside what is locked.", epilog=STORE_HELP)
 @click.argument("pattern", required=False, shell_complete=assets)
+@filter_options
 @click.option("-l", "--long", is_flag=True, help="Size and date of the newest versions too: one request each.")
 @format_option
 @prefix_option
-def list_command(common: Common, pattern: str | None, long: bool, format: str, storage_prefix: str | None) -> int:
+def list_command(
+    common: Common, pattern: str | None, labels: Filter, long: bool, format: str, storage_prefix: str | None
+) -> int:
     """List the assets of the store with their versions, and which version is locked here.
 
-    PATTERN is a name or a glob, such as `nlp/*`.
+    PATTERN is a name or a glob, such as `nlp/*`. `--tag` and `--owner` ask for what the newest version records: one
+    request for each asset.
     """
     console = Console(common)
     with open_store(common, storage_prefix) as store:
         locked = store.locked()
         assets = store.list(pattern)
-        metas = store.newest_metas(assets) if long else None
+        metas = store.newest_metas(assets) if long or labels else None
         url = store.url
+    if labels and metas is not None:
+        known = {name: Labels(meta.owner, meta.tags) for name, meta in metas.items()}
+        assets = [one for one in assets if one.name in known and labels.keeps(known[one.name])]
+        if not assets:
+            raise labels.nothing(known.values(), f"`{printable(url)}`")
+    shown = metas if long else None
     if format == "json":
-        console.data(listing_json(url, assets, locked, metas))
+        console.data(listing_json(url, assets, locked, shown))
         return 0
-    console.page(listing_text(assets, locked, metas))
+    console.page(listing_text(assets, locked, shown))
     if not assets:
         what = f" that match `{printable(pattern)}`" if pattern else ""
         console.say(f"`{printable(url)}` holds no assets{what}")

@@ -9,9 +9,11 @@ import click
 
 from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
+from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
 from assetsync.errors import ManifestError
 from assetsync.manifest.store_url import is_store_name
+from assetsync.model.labels import Filter
 from assetsync.project.check import Inspection, inspect
 from assetsync.render.findings import findings_github, findings_json, findings_text, problems_github
 
@@ -20,6 +22,7 @@ EXIT_DIFFERENCE = 2
 
 @command("check", short_help="Is assets.lock right? Offline; for hooks and CI.")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
+@filter_options
 @click.option("--staged", is_flag=True, help="Check both files as git's index has them: what `git commit` would take.")
 @click.option("--content", is_flag=True, help="Also: is what is here what the lock says? Absent content is fine.")
 @click.option(
@@ -29,7 +32,7 @@ EXIT_DIFFERENCE = 2
 )
 @click.option("--format", type=click.Choice(["text", "github", "json"]), default="text", show_default=True)
 def check_command(
-    common: Common, names: tuple[str, ...], staged: bool, content: bool, remote: bool, format: str
+    common: Common, names: tuple[str, ...], labels: Filter, staged: bool, content: bool, remote: bool, format: str
 ) -> int:
     """Check that assets.lock is right for assets.yaml: present, unedited, of this store, with every asset at the
     version and path that assets.yaml wants. Reads two files and asks no store. Exits with 2 when it is not right.
@@ -49,6 +52,7 @@ def check_command(
                 common.directory or ".",
                 manifest_file=common.manifest,
                 names=names,
+                labels=labels,
                 staged=staged,
                 content=content,
                 remote=remote,

@@ -12,12 +12,14 @@ import click
 from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.completing import assets, files
 from assetsync.cli.console import Console
+from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import say_settings
 from assetsync.cli.traffic import traffic_options
 from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.escape import printable
 from assetsync.model.files import LOCK
+from assetsync.model.labels import Filter
 from assetsync.plan.plan import Plan, Pull
 from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
@@ -63,6 +65,7 @@ def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
 
 @command("plan", short_help="Show what sync and apply would do; write nothing.")
 @names_argument
+@filter_options
 @click.option(
     "-o", "--output", metavar="FILE", shell_complete=files, help="Save the plan, for `assetsync apply --plan FILE`."
 )
@@ -77,6 +80,7 @@ def plan_command(
     common: Common,
     traffic: Traffic,
     names: tuple[str, ...],
+    labels: Filter,
     output: str | None,
     format: str,
     detailed_exitcode: bool,
@@ -93,6 +97,7 @@ def plan_command(
     console = Console(common)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     with load(common, traffic) as project:
+        request = _narrowed(project, request, labels)
         with console.progress() as reporter:
             plan = project.plan(request, offline=offline, reporter=reporter)
         if output is not None:
@@ -117,6 +122,7 @@ def plan_command(
 
 @command("apply", short_help="Publish what changed and save assets.lock.")
 @names_argument
+@filter_options
 @click.option(
     "--plan",
     "plan_file",
@@ -135,6 +141,7 @@ def apply_command(
     common: Common,
     traffic: Traffic,
     names: tuple[str, ...],
+    labels: Filter,
     plan_file: str | None,
     expect: str | None,
     yes: bool,
@@ -153,11 +160,12 @@ def apply_command(
     with load(common, traffic) as project:
         committing = Committing(project, commit) if commit.commit else None
         if plan_file is not None:
-            if names or bump_major or supersede:
+            if names or bump_major or supersede or labels:
                 raise click.UsageError("a saved plan brings its names and options: give none beside `--plan`")
             with console.progress() as reporter:
                 plan = project.load_plan(plan_file, reporter=reporter)
         else:
+            request = _narrowed(project, request, labels)
             with console.progress() as reporter:
                 plan = project.plan(request, reporter=reporter)
         _check_expected(plan, expect)
@@ -174,6 +182,7 @@ def apply_command(
 
 @command("sync", short_help="Both directions: publish what changed, get what is missing.")
 @names_argument
+@filter_options
 @yes_option
 @click.option("--message", metavar="TEXT", help="Why: kept with each published version.")
 @bump_option
@@ -185,6 +194,7 @@ def sync_command(
     common: Common,
     traffic: Traffic,
     names: tuple[str, ...],
+    labels: Filter,
     yes: bool,
     message: str | None,
     bump_major: tuple[str, ...],
@@ -202,16 +212,17 @@ def sync_command(
         supersede=frozenset(supersede),
         discard_local=frozenset(discard_local),
     )
-    return _work(common, traffic, request, yes=yes, message=message, commit=commit)
+    return _work(common, traffic, request, labels, yes=yes, message=message, commit=commit)
 
 
 @command("pull", short_help="Make local paths what assets.lock says.")
 @names_argument
+@filter_options
 @yes_option
 @discard_option
 @traffic_options
 def pull_command(
-    common: Common, traffic: Traffic, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]
+    common: Common, traffic: Traffic, names: tuple[str, ...], labels: Filter, yes: bool, discard_local: tuple[str, ...]
 ) -> int:
     """Make local paths exactly what assets.lock says. Publishes nothing.
 
@@ -219,26 +230,28 @@ def pull_command(
     local content is given up.
     """
     request = Request(names, Purpose.PULL, discard_local=frozenset(discard_local))
-    return _work(common, traffic, request, yes=yes or not discard_local)
+    return _work(common, traffic, request, labels, yes=yes or not discard_local)
 
 
 @command("upgrade", short_help="Move assets.lock to the newest versions, and pull them.")
 @names_argument
+@filter_options
 @yes_option
 @discard_option
 @traffic_options
 def upgrade_command(
-    common: Common, traffic: Traffic, names: tuple[str, ...], yes: bool, discard_local: tuple[str, ...]
+    common: Common, traffic: Traffic, names: tuple[str, ...], labels: Filter, yes: bool, discard_local: tuple[str, ...]
 ) -> int:
     """Move assets.lock to the newest version of each asset's line, and pull. Publishes nothing."""
     request = Request(names, Purpose.UPGRADE, discard_local=frozenset(discard_local))
-    return _work(common, traffic, request, yes=yes)
+    return _work(common, traffic, request, labels, yes=yes)
 
 
 def _work(
     common: Common,
     traffic: Traffic,
     request: Request,
+    labels: Filter,
     *,
     yes: bool,
     message: str | None = None,
@@ -247,11 +260,17 @@ def _work(
     console = Console(common)
     with load(common, traffic) as project:
         committing = Committing(project, commit) if commit is not None and commit.commit else None
+        request = _narrowed(project, request, labels)
         with console.progress() as reporter:
             plan = project.plan(request, reporter=reporter)
         return _Job(
             project=project, console=console, pulls=True, yes=yes, message=message, commit=committing
         ).carry_out(plan)
+
+
+def _narrowed(project: Project, request: Request, labels: Filter) -> Request:
+    """`request`, about the assets alone that `labels` keeps. A saved plan has their names, not the labels."""
+    return replace(request, names=project.select(request.names, labels)) if labels else request
 
 
 def _append_summary(plan: Plan) -> None:
