@@ -38,6 +38,9 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "remove": ("edit", "Take an asset out of assets.yaml."),
         "lock": ("lock", "Resolve merge conflicts in assets.lock."),
     },
+    "From dev to production": {
+        "alias": ("alias", "Name a version, such as `production`; show and undo moves."),
+    },
     "Looking into a store": {
         "list": ("browse", "Assets and versions in the store, beside what is locked."),
         "log": ("browse", "The versions of an asset: when, who, from which commit."),

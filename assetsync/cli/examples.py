@@ -83,6 +83,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("two versions", "assetsync diff nlp/tokenizer:1.1 nlp/tokenizer:1.2"),
         ("the newest version and what is here", "assetsync diff nlp/tokenizer ./models/tokenizer"),
     ),
+    "alias": (
+        ("production serves 1.4 from now on", "assetsync alias nlp/sentiment production 1.4 -m 'F1 0.93'"),
+        ("where it is, and was", "assetsync alias nlp/sentiment production"),
+        ("back to where it was before", "assetsync alias nlp/sentiment production --rollback"),
+    ),
     "verify": (
         ("all that assets.lock names", "assetsync verify"),
         ("one version, byte by byte", "assetsync verify nlp/tokenizer:1.2 --deep"),

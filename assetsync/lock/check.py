@@ -13,6 +13,7 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.history import satisfies
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
+from assetsync.model.marks import alias_in
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, Versioning, is_valid
 from assetsync.plan.plan import Problem
@@ -117,8 +118,8 @@ def _entry(entry: Entry, lock: Lock, versioning: Versioning) -> Iterator[Finding
 def _may_be_locked_at(version: str, entry: Entry, versioning: Versioning) -> bool:
     """Whether a version is what the entry declares, or still precedes what its declared line will be."""
     wanted = entry.version
-    if satisfies(version, wanted, versioning):
-        return True
+    if alias_in(wanted) is not None or satisfies(version, wanted, versioning):
+        return True  # where an alias is, and was when this was locked, the store alone knows
     if wanted is None or entry.readonly or not isinstance(versioning, Lines) or is_valid(versioning, wanted):
         return False
     # An older line may be declared before its next change is published; a newer one is published at once.

@@ -18,6 +18,7 @@ from assetsync.manifest.stores import StoreFields
 from assetsync.model.files import LOCK, MANIFEST, STATE
 from assetsync.model.guards import MAJORS, SECRETS, Guards, parse_size
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
+from assetsync.model.marks import alias_in, alias_problem
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
 from assetsync.model.patterns import pattern_problem
@@ -266,6 +267,9 @@ class _Reader(StoreFields):
 
     def _version_problem(self, version: str, readonly: bool) -> tuple[str | None, str]:
         """The problem of an entry's version, and what should stand there, as far as that can be told."""
+        alias = alias_in(version)
+        if alias is not None:
+            return alias_problem(alias) or (None if readonly else _NOT_FOLLOWED), version
         malformed = version_problem(version)
         if malformed is not None or self._system is None:
             return malformed, version
@@ -421,6 +425,9 @@ def _lines_of(system: Versioning | None) -> Lines | None:
     if system is not None and isinstance(system, Lines):
         return system
     return None
+
+
+_NOT_FOLLOWED = "an alias is followed by an asset with `readonly: true` alone: name a line to publish into"
 
 
 def _no_lines(system: Versioning, version: str, readonly: bool) -> str:

@@ -7,20 +7,26 @@ from dataclasses import dataclass
 
 from assetsync.errors import InvalidError
 from assetsync.escape import brief
+from assetsync.model.marks import AT, alias_problem
 from assetsync.model.paths import MAX_KEY_BYTES, part_problem
 from assetsync.model.versioning import looks_like_version
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """`name`, `name:1`, `name:1.2`, `name:1.2[sub/part]`. `version` may be complete or a line."""
+    """`name`, `name:1`, `name:1.2`, `name@production`, `name:1.2[sub/part]`.
+
+    `version` may be complete, a line, or `@` with an alias.
+    """
 
     name: str
     version: str | None = None
     part: str | None = None
 
     def __str__(self) -> str:
-        version = f":{self.version}" if self.version else ""
+        version = self.version or ""
+        if version and not version.startswith(AT):
+            version = f":{version}"
         part = f"[{self.part}]" if self.part else ""
         return f"{self.name}{version}{part}"
 
@@ -28,12 +34,15 @@ class Spec:
 META = ".meta"
 CLAIM = ".claim"
 VERSIONS = ".versions"
+MARKS = ".marks"
 MAX_VERSION = 255  # characters: a version is the name of a file, too
 
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Generous for versions of plug-ins; what a system calls valid is checked by the system.
 _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_SPEC = re.compile(r"(?P<name>[^:\[\]]+)(?::(?P<version>[^:\[\]]+))?(?:\[(?P<part>.+)\])?", re.DOTALL)
+_SPEC = re.compile(
+    r"(?P<name>[^:@\[\]]+)(?::(?P<version>[^:@\[\]]+)|(?P<alias>@[^:@\[\]]*))?(?:\[(?P<part>.+)\])?", re.DOTALL
+)
 
 
 def name_problem(name: str) -> str | None:
@@ -47,7 +56,7 @@ def name_problem(name: str) -> str | None:
             return f"`{brief(name)}` has an empty segment"
         if not _SEGMENT.fullmatch(segment):
             return f"`{brief(name)}` is not a valid name: segments are letters, digits and `._-` inside, joined by `/`"
-        for ending in (META, VERSIONS, CLAIM):
+        for ending in (META, VERSIONS, CLAIM, MARKS):
             if segment.endswith(ending):
                 return f"`{brief(name)}` can't be a name: no segment may end in `{ending}`"
         if looks_like_version(segment):
@@ -67,23 +76,27 @@ def check_name(name: str) -> str:
 
 
 def parse_spec(text: str) -> Spec:
-    """`name[:version][[part]]` as a Spec. The versioning system says whether it is a version. InvalidError."""
+    """`name[:version][[part]]`, or `name@alias[[part]]`, as a Spec. InvalidError.
+
+    Whether it is a version, the versioning system says.
+    """
     match = _SPEC.fullmatch(text)
     if match is None:
         raise InvalidError(
-            f"`{brief(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2 or NAME:1.2[part]"
+            f"`{brief(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2, NAME@ALIAS or NAME:1.2[part]"
         )
-    version, part = match["version"], match["part"]
-    if version is not None:
-        problem = version_problem(version)
-        if problem is not None:
-            raise InvalidError(problem)
+    version, alias, part = match["version"], match["alias"], match["part"]
+    problem = version_problem(version) if version is not None else None
+    if alias is not None:
+        problem = alias_problem(alias.removeprefix(AT))
+    if problem is not None:
+        raise InvalidError(problem)
     if part is not None:
         part = part.strip("/")
         problem = part_problem(part)
         if problem is not None:
             raise InvalidError(problem)
-    return Spec(check_name(match["name"]), version, part)
+    return Spec(check_name(match["name"]), version or alias, part)
 
 
 def version_problem(version: str) -> str | None:

@@ -171,7 +171,9 @@ def load_versioning(name: str) -> Versioning:
 
 
 def is_valid(system: Versioning, version: str) -> bool:
-    """Whether `version` is a complete version of `system`."""
+    """Whether `version` is a complete version of `system`. An alias, such as `@production`, never is."""
+    if version.startswith("@"):
+        return False
     try:
         system.check(version)
     except InvalidError:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.manifest.settings import default_versioning
+from assetsync.model.marks import alias_in
 from assetsync.model.names import Spec, parse_spec, version_problem
 from assetsync.model.names import name_problem as problem_of_name
 from assetsync.modelkit.errors import InvalidAssetSpecError, InvalidNameError, InvalidVersionError, told
@@ -39,6 +40,8 @@ class AssetSpec:
             spec = parse_spec(input_string)
         except InvalidError as error:
             raise told(InvalidAssetSpecError, error.message, error.hint) from error
+        if alias_in(spec.version) is not None:
+            raise told(InvalidAssetSpecError, f"`{printable(input_string)}` names an alias, which modelkit has none of")
         return cls(spec.name, versioning, spec.version, spec.part)
 
     @classmethod

@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple, assert_never
 
-from assetsync.errors import InvalidError
+from assetsync.errors import InvalidError, NotFoundError
 from assetsync.model.history import History, satisfies
 from assetsync.model.lock import LockEntry
 from assetsync.model.manifest import Entry
+from assetsync.model.marks import alias_in
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.plan import Action, Adopt, Basis, Create, Forget, Plan, Problem, Seen, Update
@@ -447,7 +448,10 @@ def _decide_readonly(asset: Situation, request: Request) -> Action:
     if asset.name in request.publishing:
         message = f"`{asset.name}` is `readonly`, so it is never published from here"
         raise asset.stop("readonly", message, "drop the option, or `readonly` in assets.yaml")
+    alias = alias_in(asset.entry.version)
     locked = asset.checked_lock()
+    if locked is not None and alias is not None:
+        return _follow_alias(asset, locked, alias, request)
     if locked is None or not satisfies(locked.version, asset.entry.version, asset.snapshot.versioning):
         return _take(asset, _newest_wanted(asset), request)
     action = _take(asset, locked.version, request)
@@ -455,6 +459,21 @@ def _decide_readonly(asset: Situation, request: Request) -> Action:
     if newest is not None and asset.history.is_newer(newest, locked.version):
         return replace(action, notes=(_available(asset, newest), *action.notes))
     return action
+
+
+def _follow_alias(asset: Situation, locked: LockEntry, alias: str, request: Request) -> Action:
+    """Keep the locked version, wherever the alias is by now: `upgrade` alone moves the lock."""
+    asset.ask(marks=True)
+    action = _take(asset, locked.version, request)
+    marks = asset.remote.marks
+    at = marks.at(alias) if marks else locked.version  # offline, nobody knows
+    if at is None:
+        note = f"`{asset.name}` has no alias `{alias}` any more"
+    elif at != locked.version:
+        note = f"`@{alias}` is at `{at}`: `assetsync upgrade {asset.name}`"
+    else:
+        return action
+    return replace(action, notes=(note, *action.notes))
 
 
 def _decide_pull(asset: Situation, request: Request) -> Action:
@@ -489,6 +508,9 @@ def _decide_upgrade(asset: Situation, request: Request) -> Action:
 
 
 def _newest_wanted(asset: Situation) -> str:
+    alias = alias_in(asset.entry.version)
+    if alias is not None:
+        return _aliased(asset, alias)
     asset.ask(folder=True)
     versions = asset.history.matching(asset.entry.version)
     if versions:
@@ -498,6 +520,24 @@ def _newest_wanted(asset: Situation) -> str:
         raise asset.stop("needs_store", f"only the store knows which version `{wanted}` is", "ask it: no `--offline`")
     existing = ", ".join(f"`{version}`" for version in asset.history.versions[:10]) or "none"
     raise asset.stop("unknown_version", f"the store has no `{wanted}`", f"its versions are: {existing}")
+
+
+def _aliased(asset: Situation, alias: str) -> str:
+    """The version that an alias is at. Stop when there is none that can be taken."""
+    asset.ask(marks=True)
+    marks = asset.remote.marks
+    if marks is None:
+        message = f"only the store knows which version `{asset.name}@{alias}` is"
+        raise asset.stop("needs_store", message, "ask it: no `--offline`")
+    try:
+        version = marks.resolved(asset.name, alias)
+    except NotFoundError as error:
+        raise asset.stop("unknown_alias", error.message, error.hint) from None
+    asset.ask(files=(version,))
+    if version not in asset.remote.committed:
+        message = f"`{asset.name}@{alias}` is at `{version}`, which the store does not have"
+        raise asset.stop("unknown_version", message, f"move it with `assetsync alias {asset.name} {alias} VERSION`")
+    return version
 
 
 def _take(asset: Situation, version: str, request: Request) -> Action:
@@ -513,9 +553,9 @@ def _take(asset: Situation, version: str, request: Request) -> Action:
     if asset.has_here(version):
         return asset.adopt(version, asset.here, "the store has this content already")
     if asset.is_as_locked:
-        return asset.pull(version, "the newest version that assets.yaml asks for")
+        return asset.pull(version, _asked_for(asset))
     if asset.is_untouched:
-        why = f"assets.lock moved to `{version}`" if at_version else "the newest version that assets.yaml asks for"
+        why = f"assets.lock moved to `{version}`" if at_version else _asked_for(asset)
         return asset.pull(version, why)
     if asset.name in request.discard_local:
         return asset.pull(version, "what is here is given up, as asked by --discard-local")
@@ -525,6 +565,11 @@ def _take(asset: Situation, version: str, request: Request) -> Action:
     if older is not None and asset.is_stored_as(older):
         return asset.pull(version, f"what is here is `{older}`, which the store keeps")
     raise asset.modified(version)
+
+
+def _asked_for(asset: Situation) -> str:
+    alias = asset.entry.version if alias_in(asset.entry.version) is not None else None
+    return f"where `{alias}` is, as assets.yaml asks for" if alias else "the newest version that assets.yaml asks for"
 
 
 def _finish(asset: Situation, half: HalfPulled, version: str, request: Request) -> Action:

@@ -19,7 +19,7 @@ from assetsync.plan.snapshot import Snapshot
 class Needs:
     """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
     here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
-    one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`.
+    one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`. `marks`: `.marks`.
     """
 
     digests: tuple[str, ...] = ()
@@ -27,6 +27,7 @@ class Needs:
     hashes: tuple[str, ...] = ()
     folder: bool = False
     index: bool = False
+    marks: bool = False
 
 
 def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = None) -> dict[str, Needs]:
@@ -44,6 +45,6 @@ def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = 
                 decide(snapshot, entry, request)
             except Stop:
                 continue
-            except Unseen as unseen:
-                wanted[entry.name] = Needs(unseen.digests, unseen.files, unseen.hashes, unseen.folder, unseen.index)
+            except Unseen as one:
+                wanted[entry.name] = Needs(one.digests, one.files, one.hashes, one.folder, one.index, one.marks)
     return wanted

@@ -43,12 +43,19 @@ class Unseen(Exception):  # noqa: N818 - control flow between this module and `n
     """Ends a decision that asks for something in the store at which nobody has looked yet. See `needs.Needs`."""
 
     def __init__(
-        self, digests: Sequence[str], files: Sequence[str], hashes: Sequence[str], *, folder: bool, index: bool
+        self,
+        digests: Sequence[str] = (),
+        files: Sequence[str] = (),
+        hashes: Sequence[str] = (),
+        *,
+        folder: bool = False,
+        index: bool = False,
+        marks: bool = False,
     ) -> None:
-        others = [*(["the folder"] if folder else []), *(["the index"] if index else [])]
+        others = [name for name, asked in (("folder", folder), ("index", index), ("marks", marks)) if asked]
         super().__init__(f"nobody has looked at {[*digests, *files, *hashes, *others]}")
         self.digests, self.files, self.hashes = tuple(digests), tuple(files), tuple(hashes)
-        self.folder, self.index = folder, index
+        self.folder, self.index, self.marks = folder, index, marks
 
 
 class _Shared(TypedDict):
@@ -77,7 +84,7 @@ class Situation:
 
     @classmethod
     def of(cls, snapshot: Snapshot, entry: Entry) -> Situation:
-        """Stop when one of the states can't be compared at all."""
+        """Stop when one of the states can't be compared at all; Unseen when nobody knows which versions were yanked."""
         local, remote = snapshot.local[entry.name], snapshot.remote[entry.name]
         locked = snapshot.lock.assets.get(entry.name) if snapshot.lock else None
         system = snapshot.versioning
@@ -93,6 +100,8 @@ class Situation:
                 f"`{entry.name}` is locked at `{locked.version}`, which is no `{snapshot.manifest.versioning}` version"
             )
             raise Stop(entry.name, "bad_lock", message, "restore assets.lock from git")
+        if remote.unlisted and remote.marks is None and snapshot.online:
+            raise Unseen(marks=True)
         return cls(entry, local, locked, remote, snapshot, History.of(remote.committed, system))
 
     # -- facts
@@ -161,6 +170,7 @@ class Situation:
         hashes: Sequence[str] = (),
         folder: bool = False,
         index: bool = False,
+        marks: bool = False,
     ) -> None:
         """Unseen, unless all of this has been looked at. To ask for much at once saves rounds of requests.
 
@@ -169,7 +179,7 @@ class Situation:
         if not self.snapshot.online:
             return
         indexed = self.remote.indexed
-        known, committed = self.remote.known, self.remote.committed
+        known, committed = self.remote.known, (*self.remote.listed, *self.remote.unlisted)
         wanted = [version for version in (*digests, *files, *hashes) if known.get(version, True) is not None]
         unlisted = indexed and any(version not in committed for version in wanted)
         versions = [version for version in dict.fromkeys(wanted) if version in committed or not indexed]
@@ -178,8 +188,9 @@ class Situation:
         bare = [version for version in versions if version in hashes and not self._has_hashes(version)]
         look_into = (folder or unlisted) and not self.remote.looked_into
         read_index = index and not indexed
-        if new or unread or bare or look_into or read_index:
-            raise Unseen(new, unread, bare, folder=look_into, index=read_index)
+        read_marks = marks and self.remote.marks is None
+        if new or unread or bare or look_into or read_index or read_marks:
+            raise Unseen(new, unread, bare, folder=look_into, index=read_index, marks=read_marks)
 
     def _files(self, version: str) -> tuple[FileEntry, ...] | None:
         known = self.remote.known.get(version)
@@ -342,7 +353,7 @@ class Situation:
             to=version,
             content=content,
             changes=Changes(unchanged=content.files if content else 0),
-            unlisted=version in self.remote.unlisted,
+            unlisted=version in self.remote.strays,
             set_line=set_line,
         )
 
@@ -437,8 +448,8 @@ class Situation:
         """Notes on what is odd about the asset, here and in the store, and what mends it."""
         if self.is_tracked:
             yield f"git tracks files of it, and a checkout puts old ones back: `{self.untrack}`, and ignore it"
-        if self.remote.unlisted:
-            versions = ", ".join(f"`{version}`" for version in self.remote.unlisted)
+        if self.remote.strays:
+            versions = ", ".join(f"`{version}`" for version in self.remote.strays)
             yield f"the store's index misses {versions}: `assetsync doctor --repair`"
         if self.remote.foreign:
             shown = ", ".join(f"`{version}`" for version in self.remote.foreign[:_NAMES_SHOWN])

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
+from assetsync.model.marks import Marks, Yank
 from assetsync.model.tree import Content, FileEntry, Tree
 from assetsync.model.versioning import Versioning
 
@@ -125,11 +126,12 @@ class RemoteAsset:
     """One asset as the store has it.
 
     `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
-    `unlisted` have a `.meta` but are not in `.versions`. `damaged` says what can't be read of the asset, if anything.
+    `unlisted` have a `.meta` but are not in `.versions`, be it that they were yanked. `damaged` says what can't be read
+    of the asset, if anything.
 
     `known` are the versions that somebody looked at; None is one that the store turned out not to have. `looked_into`
     says whether its folder was listed: before that, `unlisted` and `unfinished` are empty because nobody knows. So are
-    `listed` and `foreign` before `.versions` was read, see `indexed`.
+    `listed` and `foreign` before `.versions` was read, see `indexed`. `marks` are None before somebody read them.
     """
 
     listed: tuple[str, ...] = ()
@@ -140,11 +142,24 @@ class RemoteAsset:
     damaged: str | None = None
     looked_into: bool = True
     indexed: bool = True
+    marks: Marks | None = None
+
+    @property
+    def yanked(self) -> Mapping[str, Yank]:
+        """The yanks that hold, by version; of a version that is listed all the same, none does yet."""
+        found = self.marks.yanked if self.marks else {}
+        return {version: yank for version, yank in found.items() if version not in self.listed}
+
+    @property
+    def strays(self) -> tuple[str, ...]:
+        """The ones that `.versions` should have and lacks: unlisted, and not yanked."""
+        yanked = self.yanked
+        return tuple(version for version in self.unlisted if version not in yanked)
 
     @property
     def committed(self) -> tuple[str, ...]:
-        """All that have a `.meta`, listed or not."""
-        return (*self.listed, *self.unlisted)
+        """All that have a `.meta`, listed or not, and were not yanked."""
+        return (*self.listed, *self.strays)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,12 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.guards import Guards
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.marks import Marks
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
-from assetsync.project import browse, numbering
+from assetsync.project import browse, marking, numbering
 from assetsync.project.adopt import Adoption, Search, look, write
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
@@ -227,6 +228,33 @@ class AssetStore:
         """
         return browse.diff(self._workspace, old, new, reporter or Silent())
 
+    def marks(self, name: str) -> Marks:
+        """The aliases of an asset, with their moves, and its yanked versions.
+
+        NotFoundError, StoreError, DamagedError.
+        """
+        return marking.marks_of(self.store, name)
+
+    def move_alias(self, name: str, alias: str, version: str, *, message: str | None = None) -> str:
+        """Move an alias, which need not exist yet; returns the complete version that it is at then.
+
+        `version` is a version, a line, or `@` with another alias. The move is kept with who, when, from which commit
+        and `message`. NotFoundError, InvalidError; ConflictError for a yanked version; StoreError, DamagedError.
+        """
+        return marking.move(self._workspace, name, alias, version, message)
+
+    def roll_back_alias(self, name: str, alias: str, *, message: str | None = None) -> str:
+        """Move an alias to where it was before, and again, one further back; returns that version.
+
+        ConflictError when somebody else moved it just now, or when that version was yanked; NotFoundError, StoreError,
+        DamagedError.
+        """
+        return marking.roll_back(self._workspace, name, alias, message)
+
+    def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> None:
+        """Take an alias away; its history stays. NotFoundError, StoreError, DamagedError."""
+        marking.remove(self._workspace, name, alias, message)
+
     def list(self, pattern: str | None = None) -> Sequence[ListedAsset]:
         """The assets whose names match a glob, or all, sorted. StoreError."""
         return self.store.list(lambda name: pattern is None or fnmatchcase(name, pattern))
@@ -253,10 +281,11 @@ class AssetStore:
     ) -> str:
         """Get a version, or a part of one, into `assets_dir`; returns its absolute path there.
 
-        `spec` is NAME, NAME:1, NAME:1.2 or NAME:1.2[part]. `assets_dir` is ASSETSYNC_ASSETS_DIR or MODELKIT_ASSETS_DIR
-        by default; modelkit finds there what was fetched. A version that is there completely is not fetched again;
-        `force` compares it with the store and gets what differs. UsageError without an assets directory; NotFoundError,
-        InvalidError, ChecksumError, DamagedError, ContentError, StoreError; AssetsyncError for what the system refuses.
+        `spec` is NAME, NAME:1, NAME:1.2, NAME@ALIAS or NAME:1.2[part]. `assets_dir` is ASSETSYNC_ASSETS_DIR or
+        MODELKIT_ASSETS_DIR by default; modelkit finds there what was fetched. A version that is there completely is not
+        fetched again; `force` compares it with the store and gets what differs. UsageError without an assets directory;
+        NotFoundError, InvalidError, ChecksumError, DamagedError, ContentError, StoreError; AssetsyncError for what the
+        system refuses.
         """
         result = self.fetch_all([spec], assets_dir=assets_dir, force=force, reporter=reporter)
         if result.error is not None:

@@ -10,6 +10,8 @@ from functools import partial
 from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.local.scan import scan
 from assetsync.model.changes import Changes, compare
+from assetsync.model.history import History
+from assetsync.model.marks import Yank
 from assetsync.model.names import Spec, check_name, parse_spec
 from assetsync.model.tree import Tree
 from assetsync.pool import together
@@ -17,16 +19,23 @@ from assetsync.progress import Reporter
 from assetsync.project.direct import publishable
 from assetsync.project.workspace import Workspace
 from assetsync.remote.documents import Meta
-from assetsync.remote.store import Index, ListedAsset, Store, resolve, unknown
+from assetsync.remote.marks import read_marks
+from assetsync.remote.resolve import resolve, unknown
+from assetsync.remote.store import Index, ListedAsset, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A version of an asset's history. `meta` is None where it can't be read; then `error` says why."""
+    """A version of an asset's history. `meta` is None where it can't be read; then `error` says why.
+
+    `aliases` are at it; `yank` says that it was marked as bad.
+    """
 
     version: str
     meta: Meta | None
     error: str | None = None
+    aliases: tuple[str, ...] = ()
+    yank: Yank | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,14 @@ def meta_of(store: Store, spec: Spec) -> Meta:
 
 def log(workspace: Workspace, name: str, limit: int | None) -> Sequence[Logged]:
     """As `AssetStore.log`."""
-    index = index_of(workspace.store, name)
-    known = together(partial(_logged, workspace.store, name), index.listed[:limit])
+    store = workspace.store
+    index = index_of(store, name)
+    marks = read_marks(store, name)
+    versions = History.of((*index.listed, *marks.yanked), workspace.versioning).versions[:limit]
+    known = [
+        replace(one, aliases=marks.aliases_of(one.version), yank=marks.yanked.get(one.version))
+        for one in together(partial(_logged, store, name), versions)
+    ]
     ignored = f"ignored: not a `{workspace.versioning_name}` version"
     return [*known, *(Logged(version, None, ignored) for version in index.foreign)][:limit]
 

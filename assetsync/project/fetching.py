@@ -18,7 +18,8 @@ from assetsync.plan.snapshot import Present
 from assetsync.pool import LOOK_WIDTH, Transfers, together
 from assetsync.progress import Reporter
 from assetsync.remote import layout
-from assetsync.remote.store import Store, resolve, unknown
+from assetsync.remote.resolve import resolve, unknown
+from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetch, fetched, unmark

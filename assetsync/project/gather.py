@@ -24,6 +24,7 @@ from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
+from assetsync.remote.marks import read_marks
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
@@ -199,6 +200,8 @@ class _Asking:
             yield partial(self._index, name)
         if need.folder:
             yield partial(self._look_into, name, tree)
+        if need.marks:
+            yield partial(self._marks, name)
         # A version that is asked for twice is looked at once, as closely as is asked for.
         for version in need.hashes:
             yield partial(self._read, name, version, tree)
@@ -211,6 +214,10 @@ class _Asking:
         index = self.store.index(name)
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
         return lambda known: replace(known, listed=listed, foreign=foreign, indexed=True)
+
+    def _marks(self, name: str) -> _Seen:
+        marks = read_marks(self.store, name)
+        return lambda known: replace(known, marks=marks)
 
     def _confirm(self, name: str, version: str) -> _Seen:
         return _with_version(version, self.store.confirm(name, version))

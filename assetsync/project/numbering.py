@@ -8,7 +8,8 @@ from assetsync.errors import InvalidError, UsageError
 from assetsync.model.history import History
 from assetsync.model.names import Spec, check_name
 from assetsync.model.versioning import Lines, Versioning, is_valid
-from assetsync.remote.store import Store, unknown
+from assetsync.remote.resolve import unknown
+from assetsync.remote.store import Store
 
 
 def initial_version(system: Versioning) -> str:

@@ -1,4 +1,4 @@
-"""The JSON objects of the remote layout, to values and back: `.meta`, `.versions` and `.claim`.
+"""The JSON objects of the remote layout, to values and back: `.meta`, `.versions`, `.claim` and `.marks`.
 
 `.meta` and `.versions` are modelkit's (`modelkit.assets.remote`, 0.1); `.meta` has one more key, ``assetsync``.
 Documents are checked like any input: they may come from another tool, an older version, or someone hostile.
@@ -14,6 +14,8 @@ from typing import Any
 
 from assetsync.errors import ContentError, DamagedError
 from assetsync.escape import printable
+from assetsync.model.marks import MAX_ALIASES, MAX_MOVES, MAX_YANKS, Act, Marks, Move, Yank, alias_problem
+from assetsync.model.names import version_problem
 from assetsync.model.paths import parts_problem
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree, file_tree
@@ -21,17 +23,20 @@ from assetsync.shape import misfit
 
 META_FORMAT = 1
 CLAIM_FORMAT = 1
+MARKS_FORMAT = 1
 # The most that the backend is asked to read, in bytes. A file takes about 120 bytes in a `.meta`, a version about 10 in
 # a `.versions`; a claim is a few lines.
 MAX_META_BYTES = 64 * 1024 * 1024
 MAX_VERSIONS_BYTES = 4 * 1024 * 1024
 MAX_CLAIM_BYTES = 16 * 1024
+MAX_MARKS_BYTES = 16 * 1024 * 1024
 
 MAX_FILES = 1_000_000
 MAX_VERSIONS = 100_000
 MAX_SIZE = 2**63 - 1  # bytes
 MAX_TEXT = 10_000  # characters of a description or a fact of provenance; the rest is cut off
 MAX_TAGS = 100
+MAX_REASON = 1000  # characters of a fact about a mark; the rest is cut off
 # Lists and objects in one document, for which `[` and `{` are counted, in strings too. Without it 64 MiB of `[],[],`
 # became gigabytes.
 MAX_BRACKETS = 1_000_000
@@ -214,6 +219,75 @@ def parse_claim(data: bytes, *, key: str) -> Claim:
         who=printable(document["who"])[:200],
         when=printable(document["when"])[:40],
     )
+
+
+def render_marks(marks: Marks) -> bytes:
+    """The bytes of a `.marks`. ContentError when they are more than `parse_marks` takes."""
+    data = _dump(
+        {
+            "format": MARKS_FORMAT,
+            "aliases": {alias: [_move_document(move) for move in moves] for alias, moves in marks.moves.items()},
+            "yanked": [_yank_document(yank) for yank in marks.yanks],
+        }
+    )
+    if len(data) > MAX_MARKS_BYTES:
+        raise ContentError("this asset has too many aliases and yanked versions: they could not be read again")
+    return data
+
+
+def _move_document(move: Move) -> dict[str, Any]:
+    return {"version": move.version, **({"back": True} if move.back else {}), **_act_document(move.act)}
+
+
+def _yank_document(yank: Yank) -> dict[str, Any]:
+    undone = {"undone": _act_document(yank.undone)} if yank.undone is not None else {}
+    return {"version": yank.version, **_act_document(yank.act), **undone}
+
+
+def _act_document(act: Act) -> dict[str, str]:
+    return {name: value[:MAX_REASON] for name, value in asdict(act).items() if value is not None}
+
+
+def parse_marks(data: bytes, *, key: str) -> Marks:
+    """A `.marks` read from `key`. DamagedError."""
+    document = _load(data, key, MAX_MARKS_BYTES)
+    _check(document, {"format": int}, key)
+    if document["format"] > MARKS_FORMAT:
+        raise DamagedError(f"`{key}` was written by a newer assetsync", hint="upgrade assetsync to read it")
+    act = {"who": str, "when": str}
+    move = {"version": (str, type(None)), **act}
+    _check(document, {"aliases": {"*": [move]}, "yanked": [{"version": str, **act}]}, key)
+    moves = {alias: tuple(map(_move, found)) for alias, found in document["aliases"].items()}
+    yanks = tuple(map(_yank, document["yanked"]))
+    problem = _marks_problem(moves, yanks)
+    if problem is not None:
+        raise DamagedError(f"`{key}` is refused: {problem}")
+    return Marks(moves, yanks)
+
+
+def _marks_problem(moves: Mapping[str, tuple[Move, ...]], yanks: tuple[Yank, ...]) -> str | None:
+    """Why marks are refused, or None when they are not."""
+    if len(moves) > MAX_ALIASES or len(yanks) > MAX_YANKS or any(len(one) > MAX_MOVES for one in moves.values()):
+        return "it holds more aliases, moves or yanks than there can be"
+    versions = [move.version for one in moves.values() for move in one if move.version is not None]
+    problems = (*map(alias_problem, moves), *map(version_problem, [*versions, *(yank.version for yank in yanks)]))
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def _move(found: Mapping[str, Any]) -> Move:
+    return Move(found["version"], _act(found), found.get("back") is True)
+
+
+def _yank(found: Mapping[str, Any]) -> Yank:
+    undone = found.get("undone")
+    is_act = isinstance(undone, dict) and isinstance(undone.get("who"), str) and isinstance(undone.get("when"), str)
+    return Yank(found["version"], _act(found), _act(undone) if is_act and undone else None)
+
+
+def _act(found: Mapping[str, Any]) -> Act:
+    """Who and why are shown, so what is foreign is made printable; what is no text, is left out."""
+    texts = {name: found[name] for name in Act.__dataclass_fields__ if isinstance(found.get(name), str)}
+    return Act(**{name: printable(text[:MAX_REASON]) for name, text in texts.items()})
 
 
 def _dump(document: Mapping[str, Any]) -> bytes:

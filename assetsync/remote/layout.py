@@ -6,10 +6,11 @@
     NAME/VERSION/PART     data of a directory asset, one object per file
     NAME/VERSION.meta     JSON, written last: a version exists exactly when this object exists
     NAME/VERSION.claim    JSON, only while a publish is in flight
-    NAME.versions         JSON, the only object that is ever replaced
+    NAME.versions         JSON, replaced by compare-and-swap only, like the next
+    NAME.marks            JSON, aliases and yanked versions
 
-All keys are relative to the root of the store. The layout is that of modelkit 0.1 (`modelkit.assets.remote`), plus the
-claim.
+All keys are relative to the root of the store. The layout is that of modelkit 0.1 (`modelkit.assets.remote`), plus
+claims and marks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from assetsync.model.names import (
     _VERSION,
     CLAIM,
+    MARKS,
     META,
     VERSIONS,
 )
@@ -46,8 +48,13 @@ def versions_key(name: str) -> str:
     return f"{name}{VERSIONS}"
 
 
+def marks_key(name: str) -> str:
+    """The key of an asset's `.marks`."""
+    return f"{name}{MARKS}"
+
+
 def asset_folder(name: str) -> str:
-    """The prefix of all that belongs to the asset, but for its `.versions`; nested assets lie there too."""
+    """The prefix of all that belongs to the asset, but for `.versions` and `.marks`; nested assets lie there too."""
     return f"{name}/"
 
 
@@ -57,6 +64,11 @@ def name_of_versions_key(key: str) -> str | None:
     The name may be one that modelkit allows and we do not: `name_problem` tells.
     """
     return key.removesuffix(VERSIONS) or None if key.endswith(VERSIONS) else None
+
+
+def name_of_marks_key(key: str) -> str | None:
+    """The asset whose `.marks` lies at `key`; None when `key` is something else."""
+    return key.removesuffix(MARKS) or None if key.endswith(MARKS) else None
 
 
 # All that modelkit allows in a name, and a few more: a first character is free.
@@ -95,7 +107,7 @@ def version_objects(name: str, keys: Iterable[str], folders: Iterable[str]) -> d
             found.setdefault(rest.removesuffix(META), VersionObjects()).meta = True
         elif rest.endswith(CLAIM):
             found.setdefault(rest.removesuffix(CLAIM), VersionObjects()).claim = True
-        elif not rest.endswith(VERSIONS):
+        elif not rest.endswith((VERSIONS, MARKS)):
             found.setdefault(rest, VersionObjects()).data = True
     for folder in folders:
         found.setdefault(folder.removeprefix(prefix).rstrip("/"), VersionObjects()).data = True

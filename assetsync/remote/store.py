@@ -14,27 +14,25 @@ from assetsync.errors import (
     ChangedError,
     DamagedError,
     ExistsError,
-    InvalidError,
     NotFoundError,
     StoreError,
 )
 from assetsync.manifest.settings import completed, environ_of
-from assetsync.model.history import History
 from assetsync.model.manifest import StoreConfig
-from assetsync.model.names import Spec, name_problem
+from assetsync.model.marks import NO_MARKS, Marks
+from assetsync.model.names import name_problem
 from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
-from assetsync.model.versioning import Lines, Versioning, is_valid, looks_like_version
+from assetsync.model.versioning import Versioning, is_valid, looks_like_version
 from assetsync.plan.snapshot import RemoteVersion, Unfinished
 from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
+from assetsync.remote.marks import read_marks
 from assetsync.remote.place import check_place
 from assetsync.state.cache import Cache
 
 # Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
 INDEX_ATTEMPTS = 50
-# Versions or lines that an error names.
-_NAMED = 10
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -69,11 +67,12 @@ class Folder:
 
 
 class AssetFolder(NamedTuple):
-    """An asset, or a folder that looks like one, as a walk through the store finds it."""
+    """An asset, or a folder that looks like one, as a walk through the store finds it. `marked`: it has a `.marks`."""
 
     name: str
     indexed: bool
     folder: Folder
+    marked: bool = False
 
 
 class Store:
@@ -377,22 +376,24 @@ class Store:
         self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
 
     def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
-        """The wanted assets with their versions, sorted by name; one small GET each, many at once. StoreError."""
-        return [*together(self._listed, filter(wanted, self._names()))]
+        """The wanted assets with their versions, sorted by name; one small GET each, and one more for marks where there
+        are some, many at once. StoreError."""
+        found: dict[str, bool] = {}
+        for _, listing in self._walk():
+            marked = _marked(listing)
+            found.update((name, name in marked) for name in _indexed(listing))
+        return [*together(lambda name: self._listed(name, found[name]), filter(wanted, sorted(found)))]
 
-    def _listed(self, name: str) -> ListedAsset:
+    def _listed(self, name: str, marked: bool) -> ListedAsset:
         refused = name_problem(name)
         if refused is not None:
             return ListedAsset(name, (), (), refused=refused)
         try:
             index = self.index(name)
+            marks = read_marks(self, name) if marked else NO_MARKS
         except DamagedError as error:
             return ListedAsset(name, (), (), error.message)
-        return ListedAsset(name, index.listed, index.foreign) if index else ListedAsset(name, (), ())
-
-    def _names(self) -> Sequence[str]:
-        """The names of all assets, sorted, also those that can't be used."""
-        return sorted(name for _, listing in self._walk() for name in _indexed(listing))
+        return ListedAsset(name, index.listed, index.foreign, marks=marks) if index else ListedAsset(name, (), ())
 
     def survey(self) -> Sequence[AssetFolder]:
         """All assets, sorted by name, with what lies in their folders; those that never got an index, too. StoreError.
@@ -400,15 +401,17 @@ class Store:
         A folder that holds an asset of modelkit, such as `1.0` with `models/1.0/x`, is no data of a version.
         """
         indexed: set[str] = set()
+        marked: set[str] = set()
         folders: dict[str, Folder] = {}
         for folder, listing in self._walk():
             indexed.update(_indexed(listing))
+            marked.update(_marked(listing))
             if folder:
                 folders[folder.removesuffix("/")] = self._folder_of(folder.removesuffix("/"), listing)
         holding = {name.rpartition("/")[0] for name in indexed}
         found = {name: _without_data(folder, name, holding) for name, folder in folders.items()}
         names = indexed.union(name for name, folder in found.items() if folder != Folder())
-        return [AssetFolder(name, name in indexed, found.get(name, Folder())) for name in sorted(names)]
+        return [AssetFolder(name, name in indexed, found.get(name, Folder()), name in marked) for name in sorted(names)]
 
     def _walk(self) -> Iterator[tuple[str, Listing]]:
         """Every folder that may hold assets, with its listing. Lists with a delimiter, many folders at once."""
@@ -451,6 +454,12 @@ def _indexed(listing: Listing) -> Iterator[str]:
     return (name for name in names if name is not None)
 
 
+def _marked(listing: Listing) -> Collection[str]:
+    """The names of the assets of which marks are in a listing."""
+    names = map(layout.name_of_marks_key, (entry.key for entry in listing.objects))
+    return {name for name in names if name is not None}
+
+
 def _without_data(folder: Folder, name: str, holding: Collection[str]) -> Folder:
     return replace(folder, data_only=tuple(one for one in folder.data_only if f"{name}/{one}" not in holding))
 
@@ -480,64 +489,11 @@ def open_store(
     return Store(backend, versioning, cache, called=called)
 
 
-def resolve(store: Store, spec: Spec) -> str:
-    """The version that `spec` stands for: its own when that is complete, otherwise the newest listed one of its line.
-
-    A complete version sends no request, and may not exist. NotFoundError names what there is; InvalidError when the
-    version is neither complete nor a line.
-    """
-    system = store.versioning
-    if spec.version is not None:
-        if is_valid(system, spec.version):
-            return spec.version
-        if not isinstance(system, Lines):
-            system.check(spec.version)
-        else:
-            _check_line(system, spec)
-    index = store.index(spec.name)
-    listed = index.listed if index else ()
-    found = History(system, listed).matching(spec.version)
-    if not found:
-        raise unknown(store, spec, listed)
-    return found[0]
-
-
-def _check_line(system: Lines, spec: Spec) -> None:
-    try:
-        system.check_line(spec.version or "")
-    except InvalidError:
-        raise InvalidError(
-            f"`{spec.version}` is neither a version nor a version line",
-            hint=f"write `{spec.name}:1` for the newest of line 1, or `{spec.name}:1.2` for one version",
-        ) from None
-
-
-def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> NotFoundError:
-    """The error that says that the store lacks what `spec` names, and what it has. `listed` saves a look."""
-    if listed is None:
-        index = store.index(spec.name)
-        listed = index.listed if index else ()
-    if not listed:
-        return NotFoundError(f"`{store.called}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
-    lines = History(store.versioning, tuple(listed)).lines
-    if lines and not is_valid(store.versioning, spec.version or ""):
-        known = _named("line", "lines", lines)
-    else:
-        known = _named("version", "newest versions" if len(listed) > _NAMED else "versions", listed)
-    return NotFoundError(f"`{store.called}` has no `{replace(spec, part=None)}`", hint=known)
-
-
-def _named(one: str, many: str, found: Sequence[str]) -> str:
-    if len(found) == 1:
-        return f"its only {one} is `{found[0]}`"
-    return f"its {many} are " + ", ".join(f"`{text}`" for text in found[:_NAMED])
-
-
 class ListedAsset(NamedTuple):
     """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
 
-    `error` says why its versions can't be read, `refused` why assetsync takes no asset of this name, though modelkit
-    does; then both tuples are empty.
+    `error` says why its versions or marks can't be read, `refused` why assetsync takes no asset of this name, though
+    modelkit does; then both tuples are empty.
     """
 
     name: str
@@ -545,3 +501,4 @@ class ListedAsset(NamedTuple):
     foreign: tuple[str, ...]
     error: str | None = None
     refused: str | None = None
+    marks: Marks = NO_MARKS

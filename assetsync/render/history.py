@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from assetsync.escape import printable
 from assetsync.model.changes import Changes
 from assetsync.model.history import History
+from assetsync.model.marks import NO_MARKS, Marks, Yank
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import FileEntry, Tree
 from assetsync.remote.documents import Meta
+from assetsync.render.marks import act_document, acted
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_text import Paint, plain
 from assetsync.render.units import plural, size
@@ -19,8 +21,15 @@ FORMAT_VERSION = 1
 VERSIONS_SHOWN = 8
 NOT_RECORDED = "not recorded"
 
-# A version, what is recorded of it, and why that can't be read.
-Entry = tuple[str, Meta | None, str | None]
+
+class Entry(NamedTuple):
+    """A version, what is recorded of it, or why that can't be read; the aliases at it, and its yank."""
+
+    version: str
+    meta: Meta | None
+    error: str | None = None
+    aliases: tuple[str, ...] = ()
+    yank: Yank | None = None
 
 
 def lines_text(name: str, history: History) -> str:
@@ -45,15 +54,18 @@ def _first(versions: Sequence[str]) -> str:
 
 def log_text(entries: Iterable[Entry], *, paint: Paint = plain) -> str:
     """The history of an asset, in the order of `entries`; each with a head and what else is recorded of it."""
-    return "\n".join("\n".join(_logged(*entry, paint)) + "\n" for entry in entries)
+    return "\n".join("\n".join(_logged(entry, paint)) + "\n" for entry in entries)
 
 
-def _logged(version: str, meta: Meta | None, error: str | None, paint: Paint) -> Iterator[str]:
-    version = printable(version)
+def _logged(entry: Entry, paint: Paint) -> Iterator[str]:
+    version, meta = printable(entry.version), entry.meta
     if meta is None:
-        yield f"{paint(version, 'yellow')}  {paint(printable(error or 'unreadable'), 'red')}"
+        yield f"{paint(version, 'yellow')}  {paint(printable(entry.error or 'unreadable'), 'red')}"
         return
-    yield f"{paint(version, 'yellow')}  {date(meta)}  {amount(meta)}"
+    aliases = "".join(f"  {paint(f'@{alias}', 'cyan')}" for alias in entry.aliases)
+    yield f"{paint(version, 'yellow')}  {date(meta)}  {amount(meta)}{aliases}"
+    if entry.yank is not None:
+        yield f"    {paint('yanked', 'red')}: {printable(entry.yank.why)} ({acted(entry.yank.act)})"
     made = meta.provenance
     if made is None:
         return
@@ -91,8 +103,13 @@ def amount(meta: Meta) -> str:
 def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
     """The document of `log --format json`."""
     versions = [
-        {"version": version, **(_recorded(meta) if meta is not None else {"error": error})}
-        for version, meta, error in entries
+        {
+            "version": one.version,
+            **(_recorded(one.meta) if one.meta is not None else {"error": one.error}),
+            "aliases": list(one.aliases),
+            "yanked": _yank(one.yank),
+        }
+        for one in entries
     ]
     return dump({"format_version": FORMAT_VERSION, "store": store, "asset": name, "versions": versions})
 
@@ -113,11 +130,15 @@ def _recorded(meta: Meta) -> dict[str, Any]:
     }
 
 
+def _yank(yank: Yank | None) -> dict[str, Any] | None:
+    return act_document(yank.act) if yank is not None else None
+
+
 # -- show
 
 
-def show_text(store: str, spec: str, meta: Meta) -> str:
-    """All that is recorded of a version, its files included."""
+def show_text(store: str, spec: str, meta: Meta, version: str = "", marks: Marks = NO_MARKS) -> str:
+    """All that is recorded of a version, its files included, and what marks say of it."""
     content = meta.tree.content if meta.tree is not None else None
     rows = [
         ("asset", spec),
@@ -128,6 +149,10 @@ def show_text(store: str, spec: str, meta: Meta) -> str:
         ("size", f"{content.size:,} bytes ({size(content.size)})" if content else NOT_RECORDED),
         ("files", f"{len(meta.paths):,}"),
     ]
+    rows.extend(("alias", f"@{alias}") for alias in marks.aliases_of(version))
+    yank = marks.yanked.get(version)
+    if yank is not None:
+        rows.append(("yanked", f"{yank.why} ({acted(yank.act)})"))
     if meta.description:
         rows.append(("description", meta.description))
     if meta.owner:
@@ -154,11 +179,12 @@ def _files(meta: Meta) -> Iterator[str]:
         yield f"{file.sha256}  {file.size:>{width},}  {printable(file.path)}"
 
 
-def show_json(store: str, name: str, version: str, meta: Meta) -> str:
+def show_json(store: str, name: str, version: str, meta: Meta, marks: Marks = NO_MARKS) -> str:
     """The document of `show --format json`. Sizes and hashes are null where they are not recorded."""
     files: Iterable[FileEntry | str] = meta.tree.files if meta.tree is not None else meta.paths
     head = {"format_version": FORMAT_VERSION, "store": store, "asset": name, "version": version}
-    return dump({**head, **_recorded(meta), "files": [_file(file) for file in files]})
+    said = {"aliases": list(marks.aliases_of(version)), "yanked": _yank(marks.yanked.get(version))}
+    return dump({**head, **_recorded(meta), **said, "files": [_file(file) for file in files]})
 
 
 def _file(file: FileEntry | str) -> dict[str, Any]:

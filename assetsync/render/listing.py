@@ -31,6 +31,8 @@ def _document(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str,
         "versions": [*asset.versions, *asset.foreign],
         "latest": next(iter(asset.versions), None),
         "locked": locked.get(asset.name),
+        "aliases": asset.marks.aliases,
+        "yanked": {version: yank.why for version, yank in asset.marks.yanked.items()},
     }
     if asset.foreign:
         document["ignored"] = [*asset.foreign]
@@ -76,6 +78,10 @@ def _rest(asset: ListedAsset) -> Iterator[str]:
     if older:
         more = f", … {len(older) - VERSIONS_SHOWN} more" if len(older) > VERSIONS_SHOWN else ""
         yield ", ".join(older[:VERSIONS_SHOWN]) + more
+    if asset.marks.aliases:
+        yield ", ".join(f"@{alias} {version}" for alias, version in asset.marks.aliases.items())
+    if asset.marks.yanked:
+        yield f"yanked: {', '.join([*asset.marks.yanked][-VERSIONS_SHOWN:])}"
     if asset.foreign:
         yield f"ignored: {printable(', '.join(asset.foreign[:VERSIONS_SHOWN]))}"
     if asset.error:

@@ -18,7 +18,8 @@ from assetsync.plan.snapshot import Present, Unusable
 from assetsync.pool import Transfers
 from assetsync.progress import Reporter
 from assetsync.remote import layout
-from assetsync.remote.store import Store, resolve
+from assetsync.remote.resolve import resolve
+from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.transfer.installation import SUCCESS, Installation, Source, staging
 

@@ -24,7 +24,8 @@ from assetsync.plan.snapshot import Present
 from assetsync.pool import Transfers
 from assetsync.remote import layout
 from assetsync.remote.documents import Meta
-from assetsync.remote.store import Store, unknown
+from assetsync.remote.resolve import unknown
+from assetsync.remote.store import Store
 from assetsync.transfer.download import Got, Item, download
 
 # modelkit's mark of a complete download.

@@ -39,6 +39,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
     "docs/howto/mistakes.md": lambda text: mistakes_page(),
     "docs/json.md": lambda text: rerun(text, ROOT),
     "docs/tutorial.md": lambda text: rerun(text, ROOT),
+    "docs/howto/aliases.md": lambda text: rerun(text, ROOT),
     "docs/pictures/plan.svg": lambda text: picture("plan", text),
     "docs/pictures/list.svg": lambda text: picture("list", text),
     "docs/pictures/log.svg": lambda text: picture("log", text),

@@ -24,7 +24,10 @@ _MARK = "\x1e"
 _VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?"), "DATE"),
     (re.compile(r"\b\d+\.\d s\b"), "SECONDS"),
-    (re.compile(r"((?:^|Committed |Pushed |from:? +|\"commit\": \"))[0-9a-f]{7,40}\b", re.MULTILINE), r"\1COMMIT"),
+    (
+        re.compile(r"((?:^|Committed |Pushed |from:? +|  at |\"commit\": \"))[0-9a-f]{7,40}\b", re.MULTILINE),
+        r"\1COMMIT",
+    ),
 )
 
 

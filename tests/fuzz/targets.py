@@ -20,7 +20,7 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.names import name_problem, parse_spec
 from assetsync.model.paths import part_problem, parts_problem
 from assetsync.model.patterns import parse_pattern, pattern_problem
-from assetsync.remote.documents import parse_claim, parse_meta, parse_versions, render_meta
+from assetsync.remote.documents import parse_claim, parse_marks, parse_meta, parse_versions, render_marks, render_meta
 from assetsync.render.saved_plan import parse_saved_plan
 
 # Twice the longest quote, and what surrounds it, for each of up to 101 problems.
@@ -97,6 +97,19 @@ def claim(data: bytes) -> None:
     found = parse_claim(data, key="x/1.0.claim")
     assert printable(found.who) == found.who
     assert found.id.isascii()
+
+
+@target
+def marks(data: bytes) -> None:
+    found = parse_marks(data, key="x.marks")
+    again = parse_marks(render_marks(found), key="x.marks")
+    assert again.aliases == found.aliases
+    assert again.yanked.keys() == found.yanked.keys()
+    for alias, version in found.aliases.items():
+        assert parse_spec(f"x@{alias}").version == f"@{alias}"
+        assert parse_spec(f"x:{version}").version == version
+    for yank in found.yanks:
+        assert printable(yank.why) == yank.why
 
 
 @target
@@ -180,6 +193,11 @@ _META = json.dumps(
         },
     }
 ).encode()
+_MARKS = (
+    b'{"format": 1, "aliases": {"production": [{"version": "1.0", "who": "a", "when": "b", "message": "c"},'
+    b' {"version": null, "back": true, "who": "a", "when": "b"}]},'
+    b' "yanked": [{"version": "0.9", "who": "a", "when": "b", "undone": {"who": "a", "when": "b"}}]}'
+)
 _PLAN = json.dumps(
     {
         "format_version": 1, "store": "s", "fingerprint": "f", "actions": [], "problems": [],
@@ -197,7 +215,8 @@ _SEEDS = {
         + b"0" * 64
         + b'"}'
     ],
-    "spec": [b"a/b:1.2[c/d]", b"a:1"],
+    "marks": [_MARKS],
+    "spec": [b"a/b:1.2[c/d]", b"a:1", b"a@production[c]"],
     "pattern": [b"*a[!b-d]*\\e/**/f\0x/aa", b"!/k?/\0k1"],
     "saved_plan": [_PLAN],
     "store_url": [b"s3://bucket/prefix", b"./dir", b"file:///x", b"az://c"],

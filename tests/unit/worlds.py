@@ -15,6 +15,7 @@ from functools import cache
 
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
+from assetsync.model.marks import NO_MARKS
 from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
 from assetsync.model.versioning import Versioning, is_valid, load_versioning
 from assetsync.plan.decide import make_plan
@@ -103,7 +104,9 @@ def remote(text: str, system: Versioning) -> RemoteAsset:
         else:
             (unlisted if kind == "!" else listed).append(version)
             known[version] = None if kind == "^" else _version(version, content, is_learnt=kind != "?")
-    return RemoteAsset(tuple(system.sort(listed)), tuple(foreign), tuple(unlisted), known, tuple(unfinished))
+    return RemoteAsset(
+        tuple(system.sort(listed)), tuple(foreign), tuple(unlisted), known, tuple(unfinished), marks=NO_MARKS
+    )
 
 
 def _version(version: str, content: str, *, is_learnt: bool) -> RemoteVersion:
@@ -193,7 +196,7 @@ def first_seen(snapshot: Snapshot, purpose: Purpose = Purpose.SYNC) -> Snapshot:
     locks = snapshot.lock.assets if snapshot.lock else {}
     remotes = {}
     for name, full in snapshot.remote.items():
-        first = replace(full, known={}, unlisted=(), unfinished=(), looked_into=False)
+        first = replace(full, known={}, unlisted=(), unfinished=(), looked_into=False, marks=None)
         remotes[name] = seen(first, full, digests=[locks[name].version] if name in locks else [])
     return replace(snapshot, remote=remotes)
 
@@ -220,6 +223,8 @@ def gathered(snapshot: Snapshot, request: Request) -> Snapshot:
                 remote = replace(remote, listed=full.listed, foreign=full.foreign, indexed=True)
             if need.folder:
                 remote = replace(remote, unlisted=full.unlisted, unfinished=full.unfinished, looked_into=True)
+            if need.marks:
+                remote = replace(remote, marks=full.marks)
             remotes[name] = seen(remote, full, digests=need.digests, files=(*need.files, *need.hashes))
         assert remotes != partly.remote
         partly = replace(partly, remote=remotes)

@@ -16,7 +16,7 @@ from assetsync.escape import printable
 from assetsync.model.labels import Filter, Labels
 from assetsync.project.naming import is_pattern
 from assetsync.reading import read_existing
-from assetsync.render.history import diff_json, diff_text, log_json, log_text, show_json, show_text
+from assetsync.render.history import Entry, diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
 from assetsync.render.plan_json import dump
 
@@ -74,7 +74,9 @@ def log_command(common: Common, name: str, limit: int | None, format: str, stora
     _check_no_version(name)
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        entries = [(one.version, one.meta, one.error) for one in store.log(name, limit=limit)]
+        entries = [
+            Entry(one.version, one.meta, one.error, one.aliases, one.yank) for one in store.log(name, limit=limit)
+        ]
         url = store.url
     if format == "json":
         console.data(log_json(url, name, entries))
@@ -104,8 +106,8 @@ def _check_no_version(name: str) -> None:
 def show_command(common: Common, spec: str, format: str, storage_prefix: str | None) -> int:
     """Show all that is recorded of a version: digest, provenance, and every file with its size and sha256.
 
-    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, or NAME:1.2. It may also be the file of a plan
-    that `assetsync plan -o FILE` saved: that is shown as it was made, stale or not, and no store is asked.
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME@ALIAS. It may be the
+    file of a plan that `assetsync plan -o FILE` saved: that is shown as it was made, stale or not, and no store is asked.
     """
     console = Console(common)
     file = os.path.join(common.directory or ".", spec)
@@ -114,11 +116,12 @@ def show_command(common: Common, spec: str, format: str, storage_prefix: str | N
     with open_store(common, storage_prefix) as store:
         found = store.resolve(spec)
         meta = store.meta(str(found))
+        marks = store.marks(found.name)
         url = store.url
     if format == "json":
-        console.data(show_json(url, found.name, found.version or "", meta))
+        console.data(show_json(url, found.name, found.version or "", meta, marks))
     else:
-        console.page(show_text(url, str(found), meta))
+        console.page(show_text(url, str(found), meta, found.version or "", marks))
     return 0
 
 
@@ -146,8 +149,9 @@ def _show_plan(console: Console, common: Common, file: str, format: str) -> int:
 def diff_command(common: Common, old: str, new: str, format: str, storage_prefix: str | None) -> int:
     """Show the files that were added, changed and removed between A and B, with their sizes; exit 2 when they differ.
 
-    Each is a spec (NAME, NAME:1, NAME:1.2); one of them may be a local path: what begins with `./`, `../` or `/`, or
-    what names no version and exists here. A version that modelkit published is read once, because it has no checksums.
+    Each is a spec (NAME, NAME:1, NAME:1.2, NAME@ALIAS); one of them may be a local path: what begins with `./`, `../`
+    or `/`, or what names no version and exists here. A version that modelkit published is read once, because it has no
+    checksums.
     """
     console = Console(common)
     with open_store(common, storage_prefix) as store:

@@ -20,6 +20,7 @@ from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import max_files as configured_max_files
 from assetsync.model.history import History
+from assetsync.model.marks import alias_in
 from assetsync.model.names import parse_spec
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.guards import many_files
@@ -162,9 +163,9 @@ def fetch_command(
 ) -> int:
     """Get versions into an assets directory, and print their paths there, alone on stdout, a line each.
 
-    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME:1.2[part] for a file or a
-    folder of it. A version that is there completely is not fetched again. modelkit finds there what was fetched. When
-    some fail, the others are fetched all the same, and the exit code is 4.
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, NAME@ALIAS, or NAME:1.2[part] for
+    a file or a folder of it. A version that is there completely is not fetched again. modelkit finds there what was
+    fetched. When some fail, the others are fetched all the same, and the exit code is 4.
     """
     if not specs and not locked:
         raise click.UsageError(
@@ -189,6 +190,8 @@ def _split(name: str) -> tuple[str, str | None]:
     spec = parse_spec(name)
     if spec.part is not None:
         raise click.UsageError(f"whole assets are published: leave `[{printable(spec.part)}]` out")
+    if alias_in(spec.version) is not None:
+        raise click.UsageError(f"an alias is moved by `assetsync alias`: leave `{spec.version}` out")
     return spec.name, spec.version
 
 

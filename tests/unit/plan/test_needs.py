@@ -82,6 +82,7 @@ def test_after_a_look_into_the_folder(
     first = first_seen(full).remote["nlp/x"]
     found = full.remote["nlp/x"]
     looked = replace(first, unlisted=found.unlisted, unfinished=found.unfinished, looked_into=True)
+    looked = replace(looked, marks=found.marks)
     assert needs(replace(full, remote={"nlp/x": looked}), request_).get("nlp/x") == expected
 
 
