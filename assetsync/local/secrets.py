@@ -100,6 +100,7 @@ def read_at(root: str) -> Read:
     return read
 
 
+@cache  # metadata is read from a file
 def scanner_version() -> str:
     """A text that changes with the rules, so that results of others are not taken for those of these."""
     from importlib.metadata import PackageNotFoundError, version

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from assetsync.errors import AssetsyncError, ContentError, InvalidError
 from assetsync.model.lock import LockEntry
+from assetsync.model.manifest import Entry
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import Content
 from assetsync.plan.plan import KIND, Action, Adopt, Create, Forget, Keep, Pull, Update
@@ -42,6 +43,10 @@ class Execution:
     who: str
     provenance: Provenance
     elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", {entry.name: entry for entry in self.site.manifest.entries})
 
     def carry_out(self, actions: Iterable[Action]) -> list[Outcome]:
         """Carry out `actions`, many at once. The outcomes are in the same order, without those of Keep. An error of one
@@ -95,7 +100,7 @@ class Execution:
         return self._recorded(action, action.content)
 
     def _publish(self, action: Create | Update) -> LockEntry:
-        entry = next(one for one in self.site.manifest.entries if one.name == action.asset)
+        entry = self.entries[action.asset]
         elsewhere = self.elsewhere.get(action.asset, Elsewhere(os.path.join(self.site.root, action.path)))
         what = Publication(
             name=action.asset,

@@ -26,6 +26,8 @@ class Journal:
     def __init__(self, folder: Folder | None) -> None:
         self._folder = folder
         self._memory: dict[str, str] = {}
+        # The claims of this process. To read each of the many that are under way, again and again, takes long.
+        self._claimed: dict[str, str] = {}
 
     def claims(self) -> frozenset[str]:
         """The ids of the claims that were made from here and not seen through."""
@@ -34,21 +36,27 @@ class Journal:
 
     def has_claim(self, store: str, version: str) -> bool:
         """Whether a publish of a version began here and was not seen through."""
-        return any(self._read(f"claim-{claim_id}") == _claimed(store, version) for claim_id in self.claims())
+        return any(self._claims(claim_id, store, version) for claim_id in self.claims())
 
     def add_claim(self, claim_id: str, store: str, version: str) -> None:
         """Remember a claim on `version` (with its asset's name) in `store`."""
-        self._write(f"claim-{claim_id}", _claimed(store, version))
+        text = self._claimed[claim_id] = _claimed(store, version)
+        self._write(f"claim-{claim_id}", text)
 
     def drop_claim(self, claim_id: str) -> None:
         """Forget a claim that was seen through, or was never made."""
+        self._claimed.pop(claim_id, None)
         self._remove(f"claim-{claim_id}")
 
     def drop_claims(self, store: str, version: str) -> None:
         """Forget all claims on a version, those of tries that died before the claim was in the store included."""
         for claim_id in self.claims():
-            if self._read(f"claim-{claim_id}") == _claimed(store, version):
+            if self._claims(claim_id, store, version):
                 self.drop_claim(claim_id)
+
+    def _claims(self, claim_id: str, store: str, version: str) -> bool:
+        text = self._claimed.get(claim_id) or self._read(f"claim-{claim_id}")
+        return text == _claimed(store, version)
 
     def upload(self, store: str, key: str, entry: FileEntry) -> str | None:
         """The id of an upload in parts of exactly this content to this key, if one was begun."""
