@@ -168,6 +168,14 @@ class ConditionalBackend(Protocol):
 
 
 @runtime_checkable
+class PagedBackend(Protocol):
+    """Stores that list a page at a time."""
+
+    def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
+        """As `list`, in pages of at most 1,000 entries, each asked for when it is wanted: for who may stop early."""
+
+
+@runtime_checkable
 class ProbedBackend(Protocol):
     """Stores of which it is not sure that they honour preconditions."""
 

@@ -24,6 +24,7 @@ from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
+from assetsync.remote.absence import absent
 from assetsync.remote.marks import read_marks
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
@@ -156,15 +157,25 @@ class _Asking:
     def store(self) -> Store:
         return self.open_store()
 
+    @property
+    def _width(self) -> int:
+        return self.site.jobs or LOOK_WIDTH
+
     def first_answers(self) -> Mapping[str, RemoteAsset]:
-        """The facts that every decision needs: the listed versions, and the locked one as it is now."""
-        names = [entry.name for entry in self.site.manifest.entries]
+        """The facts that every decision needs: the listed versions, and the locked one as it is now.
+
+        Of assets that the store has nothing of, these are all.
+        """
+        entries = [entry.name for entry in self.site.manifest.entries]
+        gone = absent(self.store, (name for name in entries if self.site.locked(name) is None), width=self._width)
+        names = [name for name in entries if name not in gone]
         looks = [(name, partial(self._index, name)) for name in names]
         for name in names:
             locked = self.site.locked(name)
             if locked is not None and is_valid(self.site.versioning, locked.version):
                 looks.append((name, partial(self._confirm, name, locked.version)))
-        return self._put_together({name: RemoteAsset(looked_into=False) for name in names}, looks)
+        known = {name: RemoteAsset(looked_into=name in gone) for name in entries}
+        return self._put_together(known, looks)
 
     def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
         """Look at the facts that `wanted` names, by asset, and return all that is known of these assets then."""
@@ -191,7 +202,7 @@ class _Asking:
                 return name, partial(_damaged, error.message)
 
         found = dict(known)
-        for name, seen in together(answer, looks, width=self.site.jobs or LOOK_WIDTH):
+        for name, seen in together(answer, looks, width=self._width):
             found[name] = seen(found[name])
         return found
 

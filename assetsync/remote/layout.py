@@ -58,6 +58,11 @@ def asset_folder(name: str) -> str:
     return f"{name}/"
 
 
+def folder_of(name: str) -> str:
+    """The prefix of the folder that an asset's `.versions` lies in; empty for the root of the store."""
+    return "".join(name.rpartition("/")[:2])
+
+
 def name_of_versions_key(key: str) -> str | None:
     """The asset whose `.versions` lies at `key`; None when `key` is something else.
 

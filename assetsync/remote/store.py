@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 
@@ -29,6 +29,7 @@ from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
 from assetsync.remote.marks import read_marks
 from assetsync.remote.place import check_place
+from assetsync.remote.walk import indexed_in, walk
 from assetsync.state.cache import Cache
 
 # Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
@@ -116,6 +117,10 @@ class Store:
         ours = set(valid)
         foreign = tuple(version for version in versions if version not in ours)
         return Index(tuple(self.versioning.sort(valid)), foreign, raw.tag)
+
+    def take_for_absent(self, names: Iterable[str]) -> None:
+        """Let `add_to_index` begin with the belief that these assets have no `.versions`. Another one shows then."""
+        self._indexes.update(dict.fromkeys(names, _Raw((), None)))
 
     def _read_index(self, name: str) -> _Raw:
         """`.versions` as it is now. DamagedError."""
@@ -379,9 +384,9 @@ class Store:
         """The wanted assets with their versions, sorted by name; one small GET each, and one more for marks where there
         are some, many at once. StoreError."""
         found: dict[str, bool] = {}
-        for _, listing in self._walk():
+        for _, listing in walk(self.backend, self._is_version):
             marked = _marked(listing)
-            found.update((name, name in marked) for name in _indexed(listing))
+            found.update((name, name in marked) for name in indexed_in(listing))
         return [*together(lambda name: self._listed(name, found[name]), filter(wanted, sorted(found)))]
 
     def _listed(self, name: str, marked: bool) -> ListedAsset:
@@ -403,8 +408,8 @@ class Store:
         indexed: set[str] = set()
         marked: set[str] = set()
         folders: dict[str, Folder] = {}
-        for folder, listing in self._walk():
-            indexed.update(_indexed(listing))
+        for folder, listing in walk(self.backend, self._is_version):
+            indexed.update(indexed_in(listing))
             marked.update(_marked(listing))
             if folder:
                 folders[folder.removesuffix("/")] = self._folder_of(folder.removesuffix("/"), listing)
@@ -412,19 +417,6 @@ class Store:
         found = {name: _without_data(folder, name, holding) for name, folder in folders.items()}
         names = indexed.union(name for name, folder in found.items() if folder != Folder())
         return [AssetFolder(name, name in indexed, found.get(name, Folder()), name in marked) for name in sorted(names)]
-
-    def _walk(self) -> Iterator[tuple[str, Listing]]:
-        """Every folder that may hold assets, with its listing. Lists with a delimiter, many folders at once."""
-        indexed: set[str] = set()
-        folders = [""]
-        while folders:
-            listings = list(together(lambda folder: self.backend.list(folder, delimiter=True), folders))
-            yield from zip(folders, listings, strict=True)
-            for listing in listings:
-                indexed.update(_indexed(listing))
-            folders = [
-                name + "/" for listing in listings for name in _folders(listing) if not self._is_version(name, indexed)
-            ]
 
     def _is_version(self, folder: str, indexed: Collection[str]) -> bool:
         """Whether a folder is a version of the asset that it lies in. modelkit allows assets in folders like `1.0`."""
@@ -448,12 +440,6 @@ def _may_be(version: RemoteVersion, tree: Tree) -> bool:
     return [file[:2] for file in version.files or ()] == [file[:2] for file in tree.files]
 
 
-def _indexed(listing: Listing) -> Iterator[str]:
-    """The names of the assets whose index is in a listing."""
-    names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
-    return (name for name in names if name is not None)
-
-
 def _marked(listing: Listing) -> Collection[str]:
     """The names of the assets of which marks are in a listing."""
     names = map(layout.name_of_marks_key, (entry.key for entry in listing.objects))
@@ -462,10 +448,6 @@ def _marked(listing: Listing) -> Collection[str]:
 
 def _without_data(folder: Folder, name: str, holding: Collection[str]) -> Folder:
     return replace(folder, data_only=tuple(one for one in folder.data_only if f"{name}/{one}" not in holding))
-
-
-def _folders(listing: Listing) -> Sequence[str]:
-    return layout.folder_names((entry.key for entry in listing.objects), listing.folders)
 
 
 def open_store(

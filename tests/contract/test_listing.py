@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assetsync.backends.contract import PagedBackend
 from assetsync.errors import NoStoreError
 from tests.contract.harness import Target
 
@@ -83,3 +84,17 @@ def test_a_bucket_that_does_not_exist_is_not_an_empty_one(target: Target) -> Non
     assert caught.value.hint
     with pytest.raises(NoStoreError):
         backend.create("a/1.0", b"x")
+
+
+def test_pages_are_the_listing_in_pieces(target: Target) -> None:
+    backend = target.backend
+    if not isinstance(backend, PagedBackend):
+        pytest.skip("this store does not list in pages")
+    for key in ("a.versions", "a/0.1.meta", "a/0.1/x", "b/c/d"):
+        backend.create(key, b"x")
+    for prefix in ("", "a/"):
+        for delimiter in (False, True):
+            pages = [*backend.pages(prefix, delimiter=delimiter)]
+            objects = sorted(entry for page in pages for entry in page.objects)
+            folders = sorted(folder for page in pages for folder in page.folders)
+            assert (objects, folders) == backend.list(prefix, delimiter=delimiter)

@@ -95,6 +95,19 @@ def test_what_each_job_asks_of_the_store(repo: Repo, s3: Remote, files: int) -> 
     assert asked == {name: counts[files > 1] for name, counts in TABLE.items()}
 
 
+def test_a_listing_stands_for_two_requests_of_each_of_many_new_assets(repo: Repo, s3: Remote) -> None:
+    assert isinstance(s3.server, S3Server)
+    many = 20
+    repo.extra.update(s3.environ)
+    assets = "".join(f"  many/a{number}: data/{number}\n" for number in range(many))
+    repo.write("assets.yaml", f"store: {s3.url}\nassets:\n{assets}")
+    _write(repo, many, "one")
+    s3.server.seen.clear()
+    repo.run("apply", "--yes")
+    one = {**PUBLISH, "put data": 1}
+    assert _asked(s3.server) == Counter({"list": 1}) + Counter({what: many * count for what, count in one.items()})
+
+
 def test_the_page_has_the_table() -> None:
     rows = re.findall(r"^\| ([a-z, ]+) \| (\d+) \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
     assert {name: (int(one), int(many)) for name, one, many in rows} == {

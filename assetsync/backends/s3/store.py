@@ -103,18 +103,20 @@ class S3Backend:
         self._objects.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
-        objects: list[ObjectInfo] = []
-        folders: list[str] = []
+        pages = [*self.pages(prefix, delimiter=delimiter)]
+        objects = sorted(entry for page in pages for entry in page.objects)
+        return Listing(objects, sorted(folder for page in pages for folder in page.folders))
+
+    def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
         token = ""
         pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
-            # A key that is the prefix itself marks a folder made in a console.
-            objects.extend(ObjectInfo(key, size) for key, size in page.objects if key != prefix)
-            folders.extend(page.folders)
             pages.add(len(page.objects) + len(page.folders))
+            # A key that is the prefix itself marks a folder made in a console.
+            yield Listing([ObjectInfo(key, size) for key, size in page.objects if key != prefix], page.folders)
             if not page.next or page.next == token:
-                return Listing(sorted(objects), sorted(folders))
+                return
             token = page.next
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:

@@ -107,7 +107,7 @@ def show_command(common: Common, spec: str, format: str, storage_prefix: str | N
     """Show all that is recorded of a version: digest, provenance, and every file with its size and sha256.
 
     SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME@ALIAS. It may be the
-    file of a plan that `assetsync plan -o FILE` saved: that is shown as it was made, stale or not, and no store is asked.
+    file of a plan that `assetsync plan -o FILE` saved: it is shown as it was made, stale or not, and no store is asked.
     """
     console = Console(common)
     file = os.path.join(common.directory or ".", spec)

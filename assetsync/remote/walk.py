@@ -1,0 +1,96 @@
+"""A walk through the folders of a store that may hold assets. It never descends into the data of a version.
+
+Each folder is a listing with a delimiter, many of them side by side. Where many small folders lie in one, as they do in
+a store of many assets with few files, one listing of all that is below takes their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from assetsync.backends.contract import Backend, Listing, PagedBackend
+from assetsync.pool import together
+from assetsync.remote import layout
+
+# From so many folders in one on, it is tried to list all that is below. That goes on as long as each page saves the
+# listings of so many folders, because pages come one after the other.
+MANY = 16
+SAVED_BY_A_PAGE = 50
+
+
+def walk(backend: Backend, is_version: Callable[[str, Collection[str]], bool]) -> Iterator[tuple[str, Listing]]:
+    """Every folder that may hold assets, with its listing. StoreError.
+
+    `is_version` says whether a folder (without a slash at its end) is a version, by the names of the assets so far.
+    """
+    lists = _Lists(backend)
+    indexed: set[str] = set()
+    folders = [""]
+    while folders:
+        listings = lists.of(folders)
+        yield from zip(folders, listings, strict=True)
+        for listing in listings:
+            indexed.update(indexed_in(listing))
+        folders = [name + "/" for listing in listings for name in _folders(listing) if not is_version(name, indexed)]
+
+
+def indexed_in(listing: Listing) -> Iterator[str]:
+    """The names of the assets whose index is in a listing."""
+    names = map(layout.name_of_versions_key, (entry.key for entry in listing.objects))
+    return (name for name in names if name is not None)
+
+
+def _folders(listing: Listing) -> Sequence[str]:
+    return layout.folder_names((entry.key for entry in listing.objects), listing.folders)
+
+
+class _Lists:
+    """Listings of folders, with a delimiter, out of as few requests as may be."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        # What is known of folders that were listed with all that is below.
+        self._known: dict[str, Listing] = {}
+
+    def of(self, folders: Sequence[str]) -> Sequence[Listing]:
+        """The listings of `folders`, all of which are as deep."""
+        unknown: dict[str, set[str]] = {}
+        for folder in folders:
+            if folder not in self._known:
+                unknown.setdefault(_parent(folder), set()).add(folder)
+        many = [parent for parent, children in unknown.items() if len(children) >= MANY]
+        for found in together(lambda parent: self._below(parent, unknown[parent]), many):
+            self._known.update(found)
+        return [*together(self._listing, folders)]
+
+    def _listing(self, folder: str) -> Listing:
+        known = self._known.get(folder)
+        return self._backend.list(folder, delimiter=True) if known is None else known
+
+    def _below(self, parent: str, children: Collection[str]) -> dict[str, Listing]:
+        """The folders below `parent`, at any depth, with their listings; none where that takes too many pages."""
+        if not isinstance(self._backend, PagedBackend):
+            return {}
+        found: dict[str, Listing] = {}
+        for number, page in enumerate(self._backend.pages(parent, delimiter=False)):
+            if len(found.keys() & children) < number * SAVED_BY_A_PAGE:
+                return {}
+            for entry in page.objects:
+                folder = layout.folder_of(entry.key)
+                listing = _listing_in(found, folder, parent)
+                if entry.key != folder:  # which marks a folder made in a console
+                    listing.objects.append(entry)
+        return {folder: Listing(sorted(one.objects), sorted(one.folders)) for folder, one in found.items()}
+
+
+def _listing_in(found: dict[str, Listing], folder: str, top: str) -> Listing:
+    """The listing of a folder. A new one gets into the listing of the folder above, and that likewise, up to `top`."""
+    if folder not in found:
+        found[folder] = Listing([], [])
+        if folder != top:
+            _listing_in(found, _parent(folder), top).folders.append(folder)
+    return found[folder]
+
+
+def _parent(folder: str) -> str:
+    return layout.folder_of(folder.removesuffix("/"))
