@@ -68,7 +68,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "list": (
         ("everything in the store", "assetsync list"),
         ("some of it, with sizes and dates", "assetsync list 'nlp/*' --long"),
-        ("another store", "assetsync list --store gs://my-bucket/modelkit-assets"),
+        ("all of it as one page for a browser", "assetsync list --format html -o assets.html"),
     ),
     "log": (
         ("who published what, when and from which commit", "assetsync log nlp/tokenizer"),

@@ -12,7 +12,7 @@ Nothing here prints or asks. Work is reported through a `Reporter`, errors come 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from assetsync.errors import LockError, NoFileError, UsageError
@@ -262,6 +262,13 @@ class AssetStore:
     def newest_metas(self, assets: Collection[ListedAsset]) -> Mapping[str, Meta]:
         """The `.meta` of the newest version of each asset, where that can be read. One request each."""
         return browse.newest_metas(self.store, assets)
+
+    def histories(self, assets: Sequence[ListedAsset]) -> Iterator[tuple[ListedAsset, Sequence[Logged]]]:
+        """Each asset with its versions, newest first; one request for each version, many at once.
+
+        An error in reading a single version is part of the result. StoreError.
+        """
+        return browse.histories(self.store, assets)
 
     def locked(self) -> Mapping[str, str]:
         """The version of each asset in the assets.lock beside the manifest; empty without one, or with that of another

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,7 +11,7 @@ from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.local.scan import scan
 from assetsync.model.changes import Changes, compare
 from assetsync.model.history import History
-from assetsync.model.marks import Yank
+from assetsync.model.marks import Marks, Yank
 from assetsync.model.names import Spec, check_name, parse_spec
 from assetsync.model.tree import Tree
 from assetsync.pool import together
@@ -85,10 +85,7 @@ def log(workspace: Workspace, name: str, limit: int | None) -> Sequence[Logged]:
     index = index_of(store, name)
     marks = read_marks(store, name)
     versions = History.of((*index.listed, *marks.yanked), workspace.versioning).versions[:limit]
-    known = [
-        replace(one, aliases=marks.aliases_of(one.version), yank=marks.yanked.get(one.version))
-        for one in together(partial(_logged, store, name), versions)
-    ]
+    known = [_marked(one, marks) for one in together(partial(_logged, store, name), versions)]
     ignored = f"ignored: not a `{workspace.versioning_name}` version"
     return [*known, *(Logged(version, None, ignored) for version in index.foreign)][:limit]
 
@@ -98,6 +95,20 @@ def newest_metas(store: Store, assets: Collection[ListedAsset]) -> Mapping[str, 
     specs = [(asset.name, asset.versions[0]) for asset in assets if asset.versions]
     found = together(lambda spec: _logged(store, *spec), specs)
     return {name: one.meta for (name, _), one in zip(specs, found, strict=True) if one.meta is not None}
+
+
+def histories(store: Store, assets: Sequence[ListedAsset]) -> Iterator[tuple[ListedAsset, Sequence[Logged]]]:
+    """As `AssetStore.histories`."""
+    # All versions in one go: an asset has few, and a store has many assets.
+    versions = [History.of((*asset.versions, *asset.marks.yanked), store.versioning).versions for asset in assets]
+    specs = [(asset.name, version) for asset, each in zip(assets, versions, strict=True) for version in each]
+    found = iter(together(lambda spec: _logged(store, *spec), specs))
+    for asset, each in zip(assets, versions, strict=True):
+        yield asset, [_marked(next(found), asset.marks) for _ in each]
+
+
+def _marked(one: Logged, marks: Marks) -> Logged:
+    return replace(one, aliases=marks.aliases_of(one.version), yank=marks.yanked.get(one.version))
 
 
 def diff(workspace: Workspace, old: str, new: str, reporter: Reporter) -> Difference:

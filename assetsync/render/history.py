@@ -105,7 +105,7 @@ def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
     versions = [
         {
             "version": one.version,
-            **(_recorded(one.meta) if one.meta is not None else {"error": one.error}),
+            **(recorded(one.meta) if one.meta is not None else {"error": one.error}),
             "aliases": list(one.aliases),
             "yanked": _yank(one.yank),
         }
@@ -114,7 +114,8 @@ def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
     return dump({"format_version": FORMAT_VERSION, "store": store, "asset": name, "versions": versions})
 
 
-def _recorded(meta: Meta) -> dict[str, Any]:
+def recorded(meta: Meta) -> dict[str, Any]:
+    """A `.meta` without its list of files, as JSON has it; None stands for facts that modelkit does not record."""
     content = meta.tree.content if meta.tree is not None else None
     made = meta.provenance
     return {
@@ -184,7 +185,7 @@ def show_json(store: str, name: str, version: str, meta: Meta, marks: Marks = NO
     files: Iterable[FileEntry | str] = meta.tree.files if meta.tree is not None else meta.paths
     head = {"format_version": FORMAT_VERSION, "store": store, "asset": name, "version": version}
     said = {"aliases": list(marks.aliases_of(version)), "yanked": _yank(marks.yanked.get(version))}
-    return dump({**head, **_recorded(meta), **said, "files": [_file(file) for file in files]})
+    return dump({**head, **recorded(meta), **said, "files": [_file(file) for file in files]})
 
 
 def _file(file: FileEntry | str) -> dict[str, Any]:

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import click
 
+from assetsync import __version__
+from assetsync.atomic import write_atomically
 from assetsync.cli.completing import assets, assets_or_files
 from assetsync.cli.console import Console
 from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.model.labels import Filter, Labels
+from assetsync.project.asset_store import AssetStore
+from assetsync.project.browse import Logged
 from assetsync.project.naming import is_pattern
 from assetsync.reading import read_existing
+from assetsync.remote.documents import Meta
+from assetsync.remote.store import ListedAsset
 from assetsync.render.history import Entry, diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
 from assetsync.render.plan_json import dump
+from assetsync.render.units import plural
 
 EXIT_DIFFERENCE = 2
 
@@ -29,36 +39,82 @@ format_option = click.option("--format", type=click.Choice(["text", "json"]), de
 @click.argument("pattern", required=False, shell_complete=assets)
 @filter_options
 @click.option("-l", "--long", is_flag=True, help="Size and date of the newest versions too: one request each.")
-@format_option
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    help="html is one page with every version's origin, for a browser: one request for each version.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to FILE instead of stdout.")
 @prefix_option
 def list_command(
-    common: Common, pattern: str | None, labels: Filter, long: bool, format: str, storage_prefix: str | None
+    common: Common,
+    pattern: str | None,
+    labels: Filter,
+    long: bool,
+    format: str,
+    output: str | None,
+    storage_prefix: str | None,
 ) -> int:
     """List the assets of the store with their versions, and which version is locked here.
 
     PATTERN is a name or a glob, such as `nlp/*`. `--tag` and `--owner` ask for what the newest version records: one
     request for each asset.
     """
+    if format == "html" and output is None:
+        raise UsageError("a page is a file", hint="say which, such as `-o assets.html`")
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        locked = store.locked()
         assets = store.list(pattern)
-        metas = store.newest_metas(assets) if long or labels else None
+        metas = store.newest_metas(assets) if format != "html" and (long or labels) else None
+        if labels:
+            assets = _labelled(store, assets, labels, metas)
+        text = _page(store, assets) if format == "html" else _listing(store, assets, metas if long else None, format)
         url = store.url
-    if labels and metas is not None:
-        known = {name: Labels(meta.owner, meta.tags) for name, meta in metas.items()}
-        assets = [one for one in assets if one.name in known and labels.keeps(known[one.name])]
-        if not assets:
-            raise labels.nothing(known.values(), f"`{printable(url)}`")
-    shown = metas if long else None
-    if format == "json":
-        console.data(listing_json(url, assets, locked, shown))
-        return 0
-    console.page(listing_text(assets, locked, shown))
-    if not assets:
+    if output is not None:
+        write_atomically(output, text.encode())
+        console.say(f"Wrote `{printable(output)}`: {plural(len(assets), 'asset')}")
+    elif format == "json":
+        console.data(text)
+    else:
+        console.page(text)
+    if not assets and format == "text":
         what = f" that match `{printable(pattern)}`" if pattern else ""
         console.say(f"`{printable(url)}` holds no assets{what}")
     return 0
+
+
+def _labelled(
+    store: AssetStore, assets: Sequence[ListedAsset], labels: Filter, metas: Mapping[str, Meta] | None
+) -> Sequence[ListedAsset]:
+    metas = store.newest_metas(assets) if metas is None else metas
+    known = {name: Labels(meta.owner, meta.tags) for name, meta in metas.items()}
+    kept = [one for one in assets if one.name in known and labels.keeps(known[one.name])]
+    if not kept:
+        raise labels.nothing(known.values(), f"`{printable(store.url)}`")
+    return kept
+
+
+def _listing(store: AssetStore, assets: Sequence[ListedAsset], metas: Mapping[str, Meta] | None, format: str) -> str:
+    locked = store.locked()
+    return listing_json(store.url, assets, locked, metas) if format == "json" else listing_text(assets, locked, metas)
+
+
+def _page(store: AssetStore, assets: Sequence[ListedAsset]) -> str:
+    from assetsync.render.html.store_page import document, store_page
+
+    locked = store.locked()
+    documents = [
+        document(asset, map(_entry, versions), locked=locked.get(asset.name))
+        for asset, versions in store.histories(assets)
+    ]
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    return store_page(store.url, documents, tool=f"assetsync {__version__}", written=now)
+
+
+def _entry(one: Logged) -> Entry:
+    return Entry(one.version, one.meta, one.error, one.aliases, one.yank)
 
 
 @command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
@@ -74,9 +130,7 @@ def log_command(common: Common, name: str, limit: int | None, format: str, stora
     _check_no_version(name)
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        entries = [
-            Entry(one.version, one.meta, one.error, one.aliases, one.yank) for one in store.log(name, limit=limit)
-        ]
+        entries = [*map(_entry, store.log(name, limit=limit))]
         url = store.url
     if format == "json":
         console.data(log_json(url, name, entries))
