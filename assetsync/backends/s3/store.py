@@ -90,7 +90,7 @@ class S3Backend:
         self._answers_partially = True
         # Bytes. Tests make them small.
         self.multipart_threshold = 16 * MIB
-        self.min_part_size = 8 * MIB
+        self.min_part_size = 5 * MIB
         self.max_copy = MAX_COPY
         self.copy_part_size = 512 * MIB
 
