@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from assetsync.errors import GitError
 from assetsync.escape import printable
-from assetsync.git.repository import Repository, open_repository
+
+if TYPE_CHECKING:
+    from assetsync.git.repository import Repository
 
 _HEADER = re.compile(rb"DIRC\0\0\0[\x02\x03]")
 # Extensions of an index that lacks some of its paths: it shares them with another, or has whole folders as one.
@@ -102,6 +104,8 @@ class TrackedLinks:
 
 
 def _repository(checkout: _Checkout, path: str, environ: Mapping[str, str]) -> Repository:
+    from assetsync.git.repository import open_repository
+
     repository = open_repository(checkout.top, environ)
     if repository is None:
         raise GitError(f"whether git tracks `{printable(path)}` can't be found out", hint="install git, or mend `.git`")

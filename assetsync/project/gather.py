@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from assetsync.errors import DamagedError
 from assetsync.local.boundary import Boundary
@@ -24,12 +25,12 @@ from assetsync.plan.request import Purpose, Request
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
-from assetsync.remote.absence import absent
-from assetsync.remote.marks import read_marks
-from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
 from assetsync.state.pull_markers import Markers
+
+if TYPE_CHECKING:
+    from assetsync.remote.store import Store  # 10 ms, which a pull that asks no store need not spend
 
 # Adds what a look at the store has shown to what is known of an asset.
 _Seen = Callable[[RemoteAsset], RemoteAsset]
@@ -166,6 +167,8 @@ class _Asking:
 
         Of assets that the store has nothing of, these are all.
         """
+        from assetsync.remote.absence import absent
+
         entries = [entry.name for entry in self.site.manifest.entries]
         gone = absent(self.store, (name for name in entries if self.site.locked(name) is None), width=self._width)
         names = [name for name in entries if name not in gone]
@@ -227,6 +230,8 @@ class _Asking:
         return lambda known: replace(known, listed=listed, foreign=foreign, indexed=True)
 
     def _marks(self, name: str) -> _Seen:
+        from assetsync.remote.marks import read_marks
+
         marks = read_marks(self.store, name)
         return lambda known: replace(known, marks=marks)
 

@@ -16,14 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import ConflictError, GitError, InvalidError, UsageError
-from assetsync.git.repository import Repository, open_repository
 from assetsync.git.tracked import tracked
 from assetsync.lock.text import parse_lock
-from assetsync.manifest.edit import set_version
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.labels import EVERYTHING, Filter, Labels
@@ -43,10 +41,12 @@ from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.reading import read_existing, read_file, shown_path
-from assetsync.remote.store import Store
-from assetsync.render.saved_plan import parse_saved_plan, render_saved_plan, request_of, saved_plan, what_moved
 from assetsync.state.last_seen import LastSeen
 from assetsync.traffic import UNLIMITED, Traffic
+
+if TYPE_CHECKING:
+    from assetsync.git.repository import Repository
+    from assetsync.remote.store import Store
 
 
 class Project:
@@ -169,6 +169,7 @@ class Project:
         Where CI names a branch that was not fetched, the comparison is with an assets.yaml that says nothing.
         """
         from assetsync.git.base import base_commit
+        from assetsync.git.repository import open_repository
 
         repository = open_repository(self.root, self._workspace.environ)
         if repository is None:
@@ -193,6 +194,8 @@ class Project:
 
     def save_plan(self, plan: Plan, path: str, request: Request) -> None:
         """Write `plan`, which was made for `request`, to a file that `load_plan` reads. OSError."""
+        from assetsync.render.saved_plan import render_saved_plan
+
         write_atomically(path, render_saved_plan(plan, request).encode())
 
     def load_plan(self, path: str, *, reporter: Reporter | None = None) -> Plan:
@@ -200,6 +203,8 @@ class Project:
 
         Besides what `plan` raises: InvalidError for a file that is no saved plan.
         """
+        from assetsync.render.saved_plan import parse_saved_plan, request_of, saved_plan, what_moved
+
         data = read_existing(path, hint="save a plan with `assetsync plan -o FILE`")
         saved = parse_saved_plan(data.decode("utf-8", "replace"))
         request = request_of(saved)
@@ -266,6 +271,8 @@ class Project:
 
     def ignores_lock(self) -> bool:
         """Whether git would leave assets.lock out of a commit, because it is told to ignore it."""
+        from assetsync.git.repository import open_repository
+
         try:
             repository = open_repository(self.root, self._workspace.environ)
             return bool(repository and repository.ignores(self.lock_file) and not repository.tracks(self.lock_file))
@@ -323,6 +330,8 @@ class Project:
 
     def with_lines(self, text: str, lines: Mapping[str, str]) -> str:
         """A text of assets.yaml in which the entries of `lines` declare these lines. ManifestError, InvalidError."""
+        from assetsync.manifest.edit import set_version
+
         for name, line in lines.items():
             text = set_version(
                 text,

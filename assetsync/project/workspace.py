@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from assetsync import __version__
-from assetsync.git.provenance import provenance
 from assetsync.local.boundary import Boundary
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
@@ -16,7 +15,6 @@ from assetsync.model.versioning import Versioning, load_versioning
 from assetsync.plan.plan import Action, Create, Update
 from assetsync.progress import Reporter
 from assetsync.project.gather import Site
-from assetsync.remote.store import Store, open_store
 from assetsync.state.cache import Cache
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
@@ -26,6 +24,7 @@ from assetsync.traffic import UNLIMITED, Traffic
 if TYPE_CHECKING:
     from assetsync.project.execute import Record
     from assetsync.project.result import Outcome
+    from assetsync.remote.store import Store
     from assetsync.transfer.publish import Elsewhere
 
 
@@ -76,6 +75,8 @@ class Workspace:
         """The store, opened at first use, from any thread. UsageError, DeniedError."""
         with self._opening:
             if self._store is None:
+                from assetsync.remote.store import open_store
+
                 self._store = open_store(
                     self.config, self.versioning, self.cache, root=self._store_root, environ=self.environ
                 )
@@ -133,5 +134,7 @@ class Workspace:
         """Where published content comes from. Asking git takes a tenth of a second, so only when there is some."""
         tool = f"assetsync {__version__}"
         if any(isinstance(action, Create | Update) for action in actions):
+            from assetsync.git.provenance import provenance
+
             return provenance(self.root, self.environ, tool=tool, message=message)
         return Provenance(tool=tool)
