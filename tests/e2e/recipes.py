@@ -1,7 +1,8 @@
 """Runs the steps of a workflow file of docs/ci as a CI system would, in a real clone of a bare remote.
 
-`uses:` steps are known by name: a checkout really checks out, the others need nothing here. `run:` steps run in bash
-with the systems' own options. `pip`, `gh` and `curl` are programs that only note down what they are called with.
+Our own action's steps run like those of the workflow; the others' actions are known by name, and need nothing here but
+the checkout. `run:` steps run in bash with the systems' own options. `pip` and `python` (which only installs) note down
+what they are called with; `gh` and `curl` are in stubs.py.
 """
 
 from __future__ import annotations
@@ -22,12 +23,19 @@ from ruamel.yaml import YAML
 from tests.e2e.harness import Repo
 
 RECIPES = Path("docs/ci")
-_NOTHING_TO_DO = ("actions/setup-python@v5", "aws-actions/configure-aws-credentials@v4")
-_CHECKOUT = "actions/checkout@v4"
+ACTION = Path(".github/actions/assetsync").absolute()
+ACTION_NAME = "your-org/assetsync/.github/actions/assetsync@"
+_NOTHING_TO_DO = (
+    "actions/checkout@v4",  # done before
+    "actions/setup-python@v5",
+    "aws-actions/configure-aws-credentials@v4",
+)
+_EQUALS = re.compile(r"(\S+) == '(.*)'")
 _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 _STUBS = {
     "assetsync": 'exec {python} -m assetsync "$@"',
     "pip": 'echo "pip $*" >> {calls}',
+    "python": 'echo "python $*" >> {calls}',
     "gh": 'exec {python} {stubs} gh {folder} "$@"',
     "curl": 'exec {python} {stubs} curl {folder} "$@"',
 }
@@ -38,12 +46,28 @@ def recipe(name: str) -> dict[str, Any]:
     return data
 
 
+def action() -> dict[str, Any]:
+    """The composite action that the recipes use."""
+    data: dict[str, Any] = YAML(typ="safe").load((ACTION / "action.yml").read_text())
+    return data
+
+
+def inputs(given: Mapping[str, str]) -> dict[str, str]:
+    """The inputs of the action as expressions name them, with their defaults."""
+    declared = action()["inputs"]
+    assert given.keys() <= declared.keys()
+    missing = {name for name, one in declared.items() if one.get("required")} - given.keys()
+    assert not missing
+    return {f"inputs.{name}": given.get(name, one.get("default", "")) for name, one in declared.items()}
+
+
 @dataclass(slots=True)
 class Ran:
-    """How a job ended: the output of each step that ran, and whether all went well."""
+    """How a job ended: the output of each step that ran, whether all went well, and what the action gave out."""
 
     ok: bool
     steps: list[str] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def log(self) -> str:
@@ -93,31 +117,47 @@ class CI:
 
     def github(self, name: str, job: str, *, branch: str = "main", pull_request: bool = False) -> Ran:
         """Run a job of a GitHub workflow for a push to a branch, or for a pull request of it into main."""
-        workflow = recipe(name)
+        return self._job(recipe(name)["jobs"][job]["steps"], branch, pull_request)
+
+    def act(self, given: Mapping[str, str], *, pull_request: bool = False) -> Ran:
+        """Run a job whose only step is our action."""
+        return self._job([{"uses": ACTION_NAME, "with": given}], "main", pull_request)
+
+    def _job(self, steps: Sequence[Mapping[str, Any]], branch: str, pull_request: bool) -> Ran:
         clone = self._clone()
-        sha = self._git(clone, "rev-parse", f"origin/{branch}")
         environ = {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": "team/repo",
-            "GITHUB_SHA": sha,
+            "GITHUB_SHA": self._git(clone, "rev-parse", f"origin/{branch}"),
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-            "GITHUB_ENV": str(clone.with_suffix(".env")),
+            "GITHUB_OUTPUT": str(clone.with_suffix(".out")),
+            "GITHUB_ACTION_PATH": str(ACTION),
         }
-        known = {"github.token": "t0ken", "github.event.pull_request.number": "7"}
+        known = {"github.token": "t0ken", "github.event.pull_request.number": "7" if pull_request else ""}
+        self._checkout(clone, branch, merged=pull_request)
         ran = Ran(True)
-        for step in workflow["jobs"][job]["steps"]:
-            if step.get("uses") == _CHECKOUT:
-                self._checkout(clone, branch, merged=pull_request)
-            elif "uses" in step:
-                assert step["uses"] in _NOTHING_TO_DO
-            elif ran.ok or "cancelled()" in str(step.get("if")):
-                given = {
-                    key: _EXPRESSION.sub(lambda m: known[m[1]], value) for key, value in step.get("env", {}).items()
-                }
-                assert "${{" not in step["run"], "an expression in a script is an injection"
-                self._bash(clone, ["-eo", "pipefail"], step["run"], {**environ, **_noted(environ), **given}, ran)
+        for step in steps:
+            if str(step.get("uses")).startswith(ACTION_NAME):
+                for inner in action()["runs"]["steps"]:
+                    self._step(clone, inner, environ, known | inputs(step["with"]), ran)
+            else:
+                self._step(clone, step, environ, known, ran)
+        output = Path(environ["GITHUB_OUTPUT"])
+        ran.outputs = dict(line.split("=", 1) for line in output.read_text().splitlines()) if output.exists() else {}
         return ran
+
+    def _step(
+        self, clone: Path, step: Mapping[str, Any], environ: Mapping[str, str], known: Mapping[str, str], ran: Ran
+    ) -> None:
+        if "uses" in step:
+            assert step["uses"] in _NOTHING_TO_DO
+            return
+        condition = _EQUALS.fullmatch(step.get("if", "'' == ''"))
+        assert condition, step
+        if ran.ok and known.get(condition[1], "") == condition[2]:
+            given = {key: _EXPRESSION.sub(lambda m: known[m[1]], value) for key, value in step.get("env", {}).items()}
+            self._bash(clone, ["-eo", "pipefail"], step["run"], {**environ, **given}, ran)
 
     def gitlab(self, job: str, *, branch: str = "main") -> Ran:
         """Run a job of the GitLab file, which has a commit checked out, and no branch."""
@@ -179,10 +219,3 @@ class CI:
         done = subprocess.run(["git", *args], cwd=folder, env=dict(self.environ), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
-
-
-def _noted(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that steps before set through $GITHUB_ENV."""
-    path = Path(environ["GITHUB_ENV"])
-    lines = path.read_text().splitlines() if path.exists() else []
-    return dict(line.split("=", 1) for line in lines)

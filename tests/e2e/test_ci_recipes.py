@@ -65,7 +65,9 @@ def main_of(repo: Repo, path: str) -> str:
 
 def test_the_check_passes_and_fails(in_git: Repo, ci: CI) -> None:
     done(ci.github("github-check.yml", "check"))
-    assert ci.calls == ["pip install assetsync"]
+    (installed,) = ci.calls
+    assert installed.startswith("python -m pip install ")
+    assert Path(installed.split()[-1]).resolve() == Path.cwd()
     in_git.write("assets.yaml", in_git.read("assets.yaml") + "  more: models/more\n")
     in_git.commit("more")
     in_git.git("push", "-q")
@@ -77,10 +79,14 @@ def test_files_in_git_a_plan_in_the_pull_request_and_an_apply_after_the_merge(in
     branch(in_git)
     done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
     assert len(ci.comments) == 1
+    assert ci.comments[0].startswith("<!-- assetsync plan -->\n")
     assert "0.0 → 0.1" in ci.comments[0]
     assert "0.0 → 0.1" in (ci.folder / "summary.md").read_text()
-    done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
+    assert ci.calls[-1].endswith("[s3]")
+    again = done(ci.github("github-plan.yml", "plan", branch="work", pull_request=True))
     assert len(ci.comments) == 1
+    assert f"Fingerprint: `{again.outputs['fingerprint']}`" in ci.comments[0]
+    assert again.outputs["changes"] == "true"
     assert versions(in_git) == ["0.0"]
 
     merge(in_git)
@@ -104,6 +110,9 @@ def test_an_approved_plan_is_applied_and_another_is_not(in_git: Repo, ci: CI) ->
     in_git.commit("sneaked in")
     in_git.git("push", "-q")
     assert "the plan is not the expected one" in failed(ci.github("github-apply-approved.yml", "apply")).log
+    assert versions(in_git) == ["0.1", "0.0"]
+    (ci.folder / "pushed").touch()
+    assert "::error::no pull request" in failed(ci.github("github-apply-approved.yml", "apply")).log
     assert versions(in_git) == ["0.1", "0.0"]
 
 
@@ -167,8 +176,44 @@ def test_every_workflow_gives_no_more_rights_than_it_needs() -> None:
     for path in sorted(Path(RECIPES).glob("github-*.yml")):
         workflow = recipe(path.name)
         assert workflow["permissions"]["contents"] in ("read", "write")
-        assert (workflow["permissions"]["contents"] == "write") == ("--push" in path.read_text())
+        assert (workflow["permissions"]["contents"] == "write") == ("command: apply" in path.read_text())
 
 
 def test_a_summary_needs_the_variable_of_github(repo: Repo) -> None:
     assert "GITHUB_STEP_SUMMARY" in repo.run("plan", "--summary", code=64).err
+
+
+def test_inputs_of_the_action_are_no_commands(in_git: Repo, ci: CI, tmp_path: Path) -> None:
+    attack = f"$(touch {tmp_path}/ran); `touch {tmp_path}/ran` \"; touch {tmp_path}/ran; '"
+    for given in ({"command": attack}, {"command": "check", "extra": attack}):
+        assert "::error::the action's" in failed(ci.act(given)).log
+    failed(ci.act({"command": "check", "directory": attack}))
+    in_git.write(SENTIMENT, b"new")
+    in_git.commit("retrained")
+    in_git.git("push", "-q")
+    done(ci.act({"command": "apply", "message": attack}))
+    in_git.git("fetch", "-q")
+    assert in_git.git("log", "-1", "--format=%s", "origin/main").strip() == attack
+    assert not (tmp_path / "ran").exists()
+
+
+def test_projects_of_one_repo_have_a_comment_each(in_git: Repo, ci: CI) -> None:
+    other = in_git.read("assets.yaml").replace("/store", "/other-store")
+    for path in ("assets.yaml", "assets.lock", "models/tokenizer/vocab.txt", SENTIMENT):
+        in_git.write(f"sub/{path}", other if path == "assets.yaml" else in_git.read(path))
+    (in_git.root / "sub/assets.lock").unlink()
+    in_git.commit("a second project")
+    in_git.git("push", "-q")
+    for directory in (".", "sub", ".", "sub"):
+        done(ci.act({"command": "plan", "directory": directory}, pull_request=True))
+    assert [comment.partition("\n")[0] for comment in ci.comments] == [
+        "<!-- assetsync plan -->",
+        "<!-- assetsync plan of sub -->",
+    ]
+
+
+def test_a_push_has_a_plan_in_its_summary_alone(in_git: Repo, ci: CI) -> None:
+    ran = done(ci.act({"command": "plan"}))
+    assert ran.outputs["changes"] == "false"
+    assert ci.comments == []
+    assert (ci.folder / "summary.md").exists()
