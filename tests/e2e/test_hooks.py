@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.checkout import copy_checkout
 from tests.e2e.harness import Repo
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -22,11 +21,7 @@ CLOUD_SDKS = ("boto3", "botocore", "gcsfs", "aiohttp", "azure")
 def assetsync_repo(tmp_path: Path) -> str:
     """This repo as it is in the working tree, committed."""
     target = tmp_path / "assetsync"
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], capture_output=True, check=True)
-    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
-        if os.path.isfile(name):
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(name, target / name)
+    copy_checkout(target)
     made = Repo(target, Repo.init(tmp_path / "unused", tmp_path / "home").environ)
     made.git("init", "-q")
     made.commit()
