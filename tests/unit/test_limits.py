@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from assetsync.backends import limits
-from assetsync.backends.limits import MAX_EMPTY_PAGES, MAX_KEY, Pages
+from assetsync.backends.limits import FEW, MAX_KEY, MAX_POOR_PAGES, Pages
 from assetsync.errors import StoreError
+
+TOKENS = itertools.count()
 
 
 def _add(pages: Pages, entries: int, times: int) -> None:
     for _ in range(times):
-        pages.add(entries)
+        pages.add(["name"] * entries, str(next(TOKENS)))
 
 
 def test_a_large_listing_ends() -> None:
     pages = Pages("s3://bucket", "a" * MAX_KEY)
     for _ in range(5000):
-        pages.add(1000)
-        pages.add(0)
+        _add(pages, 1000, times=1)
+        _add(pages, 0, times=1)
+    pages.add([], "")
 
 
 def test_pages_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,10 +34,32 @@ def test_pages_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert "endpoint" in (caught.value.hint or "")
 
 
-def test_empty_pages_without_end_are_given_up() -> None:
+@pytest.mark.parametrize("entries", [0, 1, FEW - 1])
+def test_poor_pages_without_end_are_given_up(entries: int) -> None:
     pages = Pages("s3://bucket", "")
     with pytest.raises(StoreError, match="does not come to an end"):
-        _add(pages, 0, times=MAX_EMPTY_PAGES + 1)
+        _add(pages, entries, times=20 * MAX_POOR_PAGES)
+
+
+def test_a_token_that_comes_again_is_given_up() -> None:
+    pages = Pages("s3://bucket", "")
+    for token in ("a", "b"):
+        pages.add(["name"] * 1000, token)
+    with pytest.raises(StoreError, match="does not come to an end"):
+        pages.add(["name"] * 1000, "a")
+
+
+def test_a_listing_ends_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = Pages("s3://bucket", "")
+    _add(pages, 1000, times=1)
+    monkeypatch.setattr(limits, "MAX_LISTING", -1.0)
+    with pytest.raises(StoreError, match="does not come to an end"):
+        _add(pages, 1000, times=1)
+
+
+def test_a_name_that_is_longer_than_any_is_refused() -> None:
+    with pytest.raises(StoreError, match="more than 1024 characters"):
+        Pages("s3://bucket", "").add(["x" * 1025], "")
 
 
 def test_folders_in_folders_without_end_are_given_up() -> None:

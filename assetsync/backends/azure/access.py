@@ -28,6 +28,7 @@ ACCOUNT = "AZURE_STORAGE_ACCOUNT"
 KEY = "AZURE_STORAGE_KEY"
 SAS_TOKEN = "AZURE_STORAGE_SAS_TOKEN"  # noqa: S105 - the name of a variable
 
+SCOPE = "https://storage.azure.com/.default"
 DEFAULT_HOST = "blob.core.windows.net"
 WAYS_IN = (
     f"set `{CONNECTION_STRING}`, or `{ACCOUNT}` with `{KEY}` or `{SAS_TOKEN}`; without a key or token, `az login` or a "
@@ -54,6 +55,25 @@ class _Identity(NamedTuple):
 
     credential: Any
     source: str
+
+
+class _ForStorage:
+    """Tokens of an identity that are good for storage, whatever a reply asks for.
+
+    The SDK lets a 401 name the resource that it wants a token for: an endpoint could ask for one that governs the
+    whole subscription.
+    """
+
+    def __init__(self, identity: Any) -> None:
+        self._identity = identity
+
+    def get_token(self, *scopes: str, **options: Any) -> Any:
+        """A token, for SCOPE and nothing else. ClientAuthenticationError."""
+        return self._identity.get_token(SCOPE, **options)
+
+    def close(self) -> None:
+        """Close the connections of the identity."""
+        self._identity.close()
 
 
 def open_container(config: StoreConfig, container: str, environ: Mapping[str, str], **options: Any) -> Access:
@@ -165,4 +185,4 @@ def _default_identity(config: StoreConfig, endpoint: str) -> _Identity:
         )
     from azure.identity import DefaultAzureCredential
 
-    return _Identity(DefaultAzureCredential(), "the default identity")
+    return _Identity(_ForStorage(DefaultAzureCredential()), "the default identity")

@@ -33,9 +33,11 @@ from assetsync.backends.azure.translate import (
     DELETE,
     LIST,
     LIST_PARTS,
+    NO_SENSE,
     READ,
     REPLACE,
     SEND_PARTS,
+    no_sense,
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
@@ -83,6 +85,7 @@ IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
 _SCOPE = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOCK_ID = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_LENGTH}}}(?!0{{{NUMBER_LENGTH}}})[0-9]{{{NUMBER_LENGTH}}}[0-9a-f]{{32}}")
 # Azure drops dots at the end of a segment: `x.` and `x` are one blob.
 _DOT_AT_END = re.compile(r"\.(?:/|\Z)")
 
@@ -114,6 +117,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
         environ,
         transport=open_transport(),
         retry_total=0,
+        permit_redirects=False,  # they would carry tokens
         max_single_get_size=8 * MIB,
         user_agent="assetsync",
     )
@@ -167,13 +171,13 @@ class AzureBackend:
         pages = Pages(self.url, prefix)
         while True:
             page, token = self._page(prefix, token, delimiter=delimiter)
+            pages.add([found.name for found in page], token or "")
             for found in page:
                 key = found.name[len(self._prefix) :]
                 if isinstance(found, BlobPrefix):
                     folders.append(key)
                 elif not _is_directory(found):
                     objects.append(ObjectInfo(key, found.size))
-            pages.add(len(page))
             if not token:
                 return Listing(sorted(objects), sorted(folders))
 
@@ -230,7 +234,7 @@ class AzureBackend:
             lambda: blob.start_copy_from_url(url, **IF_MISSING, **self._labels),
             lambda: is_file(self, target, entry),
         )
-        if reply and reply["copy_status"] != "success":
+        if reply and reply.get("copy_status") != "success":
             self._await_copy(target)
 
     def delete(self, key: str) -> None:
@@ -256,7 +260,7 @@ class AzureBackend:
             _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
         except NotFoundError:
             return []
-        parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if block.id.startswith(upload_id)]
+        parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if _is_ours(block, upload_id)]
         step = self.part_size(entry.size)
         with open(path, "rb") as file:
             return [
@@ -357,9 +361,10 @@ class AzureBackend:
         def get() -> tuple[bytes, str, Mapping[str, str]]:
             replies: list[Any] = []
             stream = blob.download_blob(raw_response_hook=replies.append)
-            if stream.size > limit:
+            data = stream.readall() if stream.size <= limit else b""
+            if max(stream.size, len(data)) > limit:
                 raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            return stream.readall(), stream.properties.etag, replies[-1].http_response.headers
+            return data, _etag_of(stream.properties), replies[-1].http_response.headers
 
         return self._tried(READ, key, get)
 
@@ -375,7 +380,7 @@ class AzureBackend:
                 if error.status_code == 416:
                     return b"", etag
                 raise
-            return stream.readall(), stream.properties.etag
+            return stream.readall()[:length], _etag_of(stream.properties)
 
         return self._tried(READ, key, get)
 
@@ -390,9 +395,17 @@ class AzureBackend:
             }
             found = self._container.walk_blobs(**options) if delimiter else self._container.list_blobs(**options)
             pages = found.by_page(token)
-            return list(next(pages)), pages.continuation_token  # type: ignore[attr-defined]
+            page = list(next(pages))
+            if not all(map(self._is_listed, page)):
+                raise ValueError("an entry that was not asked for, or without a size")
+            return page, pages.continuation_token  # type: ignore[attr-defined]
 
         return self._tried(LIST, prefix, get)
+
+    def _is_listed(self, found: Any) -> bool:
+        """Whether an entry of a listing is one: the SDK takes what comes."""
+        is_named = isinstance(found.name, str) and found.name.startswith(self._prefix)
+        return is_named and (isinstance(found, BlobPrefix) or _is_size(found.size))
 
     def _bytes_of(self, path: str, key: str, entry: FileEntry) -> bytes:
         with open(path, "rb") as file:
@@ -408,7 +421,7 @@ class AzureBackend:
         blob = self._blob(key)
         deadline = time.monotonic() + COPY_PATIENCE
         while True:
-            found = self._tried(READ, key, blob.get_blob_properties)
+            found = self._tried(READ, key, lambda: _known(blob.get_blob_properties()))
             if found.copy.status != "pending" or time.monotonic() > deadline:
                 return found
             time.sleep(COPY_POLL)
@@ -461,6 +474,8 @@ class AzureBackend:
         except AzureError as error:
             # Not chained: the SDK's exceptions may quote a SAS token.
             raise translated(operation, key, self._place, error, create_only=create_only) from None
+        except NO_SENSE as error:
+            raise no_sense(operation, key, self._place, error) from None
 
 
 def _tier(name: str) -> StandardBlobTier:
@@ -484,6 +499,11 @@ def _block_id(upload_id: str, number: int, md5: str) -> str:
     return f"{upload_id}{number:0{NUMBER_LENGTH}}{md5}"
 
 
+def _is_ours(block: BlobBlock, upload_id: str) -> bool:
+    """Whether a block is of an upload; whatever lies there may tell of others."""
+    return _is_size(block.size) and block.id.startswith(upload_id) and _BLOCK_ID.fullmatch(block.id) is not None
+
+
 def _number_of(block_id: str) -> int:
     return int(block_id[UPLOAD_ID_LENGTH : UPLOAD_ID_LENGTH + NUMBER_LENGTH])
 
@@ -499,6 +519,24 @@ def _sha256_of(found: BlobProperties) -> str | None:
     sha256 = (found.metadata or {}).get(SHA256, "")
     complete = found.copy.status in (None, "success")
     return sha256 if complete and _HEX_SHA256.fullmatch(sha256) else None
+
+
+def _is_size(size: object) -> bool:
+    return type(size) is int and size >= 0
+
+
+def _known(found: BlobProperties) -> BlobProperties:
+    """The properties of an object. ValueError for those without a size."""
+    if not _is_size(found.size):
+        raise ValueError("no size")
+    return found
+
+
+def _etag_of(found: BlobProperties) -> str:
+    """ValueError where there is none."""
+    if not found.etag:
+        raise ValueError("no etag")
+    return found.etag
 
 
 def _is_directory(found: BlobProperties) -> bool:

@@ -50,6 +50,10 @@ from assetsync.errors import (
 )
 from assetsync.escape import printable
 
+# Of Azure's own, the longest has some 50; of a message, a line is quoted.
+_LONGEST_CODE = 100
+_LONGEST_MESSAGE = 400
+
 _READER = "Storage Blob Data Reader"
 _CONTRIBUTOR = "Storage Blob Data Contributor"
 LIST = Operation("list", _READER)
@@ -216,7 +220,7 @@ def translated(operation: Operation, key: str, place: Place, error: AzureError, 
 def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, create_only: bool) -> StoreError:
     """The error for a refusal."""
     rule = rule_for(refusal, create_only=create_only)
-    told = " ".join(filter(None, (str(refusal.status), printable(refusal.code))))
+    told = " ".join(filter(None, (str(refusal.status), printable(refusal.code[:_LONGEST_CODE]))))
     if rule is REFUSED:
         told += f": {refusal.message}"
     return error_by(rule, operation, key, place, told)
@@ -248,6 +252,15 @@ BY_EXCEPTION: ByException = (
 )
 
 
+# Exceptions with which the SDK, which takes every reply for one of Azure, breaks off at others.
+NO_SENSE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, ImportError, OSError)
+
+
+def no_sense(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
+    """The error for a reply that the SDK could not read."""
+    return error_by(_ELSEWHERE, operation, key, place, type(error).__name__)
+
+
 def _cut(operation: Operation, key: str, place: Place, error: AzureError) -> StoreError:
     rule = rule_for_exception(BY_EXCEPTION, error, error.inner_exception) or _ELSEWHERE
     return error_by(rule, operation, key, place, _cause(error))
@@ -259,4 +272,4 @@ def _cause(error: AzureError) -> str:
     while inner.args and isinstance(inner.args[-1], Exception):
         inner = inner.args[-1]
     line = next(iter(str(inner).splitlines()), "") or type(inner).__name__
-    return printable(re.sub(r"\?[^\s'\"]*=[^\s'\")]*", "?…", line.rpartition("): ")[2]))
+    return printable(re.sub(r"\?[^\s'\"]*=[^\s'\")]*", "?…", line.rpartition("): ")[2])[:_LONGEST_MESSAGE])

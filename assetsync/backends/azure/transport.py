@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import requests
 import urllib3
+from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from assetsync.backends import limits
+from assetsync.backends.timed import timed
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds without a byte
+_PIECE = 64 * 1024
+_POOLS = {"http": timed(HTTPConnectionPool), "https": timed(HTTPSConnectionPool)}
+
+
+class TooLargeError(AzureError):
+    """A reply has more bytes than any has."""
 
 
 def open_transport() -> RequestsTransport:
@@ -43,8 +55,47 @@ class _WholeReplies(RequestsTransport):  # type: ignore[misc] # it has no types
 
 
 class _AsStored(HTTPAdapter):
-    """Leaves objects alone that carry a `Content-Encoding`; requests would unpack them, and their size would be off."""
+    """Leaves objects alone that carry a `Content-Encoding`; requests would unpack them, and their size would be off.
+
+    Replies have limits of time and of size, and are read whole: TooLargeError.
+    """
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> urllib3.ProxyManager:
+        manager: urllib3.ProxyManager = super().proxy_manager_for(*args, **kwargs)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        reply = super().send(request, *args, **kwargs)
+        try:
+            with reply:
+                body = _whole(reply)
+        except requests.exceptions.ConnectionError as error:
+            raise requests.exceptions.ReadTimeout(error, request=request) from error  # which is all that it can be
+        raw = urllib3.HTTPResponse(
+            BytesIO(body),
+            headers=reply.raw.headers,
+            status=reply.status_code,
+            reason=reply.reason,
+            preload_content=False,
+            enforce_content_length=False,
+            request_method=request.method,
+        )
+        return self.build_response(request, raw)
 
     def build_response(self, req: requests.PreparedRequest, resp: urllib3.BaseHTTPResponse) -> requests.Response:
         resp.headers.discard("Content-Encoding")
         return super().build_response(req, resp)
+
+
+def _whole(reply: requests.Response) -> bytes:
+    body = bytearray()
+    for piece in reply.iter_content(_PIECE):
+        body += piece
+        if len(body) > limits.MAX_REPLY:
+            raise TooLargeError(f"the reply is larger than {limits.MAX_REPLY} bytes")
+    return bytes(body)

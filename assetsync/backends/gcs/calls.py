@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from assetsync.backends.gcs import translate
@@ -13,6 +13,7 @@ from assetsync.backends.gcs.client import CUT, NO_TOKEN, Body, Client, Reply, St
 from assetsync.backends.refusal import Operation, Place, tried
 from assetsync.errors import StoreError, UnsupportedError
 
+T = TypeVar("T")
 _GOOGLE = ".googleapis.com"
 _INCOMPLETE = 308  # of a resumable upload, to which bytes are missing
 
@@ -48,7 +49,7 @@ class Calls:
         *,
         limit: int | None = None,
     ) -> Reply:
-        """A request of the JSON API. Not much more than `limit` bytes of the reply are read."""
+        """A request of the JSON API. Not much more than `limit` bytes of an object are read, if it is one."""
         with self._translated(task):
             url = self._client.link(path, params)
             reply = self._client.exchange(method, url, self._client.signed(headers or {}), body, limit=limit)
@@ -56,16 +57,23 @@ class Calls:
             raise self._refused(task, reply.status, reply.body)
         return reply
 
-    def ask_json(self, task: Task, method: str, path: str, params: Mapping[str, str]) -> Any:
-        """A request of the JSON API, and what its reply holds."""
-        return self.parsed(task, self.ask(task, method, path, params))
+    def ask_json(self, task: Task, method: str, path: str, params: Mapping[str, str], read: Callable[[Any], T]) -> T:
+        """A request of the JSON API, and what `read` makes of its reply: see `parsed`."""
+        return self.parsed(task, self.ask(task, method, path, params), read)
 
-    def parsed(self, task: Task, reply: Reply) -> Any:
-        """The JSON of a reply."""
+    def parsed(self, task: Task, reply: Reply, read: Callable[[Any], T]) -> T:
+        """The JSON of a reply, as `read` understands it, which raises ValueError for what is not to be understood."""
         try:
-            return json.loads(reply.body)
-        except ValueError as error:
+            return read(json.loads(reply.body))
+        except (ValueError, RecursionError) as error:
             raise self.no_sense(task) from error
+
+    def session(self, task: Task, reply: Reply) -> str:
+        """The URI of the session that a reply tells of."""
+        url = reply.headers.get("Location", "")
+        if not self._is_of_store(url):
+            raise self.no_sense(task)
+        return url
 
     def ask_session(
         self, task: Task, method: str, url: str, headers: Mapping[str, str], data: bytes | memoryview = b""
@@ -86,7 +94,11 @@ class Calls:
         return reply
 
     def _is_of_store(self, url: str) -> bool:
-        session, store = urlsplit(url), urlsplit(self._client.link("/", {}))
+        try:
+            session = urlsplit(url)
+        except ValueError:
+            return False
+        store = urlsplit(self._client.link("/", {}))
         if store.hostname and store.hostname.endswith(_GOOGLE):
             return session.scheme == "https" and (session.hostname or "").endswith(_GOOGLE)
         return session[:2] == store[:2]

@@ -22,6 +22,7 @@ import google.auth.credentials
 import google.auth.exceptions
 from yarl import URL
 
+from assetsync.backends import limits
 from assetsync.backends.http import may_see_token
 from assetsync.errors import DeniedError, UnreachableError
 from assetsync.escape import printable
@@ -37,10 +38,16 @@ EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 CREDENTIALS_VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
 ACCESS = "read_write"
 SCOPE = f"https://www.googleapis.com/auth/devstorage.{ACCESS}"
-# Seconds; none for a whole request, since a part may take minutes on a slow line.
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+# Seconds.
+CONNECT_TIMEOUT = 15.0
+# Seconds without a byte of a reply.
+READ_TIMEOUT = 60.0
 # Bytes of a body that are handed to the connection at once, and of a reply that are read at once.
 PIECE = 1024 * 1024
+# Bytes of an object that must come before the time is over, or its end.
+LEAST = 256 * 1024
+# A refusal has a message, and that is all.
+MAX_REFUSAL = 64 * 1024
 # Bodies up to this size go as one piece; a larger one would block the event loop.
 _SMALL_BODY = 256 * 1024
 _CLOSE_PATIENCE = 5.0
@@ -52,6 +59,11 @@ _AS_STORED = {"Accept-Encoding": "identity"}
 NO_TOKEN = (HttpError, NonRetryableError, google.auth.exceptions.GoogleAuthError)
 # Exceptions that sending a request may raise.
 CUT = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class TooLargeError(aiohttp.ClientPayloadError):
+    """A reply has more bytes than any has."""
+
 
 T = TypeVar("T")
 Body = Sequence[bytes | memoryview]
@@ -190,8 +202,9 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
             headers={**_AS_STORED, **headers, **({} if is_small else {"Content-Length": str(size)})},
             data=b"".join(body) if is_small else _pieces(body),
             proxy=self._proxy,
-            timeout=TIMEOUT,
+            timeout=timeout(size),
             allow_redirects=False,
+            auto_decompress=False,
         ) as response:
             return Reply(response.status, response.headers, await _read(response, limit))
 
@@ -200,8 +213,9 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
             URL(url, encoded=True),
             headers={**_AS_STORED, **headers},
             proxy=self._proxy,
-            timeout=TIMEOUT,
+            timeout=timeout(0),
             allow_redirects=False,
+            auto_decompress=False,
             read_bufsize=PIECE,
         )
         return response
@@ -217,12 +231,23 @@ class Stream:
         self.headers: Mapping[str, str] = response.headers
 
     def read(self) -> bytes:
-        """Some bytes, up to `PIECE`; none at the end."""
-        return self._client.run(self._response.content.read(PIECE))
+        """Some bytes, at least LEAST of them unless the end is near; none at the end."""
+        return self._client.run(self._read())
+
+    async def _read(self) -> bytes:
+        body = bytearray()
+        while len(body) < LEAST and (chunk := await self._response.content.read(PIECE)):
+            body += chunk
+        return bytes(body)
 
     def close(self) -> None:
         """Drop the connection, unless all was read. Does not wait, since a generator's finalizer may call it."""
         self._client.loop.call_soon_threadsafe(self._response.close)
+
+
+def timeout(size: int) -> aiohttp.ClientTimeout:
+    """How long a request with a body of `size` bytes may take."""
+    return aiohttp.ClientTimeout(total=limits.time_for(size), sock_connect=CONNECT_TIMEOUT, sock_read=READ_TIMEOUT)
 
 
 async def _pieces(body: Body) -> AsyncIterator[memoryview]:
@@ -233,8 +258,18 @@ async def _pieces(body: Body) -> AsyncIterator[memoryview]:
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int | None) -> bytes:
-    if limit is None or response.status != 200:
-        return await response.read()
+    """The body of a reply: of an object, not much more than `limit` bytes; of a refusal, its beginning."""
+    if response.status >= 300:
+        return await _beginning(response, MAX_REFUSAL)
+    if limit is not None:
+        return await _beginning(response, limit)
+    body = await _beginning(response, limits.MAX_REPLY)
+    if len(body) > limits.MAX_REPLY:
+        raise TooLargeError(f"the reply is larger than {limits.MAX_REPLY} bytes")
+    return body
+
+
+async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
     body = bytearray()
     while len(body) <= limit and (chunk := await response.content.read(PIECE)):
         body += chunk

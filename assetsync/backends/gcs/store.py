@@ -27,6 +27,7 @@ from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
 from assetsync.backends.gcs.digest import CHECKSUM, FIELD, Digest, digest_of_file
+from assetsync.backends.gcs.replies import Resource, page_of, resource_of, rewrite_of
 from assetsync.backends.http import age_of, proxy_for, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
@@ -52,11 +53,14 @@ BYTES_PER_PART = 16 * 1024 * 1024
 SMALL = 1024 * 1024
 LARGE_AT_ONCE = 8
 PAGE = 1000
+# The server copies at least so many bytes in a round, and far more usually.
+MIN_ROUND = 1024 * 1024
+MIN_ROUNDS = 10
 
 _URL = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<prefix>.*))?")
 _BINARY = "application/octet-stream"
 _NEW = "0"  # the generation of what is not there
-_SAYS_PERSISTED = re.compile(r"bytes=0-(\d+)")
+_SAYS_PERSISTED = re.compile(r"bytes=0-([0-9]{1,18})")
 
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> GCSBackend:
@@ -148,13 +152,13 @@ class GCSBackend:
         folders: list[str] = []
         pages = Pages(self._url, prefix)
         while True:
-            page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params))
-            objects += [self._listed(item) for item in page.get("items", ())]
-            folders += [name.removeprefix(self._prefix) for name in page.get("prefixes", ())]
-            pages.add(len(page.get("items", ())) + len(page.get("prefixes", ())))
-            if not page.get("nextPageToken"):
+            page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params, page_of))
+            pages.add([*(found.name for found in page.objects), *page.folders], page.next)
+            objects += [self._info(task, found) for found in page.objects]
+            folders += [self._relative(task, name) for name in page.folders]
+            if not page.next:
                 return Listing(objects, folders)
-            params["pageToken"] = page["nextPageToken"]
+            params["pageToken"] = page.next
 
     def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
         task = Task(translate.READ, key)
@@ -166,7 +170,7 @@ class GCSBackend:
         return Dated(reply.body, age_of(reply.headers), store_time(reply.headers))
 
     def stat(self, key: str) -> ObjectInfo:
-        return self._listed(self._tries.run(lambda: self._resource(key)))
+        return self._info(Task(translate.READ, key), self._tries.run(lambda: self._resource(key)))
 
     def create(self, key: str, data: bytes) -> None:
         task = Task(translate.CREATE, key, create_only=True)
@@ -218,16 +222,19 @@ class GCSBackend:
             headers = {"Content-Type": "application/json; charset=UTF-8"}
             body = [json.dumps(self._metadata(target, entry.sha256, self._labels)).encode()]
 
-        def ask() -> Any:
-            return self._calls.parsed(task, self._calls.ask(task, "POST", path, params, headers, body))
+        def ask() -> tuple[Resource | None, str]:
+            return self._calls.parsed(task, self._calls.ask(task, "POST", path, params, headers, body), rewrite_of)
 
         def rewrite() -> None:
             # Large objects take several rounds; the token says how far it has come, over failures too.
-            while not (reply := ask())["done"]:
-                params["rewriteToken"] = reply["rewriteToken"]
-            copied = self._listed(reply["resource"])
+            for _ in range(MIN_ROUNDS + entry.size // MIN_ROUND):
+                copied, params["rewriteToken"] = ask()
+                if copied is not None:
+                    break
+            else:
+                raise StoreError(f"{self._calls.tried(task)}: the copy does not come to an end")
             if copied.size != entry.size or copied.sha256 not in (None, entry.sha256):
-                self._take_back(target, reply["resource"])
+                self._take_back(task, target, copied)
                 raise ChecksumError(
                     f"{self._calls.tried(task)}: it is not what its version says",
                     hint="look at it with `assetsync verify`",
@@ -254,9 +261,7 @@ class GCSBackend:
         }
         body = [json.dumps(self._metadata(key, entry.sha256, self._labels)).encode()]
         reply = self._tries.run(lambda: self._calls.ask(task, "POST", f"/upload{self._objects}", params, headers, body))
-        upload_id = reply.headers.get("Location")
-        if upload_id is None:
-            raise self._calls.no_sense(task)
+        upload_id = self._calls.session(task, reply)
         self._uploads[upload_id] = _Upload()
         return upload_id
 
@@ -326,9 +331,9 @@ class GCSBackend:
             raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
         return reply
 
-    def _resource(self, key: str) -> Any:
+    def _resource(self, key: str) -> Resource:
         params = {"fields": f"name,size,metadata,generation,{FIELD}"}
-        return self._calls.ask_json(Task(translate.READ, key), "GET", self._path(key), params)
+        return self._calls.ask_json(Task(translate.READ, key), "GET", self._path(key), params, resource_of)
 
     def _insert(self, task: Task, data: bytes, digest: Digest, generation: str, labels: Labels = UNLABELLED) -> None:
         metadata = {**self._metadata(task.key, digest.sha256, labels), FIELD: digest.checksum}
@@ -381,14 +386,16 @@ class GCSBackend:
             reply = self._calls.ask_session(task, "POST", upload_id, headers, upload.tail)
         if _persisted(reply, size) < size:
             raise TransientError(f"{self._calls.tried(task)}: the server did not keep the end of it")
-        stored = self._calls.parsed(task, reply) if reply.body else self._resource(task.key)
-        if stored.get(FIELD) != upload.digest.checksum:  # it did not look at X-Goog-Hash
-            self._take_back(task.key, stored)
+        stored = self._calls.parsed(task, reply, resource_of) if reply.body else self._resource(task.key)
+        if stored.checksum != upload.digest.checksum:  # it did not look at X-Goog-Hash
+            self._take_back(task, task.key, stored)
             raise ChecksumError(f"{self._calls.tried(task)}: the bytes that arrived are not those of the checksum")
 
-    def _take_back(self, key: str, resource: Mapping[str, Any]) -> None:
+    def _take_back(self, task: Task, key: str, made: Resource) -> None:
         """Delete an object that was made just now and is wrong. Nobody has seen it: its version has no `.meta`."""
-        params = {"ifGenerationMatch": str(resource["generation"])}
+        if not made.generation:
+            raise self._calls.no_sense(task)
+        params = {"ifGenerationMatch": made.generation}
         self._calls.ask(Task(translate.DELETE, key), "DELETE", self._path(key), params)
 
     def _query(self, task: Task, upload_id: str, size: int) -> Reply:
@@ -396,9 +403,9 @@ class GCSBackend:
         reply = self._calls.ask_session(task, "PUT", upload_id, {"Content-Range": f"bytes */{size}"})
         if _persisted(reply, size) == size:
             # The session remembers its success for a week, and so may a journal; the object can be removed meanwhile.
-            made = self._calls.parsed(task, reply) if reply.body else {}
-            found = self._resource(task.key)
-            if made.get("generation", found["generation"]) != found["generation"]:
+            made = self._calls.parsed(task, reply, resource_of).generation if reply.body else ""
+            found = self._resource(task.key).generation
+            if (made or found) != found:
                 raise NotFoundError(
                     f"{self._calls.tried(task)}: what it made was replaced", hint="run the command again"
                 )
@@ -412,14 +419,14 @@ class GCSBackend:
             found = self._tries.run(lambda: self._resource(key))
         except NotFoundError:
             return False
-        return (int(found["size"]), found.get(FIELD)) == (digest.size, digest.checksum)
+        return (found.size, found.checksum) == (digest.size, digest.checksum)
 
     def _same(self, source: str, target: str) -> bool:
         try:
             one, other = (self._tries.run(partial(self._resource, key)) for key in (source, target))
         except NotFoundError:
             return False
-        return all(one.get(name) == other.get(name) for name in ("size", FIELD))
+        return (one.size, one.checksum) == (other.size, other.checksum)
 
     def _check(self, task: Task, digest: Digest, entry: FileEntry) -> None:
         if (digest.size, digest.sha256) != (entry.size, entry.sha256):
@@ -428,9 +435,14 @@ class GCSBackend:
     def _path(self, key: str) -> str:
         return f"{self._objects}/{quote(self._prefix + key, safe='')}"
 
-    def _listed(self, item: Mapping[str, Any]) -> ObjectInfo:
-        key = str(item["name"]).removeprefix(self._prefix)
-        return ObjectInfo(key, int(item["size"]), item.get("metadata", {}).get("sha256"))
+    def _info(self, task: Task, found: Resource) -> ObjectInfo:
+        return ObjectInfo(self._relative(task, found.name), found.size, found.sha256)
+
+    def _relative(self, task: Task, name: str) -> str:
+        """A name without the prefix. StoreError for one that was not asked for."""
+        if not name.startswith(self._prefix):
+            raise self._calls.no_sense(task)
+        return name[len(self._prefix) :]
 
     def _metadata(self, key: str, sha256: str, labels: Labels) -> dict[str, Any]:
         own = {"storageClass": labels.storage_class} if labels.storage_class else {}
@@ -445,8 +457,12 @@ class GCSBackend:
 
 
 def _persisted(reply: Reply, size: int) -> int:
-    """How many bytes of a resumable upload the server has, by its reply; all once it has made an object of them."""
+    """How many bytes of a resumable upload the server has, by its reply; all once it has made an object of them.
+
+    Nothing where it tells of more than there are.
+    """
     if reply.status != 308:
         return size
     match = _SAYS_PERSISTED.fullmatch(reply.headers.get("Range", ""))
-    return int(match[1]) + 1 if match else 0
+    count = int(match[1]) + 1 if match else 0
+    return count if count <= size else 0

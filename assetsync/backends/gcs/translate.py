@@ -115,7 +115,9 @@ BY_REASON: dict[str, Rule] = {
 BY_STATUS: dict[int, Rule] = {
     301: _ELSEWHERE,
     302: _ELSEWHERE,
+    303: _ELSEWHERE,
     307: _ELSEWHERE,
+    308: _ELSEWHERE,
     401: Rule(DeniedError, "access denied to {credentials}", _LOGIN),
     403: _DENIED,
     404: NO_OBJECT,
@@ -163,7 +165,7 @@ def told(status: int, body: bytes) -> Refusal:
     try:
         error = json.loads(body)["error"]
         message, reason = str(error["message"]), str(error["errors"][0]["reason"])
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         message, reason = body.decode("utf-8", errors="replace"), ""
         if message.lstrip().startswith("<"):  # a page, of a proxy or of a front end
             message = ""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 # Bytes handed out at once.
 READ_CHUNK = 256 * 1024
+_LAST_PART = 10_000
 CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
 
 
@@ -226,7 +227,7 @@ class Bucket:
                 for part in reply.get("Parts", ())
             )
             before, marker = marker, int(reply.get("NextPartNumberMarker", 0))
-            if not reply.get("IsTruncated") or marker <= before:
+            if not reply.get("IsTruncated") or not before < marker < _LAST_PART:
                 return parts
 
     def complete_multipart_upload(

@@ -1,29 +1,36 @@
 """How boto3 sends its requests here: as always, but what comes back has limits of size and of time.
 
 Whatever answers at an endpoint may never come to an end. botocore reads each reply whole, and measures the silence
-between two bytes only.
+between two bytes only: see `assetsync.backends.timed`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import (
+    AWSConnection,
+    AWSHTTPConnectionPool,
+    AWSHTTPSConnectionPool,
+    AWSPreparedRequest,
+    AWSResponse,
+)
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
+from urllib3 import exceptions
+
+from assetsync.backends import limits
+from assetsync.backends.timed import TimedSocket, timed
 
 CONNECTIONS = 64
 # Seconds, also for sending one chunk of a body.
 CONNECT_TIMEOUT = 10.0
 # Seconds without a byte.
 READ_TIMEOUT = 60.0
-# Seconds from the start of a reply to its end, and bytes of it: a full page of a listing has some 1.5 MB.
-REPLY_TIMEOUT = 120.0
-MAX_REPLY = 16 * 1024 * 1024
+# Bytes of `100 Continue`, with all that may come along.
+MAX_CONTINUE = 64 * 1024
 _CHUNK = 64 * 1024
 _LISTING = b"<ListBucketResult"
 
@@ -38,7 +45,7 @@ class Sender:
             "timeout": (CONNECT_TIMEOUT, READ_TIMEOUT),
             "max_pool_connections": CONNECTIONS,
         }
-        self._session = URLLib3Session(**options)
+        self._session = _Session(**options)
 
     def close(self) -> None:
         """Close all connections."""
@@ -62,6 +69,35 @@ class Sender:
         return AWSResponse(response.url, response.status_code, headers, _Whole(body))
 
 
+class _Session(URLLib3Session):
+    """As botocore's, with connections on which replies end in time."""
+
+    _manager: Any
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # What botocore has for proxies too, by the names that it has for them.
+        self._pool_classes_by_scheme = self._manager.pool_classes_by_scheme = _POOLS
+
+
+def _handle_expect_response(self: Any, body: Any) -> None:
+    """botocore reads `100 Continue` before it sends a body, for as long as there is something to read."""
+    given: Any = AWSConnection
+    sock = self.sock
+    self.sock = TimedSocket(sock, MAX_CONTINUE)
+    try:
+        given._handle_expect_response(self, body)  # noqa: SLF001 - there is no other way in
+    finally:
+        if self.sock is not None:  # else it was closed
+            self.sock = sock
+
+
+_POOLS = {
+    "http": timed(AWSHTTPConnectionPool, _handle_expect_response=_handle_expect_response),
+    "https": timed(AWSHTTPSConnectionPool, _handle_expect_response=_handle_expect_response),
+}
+
+
 class _Whole:
     """A body that has been read, as botocore wants it."""
 
@@ -74,17 +110,15 @@ class _Whole:
 
 def _read(url: str, raw: Any) -> bytes:
     body = bytearray()
-    deadline = time.monotonic() + REPLY_TIMEOUT
     try:
-        while len(body) <= MAX_REPLY and time.monotonic() < deadline:
-            chunk = raw.read1(_CHUNK)
-            if not chunk:
-                raw.release_conn()
-                return bytes(body)
+        while chunk := raw.read1(_CHUNK):
             body += chunk
-    except (HTTPError, OSError) as error:
+            if len(body) > limits.MAX_REPLY:
+                raw.close()
+                raise ResponseParserError(f"the reply is larger than {limits.MAX_REPLY} bytes")
+    except exceptions.ReadTimeoutError as error:
+        raise ReadTimeoutError(endpoint_url=url, error=error) from error
+    except (exceptions.HTTPError, OSError) as error:
         raise ConnectionClosedError(endpoint_url=url, error=error) from error
-    raw.close()
-    if len(body) > MAX_REPLY:
-        raise ResponseParserError(f"the reply is larger than {MAX_REPLY} bytes")
-    raise ReadTimeoutError(endpoint_url=url, error="the reply takes too long")
+    raw.release_conn()
+    return bytes(body)

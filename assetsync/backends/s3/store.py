@@ -112,10 +112,10 @@ class S3Backend:
         pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
-            pages.add(len(page.objects) + len(page.folders))
+            pages.add([*(key for key, _ in page.objects), *page.folders], page.next)
             # A key that is the prefix itself marks a folder made in a console.
             yield Listing([ObjectInfo(key, size) for key, size in page.objects if key != prefix], page.folders)
-            if not page.next or page.next == token:
+            if not page.next:
                 return
             token = page.next
 
