@@ -39,6 +39,7 @@ class Pages:
 
     def __init__(self, url: str, prefix: str) -> None:
         self._url = url
+        self._prefix = prefix
         self._began = time.monotonic()
         self._entries = 0
         self._pages = 0
@@ -46,17 +47,20 @@ class Pages:
         if len(prefix.encode(errors="surrogateescape")) > MAX_KEY:
             raise StoreError(f"`{url}` lists a folder whose name has more than {MAX_KEY} bytes", hint=_HINT)
 
-    def add(self, names: Collection[str], token: str) -> None:
-        """Count a page of objects and folders of these names. StoreError when it is one too many.
+    def add(self, keys: Collection[str], token: str) -> None:
+        """Count a page of objects and folders with these keys. StoreError when it is one too many.
 
-        `token` is that of the next page, or empty.
+        StoreError too for a key that does not begin with the prefix: whoever clears away what was listed must not be
+        led to something else. `token` is that of the next page, or empty.
         """
-        self._entries += len(names)
+        self._entries += len(keys)
         self._pages += 1
         if self._entries > MAX_ENTRIES:
             raise StoreError(f"the listing of `{self._url}` has more than {MAX_ENTRIES:,} entries", hint=_HINT)
-        if max(map(len, names), default=0) > MAX_KEY:
+        if max(map(len, keys), default=0) > MAX_KEY:
             raise StoreError(f"the listing of `{self._url}` has a name of more than {MAX_KEY} characters", hint=_HINT)
+        if self._prefix and not all(key.startswith(self._prefix) for key in keys):
+            raise StoreError(f"the listing of `{self._url}` has names that were not asked for", hint=_HINT)
         if token and self._is_endless(token):
             raise StoreError(f"the listing of `{self._url}` does not come to an end", hint=_HINT)
         self._tokens.add(token)

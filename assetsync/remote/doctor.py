@@ -18,8 +18,9 @@ from functools import partial
 from assetsync.backends.contract import RemoteBackend
 from assetsync.backends.probe import check_create, check_replace, refuses_writes
 from assetsync.errors import ConflictError, DamagedError, ExistsError, NoStoreError, NotFoundError, StoreError
-from assetsync.escape import printable
+from assetsync.escape import brief, printable
 from assetsync.model.names import name_problem
+from assetsync.model.paths import part_problem
 from assetsync.model.tree import FileEntry
 from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.pool import together
@@ -303,6 +304,7 @@ def _clear(store: Store, name: str, version: str) -> None:
     found = store.claim(name, version)
     if found is None or found[1] < CLEARED_AGE:
         raise ConflictError(f"`{name}:{version}` moved meanwhile", hint="look again with `assetsync doctor`")
+    _data_keys(store, name, version)
     store.backend.delete(key)
     barrier = Claim(
         uuid.uuid4().hex,
@@ -318,7 +320,23 @@ def _clear(store: Store, name: str, version: str) -> None:
     if _exists(store, name, version):
         store.backend.delete(key)
         raise ConflictError(f"`{name}:{version}` was finished meanwhile", hint="look again with `assetsync doctor`")
+    list(together(store.backend.delete, _data_keys(store, name, version)))
+    store.backend.delete(key)
+
+
+def _data_keys(store: Store, name: str, version: str) -> list[str]:
+    """The objects of an unfinished version. DamagedError when there are some that can't be its data.
+
+    A claim can be put over what is of others: assets of modelkit, which may lie in a folder like `1.0`. And a key with
+    a `..` in it would be that of another object to whatever tidies up paths on the way.
+    """
     data = layout.data_key(name, version)
     keys = [entry.key for entry in store.backend.list(data + "/").objects]
-    list(together(store.backend.delete, [*keys, data]))
-    store.backend.delete(key)
+    for key in keys:
+        part = key.removeprefix(data + "/")
+        if not key.startswith(data + "/") or part_problem(part) is not None or layout.is_of_nested_asset(part):
+            raise DamagedError(
+                f"`{name}:{version}` is not cleared: `{printable(brief(key))}` is none of its data",
+                hint=f"look at it, and delete `{layout.claim_key(name, version)}` by hand if it is not wanted",
+            )
+    return [*keys, data]

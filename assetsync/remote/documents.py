@@ -185,8 +185,15 @@ def _provenance(found: object) -> Provenance | None:
 
 
 def render_versions(versions: Iterable[str]) -> bytes:
-    """The bytes of a `.versions`, newest first. modelkit drops other keys when it updates, so there are none."""
-    return _dump({"versions": list(versions)})
+    """The bytes of a `.versions`, newest first. modelkit drops other keys when it updates, so there are none.
+
+    ContentError for more versions than `parse_versions` takes.
+    """
+    listed = list(versions)
+    data = _dump({"versions": listed})
+    if len(listed) > MAX_VERSIONS or len(data) > MAX_VERSIONS_BYTES:
+        raise ContentError(f"{len(listed):,} versions are too many for one asset: its index could not be read again")
+    return data
 
 
 def parse_versions(data: bytes, *, key: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from assetsync.model.names import (
     META,
     VERSIONS,
 )
+from assetsync.model.versioning import looks_like_version
 
 
 def data_key(name: str, version: str, part: str = "") -> str:
@@ -88,6 +89,15 @@ def folder_names(keys: Iterable[str], folders: Iterable[str]) -> list[str]:
     beside = set(keys)
     names = (folder.removesuffix("/") for folder in folders)
     return [name for name in names if _OF_MODELKIT.fullmatch(name) and not {f"{name}{META}", f"{name}{CLAIM}"} & beside]
+
+
+def is_of_nested_asset(part: str) -> bool:
+    """Whether what lies below a version, as `x/1.0.meta` does, is of an asset of modelkit, which may lie there."""
+    folder, _, last = part.rpartition("/")
+    if last.endswith(VERSIONS):
+        return True
+    version = last.removesuffix(META).removesuffix(CLAIM)
+    return bool(folder) and version != last and looks_like_version(version)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from assetsync.backends.contract import Backend, Listing, PagedBackend
+from assetsync.errors import StoreError
 from assetsync.pool import together
 from assetsync.remote import layout
 
@@ -16,6 +17,8 @@ from assetsync.remote import layout
 # listings of so many folders, because pages come one after the other.
 MANY = 16
 SAVED_BY_A_PAGE = 50
+# Folders of one store that are looked into for assets: each may hold ever more of them.
+MAX_FOLDERS = 1_000_000
 
 
 def walk(backend: Backend, is_version: Callable[[str, Collection[str]], bool]) -> Iterator[tuple[str, Listing]]:
@@ -26,7 +29,13 @@ def walk(backend: Backend, is_version: Callable[[str, Collection[str]], bool]) -
     lists = _Lists(backend)
     indexed: set[str] = set()
     folders = [""]
+    walked = 0
     while folders:
+        walked += len(folders)
+        if walked > MAX_FOLDERS:
+            raise StoreError(
+                f"the store has more than {MAX_FOLDERS:,} folders", hint="check `store` and its `endpoint`"
+            )
         listings = lists.of(folders)
         yield from zip(folders, listings, strict=True)
         for listing in listings:

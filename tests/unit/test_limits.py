@@ -19,7 +19,8 @@ def _add(pages: Pages, entries: int, times: int) -> None:
 
 
 def test_a_large_listing_ends() -> None:
-    pages = Pages("s3://bucket", "a" * MAX_KEY)
+    pages = Pages("s3://bucket", "name")
+    Pages("s3://bucket", "a" * MAX_KEY)
     for _ in range(5000):
         _add(pages, 1000, times=1)
         _add(pages, 0, times=1)
@@ -65,3 +66,9 @@ def test_a_name_that_is_longer_than_any_is_refused() -> None:
 def test_folders_in_folders_without_end_are_given_up() -> None:
     with pytest.raises(StoreError, match="1024 bytes"):
         Pages("s3://bucket", "é/" * 400)
+
+
+@pytest.mark.parametrize("key", ["b/1.0.meta", "a", "", "../a/x"])
+def test_keys_that_were_not_asked_for_are_refused(key: str) -> None:
+    with pytest.raises(StoreError, match="not asked for"):
+        Pages("s3://bucket", "a/").add(["a/1.0", key], "")

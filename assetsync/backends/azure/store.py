@@ -171,9 +171,9 @@ class AzureBackend:
         pages = Pages(self.url, prefix)
         while True:
             page, token = self._page(prefix, token, delimiter=delimiter)
-            pages.add([found.name for found in page], token or "")
-            for found in page:
-                key = found.name[len(self._prefix) :]
+            keys = [found.name[len(self._prefix) :] for found in page]
+            pages.add(keys, token or "")
+            for key, found in zip(keys, page, strict=True):
                 if isinstance(found, BlobPrefix):
                     folders.append(key)
                 elif not _is_directory(found):

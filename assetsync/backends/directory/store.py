@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.directory.removal import unlink_below
 from assetsync.backends.directory.translate import translated
 from assetsync.backends.retry import Tries
 from assetsync.errors import (
@@ -180,8 +181,12 @@ class DirectoryBackend:
         path = self._path(key)
         with self._errors("delete", key):
             try:
-                os.unlink(path)
-            except (FileNotFoundError, NotADirectoryError):
+                unlink_below(self.root, key.split("/"))
+            except FileNotFoundError:
+                return
+            except NotADirectoryError:
+                if os.path.lexists(path):
+                    raise  # it lies behind a link
                 return
             except OSError:
                 if not os.path.isdir(path):  # a folder is not an object, so the object is not there

@@ -27,7 +27,9 @@ _OTHER = Rule(StoreError, "", "look at the file system of the store")
 # By name, since not every system has all of them.
 TABLE: Mapping[str, Rule] = {
     "ENOENT": _ABSENT,
-    "ENOTDIR": Rule(StoreError, "a part of its path is a file", "a directory store can't hold both `a` and `a/b`"),
+    "ENOTDIR": Rule(
+        StoreError, "a part of its path is a file or a link", "a directory store can't hold both `a` and `a/b`"
+    ),
     "EEXIST": Rule(ExistsError, "it exists already"),
     "EACCES": _DENIED,
     "EPERM": _DENIED,

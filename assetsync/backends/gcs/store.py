@@ -153,9 +153,11 @@ class GCSBackend:
         pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params, page_of))
-            pages.add([*(found.name for found in page.objects), *page.folders], page.next)
-            objects += [self._info(task, found) for found in page.objects]
-            folders += [self._relative(task, name) for name in page.folders]
+            found = [self._info(task, item) for item in page.objects]
+            below = [self._relative(task, name) for name in page.folders]
+            pages.add([*(item.key for item in found), *below], page.next)
+            objects += found
+            folders += below
             if not page.next:
                 return Listing(objects, folders)
             params["pageToken"] = page.next
