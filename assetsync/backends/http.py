@@ -9,6 +9,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
+_YEAR_10000 = 253_402_300_800  # in seconds since 1970: what is later is no date for most
+
 
 def age_of(headers: Mapping[str, str]) -> float:
     """Seconds since the object was written; 0 where a proxy has taken that away."""
@@ -24,9 +26,10 @@ def store_time(headers: Mapping[str, str]) -> float | None:
 def _seconds(date: str | None) -> float | None:
     try:
         parsed = parsedate_tz(date) if date else None
-        return None if parsed is None else float(mktime_tz(parsed))
+        seconds = None if parsed is None else float(mktime_tz(parsed))
     except (ValueError, OverflowError):
         return None  # the year 99999, or a zone of 400 digits
+    return seconds if seconds is not None and 0 <= seconds < _YEAR_10000 else None
 
 
 def may_see_token(endpoint: str, environ: Mapping[str, str], own_hosts: re.Pattern[str], *variables: str) -> bool:

@@ -32,6 +32,8 @@ _STEPS_AT_ONCE = 100_000
 # Bytes of a value. Those of 1,000,000 files have about 100 MB.
 LARGEST = 512 * 1024 * 1024
 
+_MAX_COUNT = 2**63 - 1  # of bytes, and of files
+
 _TABLES = {
     "facts": "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     "hashes": "CREATE TABLE hashes (root BLOB PRIMARY KEY, paths BLOB NOT NULL, stamps BLOB NOT NULL,"
@@ -105,7 +107,7 @@ class Cache:
         """The content that was remembered under `key`, and the word that came with it; or None."""
         match self._json(key):
             case [str() as digest, bool() as is_directory, int() as size, int() as files, str() as word]:
-                if _DIGEST.fullmatch(digest) and min(size, files) >= 0:
+                if _DIGEST.fullmatch(digest) and min(size, files) >= 0 and max(size, files) <= _MAX_COUNT:
                     return Content(digest, is_directory, size, files), word
             case _:
                 pass

@@ -16,7 +16,7 @@ from azure.core.credentials import AccessToken
 
 from assetsync.backends import limits, retry
 from assetsync.backends.azure.store import AzureBackend, open_store
-from assetsync.errors import DamagedError, DeniedError, StoreError, TransientError
+from assetsync.errors import DamagedError, DeniedError, NotFoundError, StoreError, TransientError
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 from tests.servers.answering import Answering, Pieces, drops, flood, head, whole
@@ -244,6 +244,12 @@ def test_blocks_that_are_none_are_no_parts(answered: Answered, tmp_path: Path, b
         assert not store.uploaded_parts("a", "abcdefabcd", str(tmp_path / "a"), ENTRY)
     except StoreError as error:
         _is_clear(error)
+
+
+@pytest.mark.parametrize("upload_id", ["x", "../..", "abcdefabcdabcdef", "\n" * 10])
+def test_an_upload_of_a_journal_that_is_none_is_gone(answered: Answered, upload_id: str) -> None:
+    with pytest.raises(NotFoundError):
+        answered(whole(b"")).uploaded_parts("a", upload_id, __file__, ENTRY)
 
 
 def test_writes_that_are_answered_with_nonsense_are_no_crash(answered: Answered) -> None:

@@ -287,8 +287,9 @@ def test_a_session_elsewhere_gets_no_bytes(answered: Answered, location: bytes) 
 
 
 @pytest.mark.parametrize("session", ["http://[::1/upload", "http://127.0.0.1:1/x", "nonsense"])
-def test_a_session_of_a_journal_that_lies_elsewhere_is_refused(answered: Answered, file: str, session: str) -> None:
-    with pytest.raises(StoreError, match="does not answer like Cloud Storage"):
+def test_a_session_of_a_journal_that_lies_elsewhere_is_gone(answered: Answered, file: str, session: str) -> None:
+    """The upload begins anew, and nothing is sent there."""
+    with pytest.raises(NotFoundError):
         answered(whole(b"")).uploaded_parts("a", session, file, ENTRY)
 
 

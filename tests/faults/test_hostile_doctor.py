@@ -15,8 +15,7 @@ from assetsync.backends.opening import open_backend
 from assetsync.errors import AssetsyncError, DamagedError, StoreError
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import MajorMinor
-from assetsync.remote import documents, layout
-from assetsync.remote import store as store_module
+from assetsync.remote import documents, layout, walk
 from assetsync.remote.doctor import Ailment, Clear, examine, mend
 from assetsync.remote.documents import Claim
 from assetsync.remote.store import Store
@@ -194,7 +193,7 @@ def test_folders_without_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> No
         def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
             return Listing([], [f"{prefix}{name}/" for name in "abc"])
 
-    monkeypatch.setattr(store_module, "MAX_FOLDERS", 1000)
+    monkeypatch.setattr(walk, "MAX_FOLDERS", 1000)
     endless = new_store(Endless("memory://endless"))
     for call in (lambda: examine(endless), endless.list):
         with pytest.raises(StoreError, match="more than 1,000 folders"):

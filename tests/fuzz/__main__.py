@@ -14,7 +14,7 @@ from tests.fuzz.long import run
 
 
 def main() -> int:
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.all import TARGETS
 
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)}; all unless told")

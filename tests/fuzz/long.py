@@ -22,9 +22,9 @@ def run(name: str, seconds: int) -> None:
         _by_chance(name, seconds)
         return
     with atheris.instrument_imports(include=["assetsync"]):
-        from tests.fuzz.targets import TARGETS, seeds
+        from tests.fuzz.all import SEEDS, TARGETS
     with tempfile.TemporaryDirectory() as folder:
-        for number, seed in enumerate(seeds(name)):
+        for number, seed in enumerate(SEEDS[name]):
             Path(folder, str(number)).write_bytes(seed)
         sys.stdout.write(f"{name}:\n")
         sys.stdout.flush()
@@ -40,10 +40,10 @@ def run(name: str, seconds: int) -> None:
 
 
 def _by_chance(name: str, seconds: int) -> None:
+    from tests.fuzz.all import SEEDS, TARGETS
     from tests.fuzz.mutate import mutated
-    from tests.fuzz.targets import TARGETS, seeds
 
-    chance, end, count, pool = random.Random(), time.monotonic() + seconds, 0, seeds(name)
+    chance, end, count, pool = random.Random(), time.monotonic() + seconds, 0, SEEDS[name]
     while time.monotonic() < end:
         data = mutated(chance.choice(pool), chance)
         _try(TARGETS[name], name, data)

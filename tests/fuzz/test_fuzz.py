@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.all import SEEDS, TARGETS
 from tests.fuzz.mutate import mutated
-from tests.fuzz.targets import TARGETS, seeds
 
 CORPUS = Path(__file__).parent / "corpus"
 FOUND = sorted(CORPUS.glob("*/*"))
@@ -28,7 +28,7 @@ def test_the_corpus_is_of_targets_that_are_there() -> None:
 @pytest.mark.parametrize("name", TARGETS)
 def test_seeds_and_their_mutations(name: str) -> None:
     chance = random.Random(name)
-    for seed in seeds(name):
+    for seed in SEEDS[name]:
         TARGETS[name](seed)
         for _ in range(300):
             TARGETS[name](mutated(seed, chance))

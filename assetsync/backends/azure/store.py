@@ -85,6 +85,7 @@ IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
 _SCOPE = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
+_UPLOAD_ID = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_LENGTH}}}")
 _BLOCK_ID = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_LENGTH}}}(?!0{{{NUMBER_LENGTH}}})[0-9]{{{NUMBER_LENGTH}}}[0-9a-f]{{32}}")
 # Azure drops dots at the end of a segment: `x.` and `x` are one blob.
 _DOT_AT_END = re.compile(r"\.(?:/|\Z)")
@@ -255,6 +256,8 @@ class AzureBackend:
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         """See `MultipartBackend`. An upload is never gone for good: without parts it begins anew."""
+        if not _UPLOAD_ID.fullmatch(upload_id):
+            raise NotFoundError(f"`{printable(upload_id[:100])}` is no upload to `{self.url}`")
         blob = self._blob(key)
         try:
             _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))

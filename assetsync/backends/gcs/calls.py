@@ -71,7 +71,7 @@ class Calls:
     def session(self, task: Task, reply: Reply) -> str:
         """The URI of the session that a reply tells of."""
         url = reply.headers.get("Location", "")
-        if not self._is_of_store(url):
+        if not self.is_session(url):
             raise self.no_sense(task)
         return url
 
@@ -83,7 +83,7 @@ class Calls:
         Data goes by POST, as gcsfs sends it too: a PUT would be repeated by aiohttp on its own. A session that does not
         lie where the store is asked is refused: it comes from a reply, or from the journal of an earlier process.
         """
-        if not self._is_of_store(url):
+        if not self.is_session(url):
             raise self.no_sense(task)
         with self._translated(task):
             reply = self._client.exchange(
@@ -93,7 +93,8 @@ class Calls:
             raise self._refused(task, reply.status, reply.body)
         return reply
 
-    def _is_of_store(self, url: str) -> bool:
+    def is_session(self, url: str) -> bool:
+        """Whether a URL can be that of a session: it lies where the store is asked."""
         try:
             session = urlsplit(url)
         except ValueError:

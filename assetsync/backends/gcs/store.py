@@ -269,6 +269,8 @@ class GCSBackend:
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         task = Task(translate.LIST_PARTS, key)
+        if not self._calls.is_session(upload_id):  # of another endpoint, or the journal is not ours
+            raise NotFoundError(f"{self._calls.tried(task)}: that upload is not of `{self._calls.place.endpoint}`")
         try:
             sent = self._tries.run(lambda: _persisted(self._query(task, upload_id, entry.size), entry.size))
         except NotFoundError:
