@@ -25,7 +25,9 @@ def timed(pool: Pool, **members: Any) -> Pool:
     `members` are further ones of the class of connections.
     """
     given = pool.ConnectionCls
-    connection = type(given.__name__, (given,), {"response_class": _Reply, **members})
+    if issubclass(given, _Timed):
+        return pool
+    connection = type(given.__name__, (_Timed, given), members)
     return cast("Pool", type(pool.__name__, (pool,), {"ConnectionCls": connection}))
 
 
@@ -80,3 +82,9 @@ class _File(io.RawIOBase):
 class _Reply(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(cast("socket.socket", TimedSocket(sock)), *args, **kwargs)
+
+
+class _Timed:
+    """A mixin for a class of connections."""
+
+    response_class = _Reply

@@ -240,7 +240,7 @@ BY_EXCEPTION: ByException = (
         ),
     ),
     (
-        (requests.exceptions.ProxyError,),
+        (requests.exceptions.ProxyError, requests.exceptions.InvalidURL),
         Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`"),
     ),
     ((ServiceResponseTimeoutError,), Rule(TransientError, "`{endpoint}` does not answer", AGAIN)),

@@ -10,7 +10,6 @@ import urllib3
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from assetsync.backends import limits
 from assetsync.backends.timed import timed
@@ -19,7 +18,6 @@ CONNECTIONS = 64
 CONNECT_TIMEOUT = 10.0  # seconds
 READ_TIMEOUT = 60.0  # seconds without a byte
 _PIECE = 64 * 1024
-_POOLS = {"http": timed(HTTPConnectionPool), "https": timed(HTTPSConnectionPool)}
 
 
 class TooLargeError(AzureError):
@@ -62,11 +60,11 @@ class _AsStored(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        _time(self.poolmanager)
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> urllib3.ProxyManager:
         manager: urllib3.ProxyManager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        _time(manager)
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -90,6 +88,11 @@ class _AsStored(HTTPAdapter):
     def build_response(self, req: requests.PreparedRequest, resp: urllib3.BaseHTTPResponse) -> requests.Response:
         resp.headers.discard("Content-Encoding")
         return super().build_response(req, resp)
+
+
+def _time(manager: urllib3.PoolManager) -> None:
+    """Bound the time of replies on all connections of a manager, which may be one of SOCKS."""
+    manager.pool_classes_by_scheme = {scheme: timed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
 
 
 def _whole(reply: requests.Response) -> bytes:
