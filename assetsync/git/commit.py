@@ -113,8 +113,9 @@ class Checkout:
 
     def is_dirty(self) -> bool:
         """Whether assets.yaml has changes that are not committed."""
-        changed = self._git.run("diff", "--quiet", "HEAD", "--", self._manifest_path).code != 0
-        return changed or self._objects.blob("HEAD", self._manifest_path) is None
+        # Not `git diff`, which writes the index by the way: killed, it would leave `index.lock` in everybody's way.
+        status = ("--no-optional-locks", "status", "--porcelain", "--", f":(top,literal){self._manifest_path}")
+        return bool(self._git.data(*status)) or self._objects.blob("HEAD", self._manifest_path) is None
 
     def target(self) -> tuple[str, str]:
         """The remote to push to and the branch there, by git's settings. GitError when they leave it open."""
