@@ -141,13 +141,13 @@ def _forgotten(snapshot: Snapshot) -> Iterator[Forget]:
 
 
 def _decide_sync(asset: Situation, request: Request) -> Action:
-    if isinstance(asset.local, HalfPulled):
-        raise asset.incomplete_pull(asset.local)
     name = asset.name
     if asset.entry.readonly:
         return _decide_readonly(asset, request)
     if name in request.publishing & request.discard_local:
         raise asset.stop("contradiction", f"one option publishes what is here of `{name}`, another gives it up")
+    if isinstance(asset.local, HalfPulled):
+        return _finish_sync(asset, asset.local, request)
     locked = asset.checked_lock()
     if asset.here is not None and not asset.is_as_locked:
         asset.ask(folder=True)
@@ -176,6 +176,19 @@ def _decide_present(asset: Situation, locked: LockEntry | None, line: _Line, req
     if locked.version == newest:
         return asset.publish(line.name, notes=_going_back(asset, request))
     return _overtaken(asset, locked, line, newest, request)
+
+
+def _finish_sync(asset: Situation, half: HalfPulled, request: Request) -> Action:
+    """Go on with the pull of what is locked, or of the newest version where nothing is. Any other one was begun by a
+    command that moves the lock: whether that is still wanted, only the user knows."""
+    locked = asset.checked_lock()
+    line = _line(asset, request)
+    wanted = locked.version if locked else None if line.opens else asset.newest_in(line.name)
+    publishes = request.purpose is Purpose.PUBLISH or asset.name in request.publishing
+    # Without the store, nothing tells whether files were edited since.
+    if publishes or half.version != wanted or not asset.snapshot.online:
+        raise asset.incomplete_pull(half)
+    return _finish(asset, half, half.version, request)
 
 
 def _publish_exactly(asset: Situation, version: str) -> Action:

@@ -156,9 +156,14 @@ TABLE = [
     ("-",          "1.2=A D1=B", "A",        "lock 1.2",                       ignores("D1")),
     ("1.2=A",      "1.2=A 01.3=B",            "B",     "update 1.2 → 1.3",       ignores("01.3")),
     # -- an interrupted pull
-    ("1.2=A",      "1.2=A",                   "half 1.2",   "problem incomplete_pull", ""),
-    ("1.2=A",      "1.2=A",                   "half 1.2=B", "problem incomplete_pull", ""),
-    ("-",          "1.2=A",                   "half 1.2=A", "problem incomplete_pull", ""),
+    ("1.2=A",      "1.2=A",                   "half 1.2",   "pull 1.2",           ""),
+    ("1.2=A",      "1.2=A",                   "half 1.2=A", "pull 1.2",           ""),
+    ("1.2=A",      "1.1=B 1.2=A",             "half 1.2=B", "pull 1.2",           ""),
+    ("1.2=A",      "1.2=A",                   "half 1.2=B", "problem modified",   ""),
+    ("1.2=A",      "1.2=A 1.3=B",             "half 1.3=A", "problem incomplete_pull", ""),  # by an upgrade
+    ("1.2=A",      "1.2=B",                   "half 1.2=A", "problem lost",       ""),
+    ("-",          "1.2=A",                   "half 1.2=A", "pull 1.2",           ""),
+    ("-",          "1.2=A 1.3=B",             "half 1.2=A", "problem incomplete_pull", ""),
 ]
 
 DECLARED = [
@@ -226,7 +231,8 @@ READONLY = [
     (None,     "-",      "0.1=A 1.0=B",           "-",     "pull 1.0",               ""),
     (None,     "1.0=B",  "1.0=B",                 "A",     "problem modified",       ""),
     (None,     "1.0=B",  "0.1=A",                 "B",     "problem lost",           ""),
-    (None,     "1.0=B",  "1.0=B",                 "half 1.0=A", "problem incomplete_pull", ""),
+    (None,     "1.0=B",  "1.0=B",                 "half 1.0=A", "problem modified", ""),
+    (None,     "1.0=B",  "1.0=B",                 "half 1.0=B", "pull 1.0",           ""),
     (None,     "1.0=B@old", "1.0=B",              "B",     "lock 1.0",               ""),
 ]
 
@@ -748,14 +754,14 @@ def test_modified_names_the_files_and_the_command_that_can_give_them_up() -> Non
 
 
 def test_an_interrupted_pull_names_the_command_that_finishes_it() -> None:
-    _, hint = problem_of(one(lock="1.2=A", remote="1.2=A", local="half 1.2"))
+    _, hint = problem_of(one(lock="1.2=A", remote="1.2=A", local="half 1.2"), SUPERSEDE)
     assert hint == "finish it with `assetsync pull nlp/x`"
     snapshot = one(lock="1.2=A", remote="1.2=A 1.3=B", local="half 1.3")
     _, hint = problem_of(snapshot)
     assert hint.startswith("finish it with `assetsync upgrade nlp/x`, or go back")
     assert outcome(plan_upgrade(snapshot)) == "pull 1.3"
     snapshot = one(remote="1.2=A", local="half 1.2")
-    _, hint = problem_of(snapshot)
+    _, hint = problem_of(snapshot, SUPERSEDE)
     assert hint == "finish it with `assetsync upgrade nlp/x`"
     assert outcome(plan_upgrade(snapshot)) == "pull 1.2"
 
