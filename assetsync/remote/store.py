@@ -157,7 +157,30 @@ class Store:
 
     def folder(self, name: str) -> Folder:
         """The versions in an asset's folder. One listing with a delimiter; it never descends into versions."""
-        return self._folder_of(name, self.backend.list(layout.asset_folder(name), delimiter=True))
+        return self._without_empty(
+            name, self._folder_of(name, self.backend.list(layout.asset_folder(name), delimiter=True))
+        )
+
+    def _without_empty(self, name: str, folder: Folder) -> Folder:
+        """The same without folders that hold nothing: SeaweedFS lists those from which everything was deleted.
+
+        A listing for each version that has neither `.meta` nor claim; there is hardly ever one.
+        """
+        if not folder.data_only:
+            return folder
+        filled = together(lambda version: self._has_data(layout.data_key(name, version)), folder.data_only)
+        kept = tuple(version for version, some in zip(folder.data_only, filled, strict=True) if some)
+        return replace(folder, data_only=kept)
+
+    def _has_data(self, key: str) -> bool:
+        """Whether there is an object at `key`, or in the folder of that name."""
+        if self.backend.list(f"{key}/").objects:
+            return True
+        try:
+            self.backend.stat(key)
+        except NotFoundError:
+            return False
+        return True
 
     def _folder_of(self, name: str, listing: Listing) -> Folder:
         found = layout.version_objects(name, (entry.key for entry in listing.objects), listing.folders)
@@ -414,7 +437,9 @@ class Store:
             if folder:
                 folders[folder.removesuffix("/")] = self._folder_of(folder.removesuffix("/"), listing)
         holding = {name.rpartition("/")[0] for name in indexed}
-        found = {name: _without_data(folder, name, holding) for name, folder in folders.items()}
+        found = {
+            name: self._without_empty(name, _without_data(folder, name, holding)) for name, folder in folders.items()
+        }
         names = indexed.union(name for name, folder in found.items() if folder != Folder())
         return [AssetFolder(name, name in indexed, found.get(name, Folder()), name in marked) for name in sorted(names)]
 
