@@ -234,6 +234,26 @@ def test_a_folder_is_not_deleted(root: Path, store: DirectoryBackend) -> None:
     assert store.read("a/b").data == b"x"
 
 
+def test_a_folder_that_goes_meanwhile_is_no_object_either(
+    root: Path, store: DirectoryBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`doctor` deletes `a`, and all of `a/`, side by side."""
+    store.create("a/b", b"x")
+    unlink = os.unlink
+
+    def meanwhile(path: str) -> None:
+        try:
+            unlink(path)
+        finally:
+            if path == str(root / "a"):
+                monkeypatch.setattr(os, "unlink", unlink)
+                store.delete("a/b")
+
+    monkeypatch.setattr(os, "unlink", meanwhile)
+    store.delete("a")
+    assert not (root / "a").exists()
+
+
 # Appearing in one step
 
 

@@ -188,8 +188,9 @@ class DirectoryBackend:
                 if os.path.lexists(path):
                     raise  # it lies behind a link
                 return
-            except OSError:
-                if not os.path.isdir(path):  # a folder is not an object, so the object is not there
+            except OSError as error:
+                # A folder is not an object, so the object is not there; the folder may be gone when one looks again.
+                if error.errno != errno.EISDIR and not os.path.isdir(path):
                     raise
                 return
         folder = os.path.dirname(path)
