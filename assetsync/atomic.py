@@ -18,13 +18,24 @@ ABANDONED = 24 * 3600.0
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Errors of the system in the block tell `path`: else those of writing name no file, and those of a folder's
+    descriptor the last step alone, or a temporary file that the user has never heard of."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = path, None
+        raise
+
+
 def write_atomically(path: str, data: bytes, *, aside: str | None = None) -> None:
     """Make the file at `path` hold `data`: temporary file, fsync, rename, fsync of the folder. OSError.
 
     An existing file keeps its permissions; a new one gets those of the umask. The temporary file is made in the folder
     `aside` when that is on the same disk: there, one that a killed process leaves is in nobody's way.
     """
-    with _opened(os.path.dirname(path) or ".") as folder:
+    with naming(path), _opened(os.path.dirname(path) or ".") as folder:
         if aside is None:
             write_in(folder, os.path.basename(path), data)
             return

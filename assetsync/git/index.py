@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from assetsync.atomic import naming
 from assetsync.errors import GitError
 
 _TEXT = b"held by assetsync\n"
@@ -67,7 +68,7 @@ class Index:
     def _held(self) -> Iterator[None]:
         """Hold `index.lock`, as git does."""
         marked = f"{self._copy}.marked"
-        with open(marked, "wb") as file:
+        with naming(marked), open(marked, "wb") as file:
             file.write(_TEXT)
         try:
             _link(marked, self._lock)

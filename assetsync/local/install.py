@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from assetsync.atomic import sync_folder
+from assetsync.atomic import naming, sync_folder
 from assetsync.errors import ContentError
 from assetsync.escape import printable
 from assetsync.local.boundary import Boundary
@@ -118,11 +118,14 @@ class Change:
         """Remove, then place. ContentError as in `check`; then files before that one have changed already. OSError."""
         with _Folders(self.place.base) as folders:
             for path in sorted(self.removed):
-                self._remove(folders, path)
+                with naming(self.place.full(path)):
+                    self._remove(folders, path)
             for folder in self._emptied():
-                folders.remove_if_empty(folder)
+                with naming(self.place.full(folder)):
+                    folders.remove_if_empty(folder)
             for path in sorted(self.placed):
-                self._put(folders, path)
+                with naming(self.place.full(path)):
+                    self._put(folders, path)
         # After all renames: the first one makes the file system write all of them.
         for folder in folders.entered:
             sync_folder(self.place.full(folder))
@@ -158,7 +161,7 @@ class Change:
 
 def move(place: Place, name: str) -> None:
     """Rename what is at `place` to `name`, in the same folder; nothing but an empty folder may be there. OSError."""
-    with _Folders(place.base) as folders:
+    with _Folders(place.base) as folders, naming(place.path):
         descriptor, old = folders.enter(place.name)
         os.rename(old, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
     sync_folder(os.path.dirname(place.path))

@@ -67,8 +67,9 @@ class Execution:
             return Outcome(action, error=error)
         except OSError as error:
             # Stores translate theirs; what is left comes from local files: a full disk, no permission.
-            self.reporter.end(action.asset, f"failed: {error}")
-            return Outcome(action, error=_local_error(error))
+            local = _local_error(error, os.path.join(self.site.root, action.path))
+            self.reporter.end(action.asset, f"failed: {local.message}")
+            return Outcome(action, error=local)
         except Cancelled:
             return Outcome(action, error=ContentError(f"`{action.asset}` was interrupted"))
         return Outcome(action, entry)
@@ -164,10 +165,10 @@ def _version(action: Action) -> str:
     return action.to
 
 
-def _local_error(error: OSError) -> ContentError:
-    where = f" `{error.filename}`" if error.filename else ""
+def _local_error(error: OSError, path: str) -> ContentError:
+    """The error for one of the system; `path` is that of the asset, for errors that name no file."""
     return ContentError(
-        f"{(error.strerror or str(error)).lower()}:{where}" if where else str(error),
+        f"{(error.strerror or str(error)).lower()}: `{error.filename or path}`",
         hint="mend that and run the same command again; what was done is kept",
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from assetsync.atomic import clear_temporary, write_in
+from assetsync.atomic import clear_temporary, naming, write_in
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.model.files import STATE
@@ -59,7 +59,8 @@ class Folder:
             owners = {0, os.geteuid(), os.fstat(descriptor).st_uid}
             for step in self.steps:
                 at = os.path.join(at, step)
-                below = _step(descriptor, step, at, create)
+                with naming(at):
+                    below = _step(descriptor, step, at, create)
                 os.close(descriptor)
                 descriptor = below
                 _check(os.fstat(descriptor), at, owners)
@@ -87,12 +88,12 @@ class Folder:
 
     def write(self, name: str, data: bytes, *, mode: int = 0o666, durable: bool = True) -> None:
         """Make a file of the folder hold `data`, atomically. A link in its place is replaced."""
-        with self.opened(create=True) as folder:
+        with self.opened(create=True) as folder, naming(os.path.join(self.path, name)):
             write_in(folder, name, data, mode=mode, durable=durable)
 
     def remove(self, name: str) -> None:
         """Remove a file of the folder. FileNotFoundError."""
-        with self.opened() as folder:
+        with self.opened() as folder, naming(os.path.join(self.path, name)):
             os.unlink(name, dir_fd=folder)
 
     def check_file(self, name: str, *, create: bool = False) -> None:
@@ -105,7 +106,8 @@ class Folder:
     def _file(self, folder: int, name: str, flags: int) -> Iterator[int]:
         path = os.path.join(self.path, name)
         try:
-            descriptor = os.open(name, flags | _FLAGS, 0o666, dir_fd=folder)
+            with naming(path):
+                descriptor = os.open(name, flags | _FLAGS, 0o666, dir_fd=folder)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK):
                 raise foreign(path, "is a link") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -23,6 +24,24 @@ def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
         write_atomically(str(path), data)
         assert path.read_bytes() == data
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("step", ["open", "write", "fsync", "fchmod", "replace"])
+def test_an_error_names_the_file_that_was_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Not the temporary file; and writing to a descriptor names none at all."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    opened, fault = os.open, OSError(errno.ENOSPC, "No space left on device")
+
+    def fail(target: object, flags: int = 0, *rest: Any, **more: Any) -> int:
+        if step == "open" and not flags & os.O_CREAT:
+            return opened(target, flags, *rest, **more)  # type: ignore[arg-type]
+        raise fault
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        write_atomically(str(path), b"new")
+    assert (raised.value.filename, raised.value.filename2) == (str(path), None)
 
 
 def test_a_name_without_a_folder_is_in_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
