@@ -65,7 +65,13 @@ class Child:
 
 
 class Warm:
-    """The serving process, as a context manager."""
+    """The serving process, as a context manager. `preload`: a library that it, and all its runs, are started with.
+
+    The runs go by the plan in their environment: see `tests.faults.shim`.
+    """
+
+    def __init__(self, preload: str | None = None) -> None:
+        self._preload = {"LD_PRELOAD": preload} if preload else {}
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
@@ -73,7 +79,7 @@ class Warm:
         self._runs = 0
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.warm", self._path],
-            env={**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1", **self._preload},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )
@@ -96,11 +102,13 @@ class Warm:
         terminal: str | None = None,
         user: int | None = None,
         small_parts: bool = False,
+        impatient: bool = False,
     ) -> Child:
         """Begin `assetsync ARGS` in `repo`.
 
         `largest` is how many bytes a file may have that it writes; `terminal` the device that it runs on; `user` the id
-        that a run of root takes on; `small_parts` makes files of a few hundred KiB large ones, which go in parts.
+        that a run of root takes on; `small_parts` makes files of a few hundred KiB large ones, which go in parts;
+        who is `impatient` waits for a silent server a thirtieth of the time.
         """
         self._runs += 1
         folder = os.path.join(self._folder.name, str(self._runs))
@@ -118,6 +126,7 @@ class Warm:
             "terminal": terminal,
             "user": user,
             "small_parts": small_parts,
+            "impatient": impatient,
         }
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.connect(self._path)
@@ -198,6 +207,12 @@ def _become(job: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job["largest"], job["largest"]))
     if job["small_parts"]:
         _make_parts_small()
+    if job["impatient"]:
+        _make_impatient()
+    if "SHIM_PLAN" in os.environ:
+        import ctypes
+
+        ctypes.CDLL(None).shim_begin(os.fsencode(os.environ["SHIM_PLAN"]))
     if job["step"] is not None:
         _watch(Step(**job["step"]))
 
@@ -225,6 +240,16 @@ def _make_parts_small() -> None:
         return backend
 
     vars(store)["open_backend"] = open_backend
+
+
+def _make_impatient() -> None:
+    from assetsync.backends import retry
+    from assetsync.backends.s3 import objects, sending
+
+    for module in (retry, objects, sending):
+        for name in ("PATIENCE", "LONGEST", "CONNECT_TIMEOUT", "READ_TIMEOUT", "REPLY_TIMEOUT", "TOTAL_TIMEOUT"):
+            if name in vars(module):
+                setattr(module, name, vars(module)[name] / 30)
 
 
 _CHANGES = frozenset({"os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "os.truncate"})

@@ -39,7 +39,7 @@ READY = "ready.json"
 USERS = "users"
 
 _ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
-_PORTS = 9
+PORTS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SeaweedServer:
 
     def make_bucket(self, name: str) -> None:
         """A new bucket."""
-        with closing(_client(self.url)) as client:
+        with closing(client_of(self.url)) as client:
             client.create_bucket(Bucket=name)
 
     def requests(self) -> Counter[str]:
@@ -93,8 +93,7 @@ def serve_seaweed(folder: Path, volumes: int = 50) -> Iterator[SeaweedServer]:
         raise RuntimeError(missing())
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "s3.json"
-    keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
-    config.write_text(json.dumps({"identities": [{"name": "tests", "credentials": keys, "actions": _ACTIONS}]}))
+    config.write_text(users())
     used: list[int] = []
 
     def command(ports: list[int]) -> list[str]:
@@ -106,19 +105,25 @@ def serve_seaweed(folder: Path, volumes: int = 50) -> Iterator[SeaweedServer]:
             f"-logdir={data}",
             "server",
             f"-dir={data}",
-            *_options(ports),
+            *options(ports),
             f"-volume.max={volumes}",
             f"-s3.config={config}",
         ]
 
     try:
-        with running(command, lambda ports: _answers(_url(ports[0])), ports=_PORTS) as ports:
+        with running(command, lambda ports: _answers(_url(ports[0])), ports=PORTS) as ports:
             yield SeaweedServer(_url(ports[0]), f"{_url(ports[1])}/metrics")
     finally:
-        _remove_sockets(used)
+        remove_sockets(used)
 
 
-def _remove_sockets(ports: list[int]) -> None:
+def users() -> str:
+    """The configuration file that lets the tests in."""
+    keys = [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}]
+    return json.dumps({"identities": [{"name": "tests", "credentials": keys, "actions": _ACTIONS}]})
+
+
+def remove_sockets(ports: list[int]) -> None:
     """Remove the sockets that a server with these ports has left. It makes them in `/tmp`, whatever TMPDIR says."""
     for port in ports:
         for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
@@ -129,7 +134,8 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _options(ports: list[int]) -> list[str]:
+def options(ports: list[int]) -> list[str]:
+    """The options of `weed server` for these ports, of which there are PORTS."""
     s3, metrics, *others = ports
     names = ["s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port"]
     return [
@@ -149,7 +155,8 @@ def _options(ports: list[int]) -> list[str]:
     ]
 
 
-def _client(url: str) -> Any:
+def client_of(url: str) -> Any:
+    """A client of the server at `url`, to be closed."""
     import boto3
     from botocore.config import Config
 
@@ -169,7 +176,7 @@ def _answers(url: str) -> None:
     """NotReadyError until a bucket can be made, which takes all of its parts."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    with closing(_client(url)) as client:
+    with closing(client_of(url)) as client:
         try:
             client.create_bucket(Bucket="ready")
         except (BotoCoreError, ClientError) as error:
