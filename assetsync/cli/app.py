@@ -40,6 +40,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "From dev to production": {
         "alias": ("alias", "Name a version, such as `production`; show and undo moves."),
+        "yank": ("yank", "Mark a version as bad: nothing resolves to it any more."),
     },
     "Looking into a store": {
         "list": ("browse", "Assets and versions in the store, beside what is locked."),

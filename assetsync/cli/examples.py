@@ -88,6 +88,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("where it is, and was", "assetsync alias nlp/sentiment production"),
         ("back to where it was before", "assetsync alias nlp/sentiment production --rollback"),
     ),
+    "yank": (
+        ("nobody shall get 1.3 any more", "assetsync yank nlp/sentiment:1.3 -m 'wrong labels'"),
+        ("the newest one: 1.2 comes once more, as 1.5", "assetsync yank nlp/sentiment:1.4 -m slow --republish 1.2"),
+        ("it was not that bad", "assetsync yank nlp/sentiment:1.3 --undo -m 'labels were right'"),
+    ),
     "verify": (
         ("all that assets.lock names", "assetsync verify"),
         ("one version, byte by byte", "assetsync verify nlp/tokenizer:1.2 --deep"),

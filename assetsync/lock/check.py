@@ -13,7 +13,7 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.history import satisfies
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest
-from assetsync.model.marks import alias_in
+from assetsync.model.marks import Yank, alias_in
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import Lines, Versioning, is_valid
 from assetsync.plan.plan import Problem
@@ -177,16 +177,24 @@ def _content(entry: Entry, locked: LockEntry, local: Local) -> Finding | None:
 
 
 def check_remote(
-    manifest: Manifest, lock: Lock, remote: Mapping[str, RemoteVersion | DamagedError | None]
+    manifest: Manifest,
+    lock: Lock,
+    remote: Mapping[str, RemoteVersion | DamagedError | None],
+    yanked: Mapping[str, Yank],
 ) -> list[Finding]:
     """Locked versions that the store lacks, can't show, or has with another digest.
 
     `remote` holds the locked version by asset. One of modelkit, which records no digest, is judged by files and sizes.
+    `yanked` holds the yank of the locked version, by asset, where there is one.
     """
     findings = []
     store = f"the store `{manifest.store.name}`" if manifest.home is not None else "the store"
     for entry in manifest.entries:
         locked = lock.assets.get(entry.name)
+        if locked is not None and entry.name in yanked:
+            message = f"locked at `{locked.version}`, which was yanked: {yanked[entry.name].why}"
+            fix = f"run `assetsync upgrade {entry.name}`"
+            findings.append(Finding(entry.name, "yanked", message, fix, LOCK))
         what = _remote(f"`{entry.name}:{locked.version}`", store, locked, remote.get(entry.name)) if locked else None
         if what is not None:
             fix = f"see `assetsync plan {entry.name}` and `assetsync doctor`"

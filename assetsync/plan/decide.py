@@ -306,7 +306,7 @@ def _behind(asset: Situation, locked: LockEntry | None, newest: str | None) -> b
 def _unchanged(asset: Situation, locked: LockEntry, line: _Line, newest: str) -> Action:
     if newest == locked.version:
         return asset.keep("unchanged")
-    if asset.history.is_newer(locked.version, newest):
+    if asset.history.is_newer(locked.version, newest) and locked.version not in asset.remote.yanked:
         return asset.keep("unchanged", f"the next change goes into version line `{line.name}`")
     if asset.has_here(newest):  # also: published from here, by a run that died before it saved assets.lock
         return asset.adopt(newest, asset.here, "the store has this content already")
@@ -324,13 +324,25 @@ def _unlocked(asset: Situation, line: _Line, newest: str, request: Request) -> A
 
 
 def _going_back(asset: Situation, request: Request) -> list[str]:
-    """A note where the content of an older version is published on purpose. Stop where nobody asked for that."""
+    """A note where the content of an older version is published on purpose. Stop where nobody asked for that, or for
+    that of a yanked one."""
+    _check_not_yanked(asset, request)
     older = _older_version_here(asset, request)
     if older is None:
         return []
     if asset.name not in request.supersede:
         raise _goes_back(asset, older)
     return [f"the content of `{older}` once more, as asked by --supersede"]
+
+
+def _check_not_yanked(asset: Situation, request: Request) -> None:
+    """Stop where the local content is a version that was yanked, unless it is published on purpose."""
+    if asset.name in request.supersede:
+        return
+    by_hand = request.purpose is Purpose.PUBLISH
+    yanked = asset.yanked_here("--force-new-version" if by_hand else f"--supersede {asset.name}")
+    if yanked is not None:
+        raise yanked
 
 
 def _older_version_here(asset: Situation, request: Request) -> str | None:
@@ -378,6 +390,7 @@ def _overtaken(asset: Situation, locked: LockEntry, line: _Line, newest: str, re
         return _adopt_known(asset, known, newest)
     if asset.name in request.supersede:
         return asset.publish(line.name, notes=[f"on top of `{newest}`, as asked by --supersede"])
+    _check_not_yanked(asset, request)
     raise asset.stop(
         "diverged",
         f"`{asset.name}` is locked at `{locked.version}`, but `{newest}` was published meanwhile and is not here",
@@ -495,7 +508,7 @@ def _decide_pull(asset: Situation, request: Request) -> Action:
         return asset.keep("not in assets.lock, so there is nothing to pull")
     if isinstance(asset.local, Present) and asset.is_as_locked:
         return asset.keep("unchanged")  # and the store is not asked: that is for `plan` and `check --remote`
-    asset.ask(files=(locked.version,))
+    asset.ask(files=(locked.version,), marks=True)  # marks, to say that it was yanked
     asset.checked_lock()
     return _take(asset, locked.version, request)
 
@@ -528,6 +541,12 @@ def _newest_wanted(asset: Situation) -> str:
     versions = asset.history.matching(asset.entry.version)
     if versions:
         return versions[0]
+    yank = asset.remote.yanked.get(asset.entry.version or "")
+    if yank is not None:
+        if asset.is_locked_at(yank.version):
+            return yank.version
+        message = f"`{asset.name}:{yank.version}` was yanked: {yank.why}"
+        raise asset.stop("yanked", message, "name another `version` in assets.yaml")
     wanted = f"{asset.name}:{asset.entry.version}" if asset.entry.version else asset.name
     if not asset.snapshot.online:
         raise asset.stop("needs_store", f"only the store knows which version `{wanted}` is", "ask it: no `--offline`")
@@ -574,7 +593,8 @@ def _take(asset: Situation, version: str, request: Request) -> Action:
         return asset.pull(version, "what is here is given up, as asked by --discard-local")
     if asset.is_part_of(version):
         return asset.pull(version, "files are missing here")
-    older = None if asset.entry.readonly else asset.first_here(asset.history.older_than(version))
+    kept = [*asset.history.older_than(version), *asset.remote.yanked]
+    older = None if asset.entry.readonly else asset.first_here(kept)
     if older is not None and asset.is_stored_as(older):
         return asset.pull(version, f"what is here is `{older}`, which the store keeps")
     raise asset.modified(version)

@@ -286,6 +286,22 @@ class Situation:
 
     # -- problems
 
+    def yanked_here(self, way_out: str) -> Stop | None:
+        """The problem that the local content is a version that was yanked; None when it is none.
+
+        `way_out` is the option that publishes it all the same.
+        """
+        yanked = self.remote.yanked
+        version = self.first_here([*yanked])
+        if version is None:
+            return None
+        get = "pull" if self.locked is not None and self.locked.version != version else "upgrade"
+        return self.stop(
+            "yanked",
+            f"what is at `{self.entry.path}` is `{self.name}:{version}`, which was yanked: {yanked[version].why}",
+            f"get a good one with `assetsync {get} {self.name}`, or publish this on purpose with `{way_out}`",
+        )
+
     def stop(self, code: str, message: str, hint: str | None = None) -> Stop:
         """The problem that ends the decision, for the caller to raise."""
         return Stop(self.name, code, message, hint)
@@ -446,6 +462,9 @@ class Situation:
 
     def _oddities(self) -> Iterator[str]:
         """Notes on what is odd about the asset, here and in the store, and what mends it."""
+        yank = self.remote.yanked.get(self.locked.version) if self.locked else None
+        if yank is not None and self.locked is not None:
+            yield f"`{self.locked.version}`, which is locked, was yanked: {yank.why}; `assetsync upgrade {self.name}`"
         if self.is_tracked:
             yield f"git tracks files of it, and a checkout puts old ones back: `{self.untrack}`, and ignore it"
         if self.remote.strays:
@@ -463,7 +482,7 @@ class Situation:
 
     def _next_version(self, line: str | None, content: Content) -> tuple[str, tuple[str, ...]]:
         """The version to publish, past what unfinished publishes occupy, and notes about those."""
-        taken = self.history.in_line(line)
+        taken = History.of((*self.history.versions, *self.remote.yanked), self.snapshot.versioning).in_line(line)
         notes: list[str] = []
         for unfinished in self._unfinished(line, taken[0] if taken else None):
             if self._goes_on(unfinished, content):
@@ -473,7 +492,14 @@ class Situation:
         return self._following(line, taken), tuple(notes)
 
     def _exactly(self, version: str, content: Content) -> tuple[str, tuple[str, ...]]:
-        """The version that was asked for, and notes about it. Stop when an unfinished publish occupies it."""
+        """The version that was asked for, and notes about it. Stop when it was yanked, or is being published."""
+        yank = self.remote.yanked.get(version)
+        if yank is not None:
+            raise self.stop(
+                "taken",
+                f"`{self.name}:{version}` was yanked: {yank.why}",
+                "its number is never used again: publish this as another version",
+            )
         unfinished = next((one for one in self.remote.unfinished if one.version == version), None)
         if unfinished is None:
             return version, ()

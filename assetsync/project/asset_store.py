@@ -29,7 +29,7 @@ from assetsync.model.names import Spec, parse_spec
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
-from assetsync.project import browse, marking, numbering
+from assetsync.project import browse, marking, numbering, yanking
 from assetsync.project.adopt import Adoption, Search, look, write
 from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
@@ -38,6 +38,7 @@ from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.naming import chosen
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
+from assetsync.project.yanking import Yanked
 from assetsync.reading import read_file, shown_path
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset, Store
@@ -254,6 +255,22 @@ class AssetStore:
     def remove_alias(self, name: str, alias: str, *, message: str | None = None) -> None:
         """Take an alias away; its history stays. NotFoundError, StoreError, DamagedError."""
         marking.remove(self._workspace, name, alias, message)
+
+    def yank(
+        self, spec: str, *, message: str, republish: str | None = None, reporter: Reporter | None = None
+    ) -> Yanked:
+        """Mark the version NAME:VERSION as bad, for the reason `message`: nothing resolves to it any more, and who pins
+        it still gets it. Again, it finishes one that was cut short.
+
+        `republish` is an older version whose content the store publishes as the next one first, which the newest of a
+        line needs. ConflictError for that without it, and while an alias is at the version; NotFoundError, UsageError,
+        StoreError, DamagedError.
+        """
+        return yanking.yank(self._workspace, spec, message, republish, reporter or Silent())
+
+    def undo_yank(self, spec: str, *, message: str | None = None) -> Yanked:
+        """Take back the yank of the version NAME:VERSION. NotFoundError, UsageError, StoreError, DamagedError."""
+        return yanking.undo(self._workspace, spec, message)
 
     def list(self, pattern: str | None = None) -> Sequence[ListedAsset]:
         """The assets whose names match a glob, or all, sorted. StoreError."""

@@ -25,6 +25,7 @@ from assetsync.project.texts import Source, parse_as_locked, staged_sources, wor
 from assetsync.reading import read_file, shown_path
 
 if TYPE_CHECKING:
+    from assetsync.model.marks import Yank
     from assetsync.remote.store import Store
     from assetsync.state.cache import Cache
 
@@ -163,14 +164,13 @@ class _Judgement:
         locked = self.lock.assets
         asked = [(entry.name, locked[entry.name].version) for entry in self.manifest.entries if entry.name in locked]
 
-        def look(asset: tuple[str, str]) -> RemoteVersion | DamagedError | None:
-            return _look(store, *asset)
-
         try:
-            found = dict(zip((name for name, _ in asked), together(look, asked), strict=True))
+            found = dict(zip((name for name, _ in asked), together(lambda one: _look(store, *one), asked), strict=True))
+            marked = dict(zip(found, together(lambda one: _yank(store, *one), asked), strict=True))
         finally:
             store.close()
-        self._add(check_remote(chosen, self.lock, found))
+        yanked = {name: yank for name, yank in marked.items() if yank is not None}
+        self._add(check_remote(chosen, self.lock, found, yanked))
 
     def _add(self, findings: Iterable[Finding]) -> None:
         """Note what else is wrong; of an asset whose lines in the lock were edited, nothing else is worth saying."""
@@ -185,6 +185,13 @@ class _Judgement:
             LOCK: shown_path(os.path.join(self._source.root, LOCK)),
         }
         return [replace(one, file=files[one.file]) for one in with_lines(chosen, self._source.lock_data)]
+
+
+def _yank(store: Store, name: str, version: str) -> Yank | None:
+    """The yank of a version; None when it has none. StoreError, DamagedError."""
+    from assetsync.remote.marks import read_marks
+
+    return read_marks(store, name).yanked.get(version)
 
 
 def _look(store: Store, name: str, version: str) -> RemoteVersion | DamagedError | None:

@@ -21,6 +21,7 @@ from assetsync.progress import Reporter
 from assetsync.project.gather import Site
 from assetsync.project.result import Outcome
 from assetsync.remote.store import Store
+from assetsync.remote.yank import relist
 from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
 from assetsync.transfer.pull import Retrieval, pull
 
@@ -94,7 +95,7 @@ class Execution:
     def _adopt(self, action: Adopt) -> LockEntry:
         version = _version(action)
         if action.unlisted:
-            self.store.add_to_index(action.asset, version)
+            relist(self.store, action.asset, [version])
         # An earlier run here published it, and was cut short.
         if self.site.journal.has_claim(self.store.url, f"{action.asset}:{version}"):
             release(self.store, action.asset, version, self.site.journal)

@@ -10,7 +10,7 @@ import hashlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -26,8 +26,10 @@ from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.pool import together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
+from assetsync.remote.marks import read_marks
 from assetsync.remote.store import AssetFolder, Folder, Store
 from assetsync.remote.verify import verify
+from assetsync.remote.yank import relist
 
 # Seconds. Leftovers of an unfinished publish are only cleared when its claim is older: large uploads take long.
 CLEARED_AGE = 86_400.0
@@ -169,11 +171,17 @@ def _asset(store: Store, seen: AssetFolder) -> list[Ailment]:
     refused = name_problem(seen.name)
     if refused is not None:
         return [Ailment(seen.name, "refused_name", f"made by modelkit, and can't be used or looked at: {refused}")]
-    return [*_index(store, seen), *_leftovers(store, seen.name, seen.folder)]
+    try:
+        yanked = frozenset(read_marks(store, seen.name).yanked if seen.marked else ())
+    except DamagedError as error:
+        # Which versions belong into the index, nobody can tell then.
+        return [Ailment(seen.name, "damaged_marks", error.message), *_leftovers(store, seen.name, seen.folder)]
+    return [*_index(store, seen, yanked), *_leftovers(store, seen.name, seen.folder)]
 
 
-def _index(store: Store, seen: AssetFolder) -> Iterator[Ailment]:
-    name, committed = seen.name, seen.folder.committed
+def _index(store: Store, seen: AssetFolder, yanked: Collection[str]) -> Iterator[Ailment]:
+    name = seen.name
+    committed = tuple(version for version in seen.folder.committed if version not in yanked)
     if not seen.indexed:
         if committed:
             message = f"has {len(committed)} committed version(s), but no index"
@@ -189,7 +197,11 @@ def _index(store: Store, seen: AssetFolder) -> Iterator[Ailment]:
     missing = [version for version in committed if version not in known]
     if missing:
         yield Ailment(name, "unlisted", f"the index misses {_quoted(missing)}", Reindex(add=tuple(missing)))
-    unseen = known.difference(committed)
+    half = [version for version in ours if version in yanked]
+    if half:
+        message = f"the index still holds {_quoted(half)}, which were yanked"
+        yield Ailment(name, "yanked", message, Reindex(drop=tuple(half)))
+    unseen = known.difference(seen.folder.committed)
     phantoms = [version for version in times if version in unseen and not _exists(store, name, version)]
     if phantoms:
         message = f"the index names {_quoted(phantoms)}, which do not exist"
@@ -272,11 +284,14 @@ def _reindex(store: Store, name: str, repair: Reindex) -> None:
     and whoever fetches it would fail."""
     flaws = {version: _flaws(store, name, version) for version in repair.add}
     whole = [version for version in repair.add if not flaws[version]]
+    # As it is now: a yank that came after the look must not be undone by a repair.
+    yanked = read_marks(store, name).yanked
     if not repair.damaged:
-        gone = {version for version in repair.drop if not _exists(store, name, version)}
+        gone = {*yanked, *(version for version in repair.drop if not _exists(store, name, version))}
         store.rewrite_index(name, lambda listed: [v for v in (*listed, *whole) if v not in gone])
     elif whole or not repair.add:
-        store.rebuild_index(name, whole)
+        store.rebuild_index(name, [version for version in whole if version not in yanked])
+    relist(store, name, whole)
     broken = [f"`{version}` ({flaws[version][0]})" for version in repair.add if flaws[version]]
     if broken:
         raise DamagedError(

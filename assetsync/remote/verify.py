@@ -28,7 +28,8 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of verifying a version. `checked` says by what: "bytes", "sha256" or "size"."""
+    """The result of verifying a version. `checked` says by what: "bytes", "sha256" or "size"; `yanked` is why it was
+    yanked, if it was."""
 
     asset: str
     version: str
@@ -36,6 +37,7 @@ class Verdict:
     size: int
     checked: str
     flaws: tuple[Flaw, ...]
+    yanked: str | None = None
 
 
 def verify(store: Store, name: str, version: str, *, deep: bool = False, progress: Progress = no_progress) -> Verdict:

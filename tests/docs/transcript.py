@@ -25,7 +25,7 @@ _VOLATILE = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?"), "DATE"),
     (re.compile(r"\b\d+\.\d s\b"), "SECONDS"),
     (
-        re.compile(r"((?:^|Committed |Pushed |from:? +|  at |\"commit\": \"))[0-9a-f]{7,40}\b", re.MULTILINE),
+        re.compile(r"((?:^|Committed |Pushed |from:? +|[ ,] at |\"commit\": \"))[0-9a-f]{7,40}\b", re.MULTILINE),
         r"\1COMMIT",
     ),
 )

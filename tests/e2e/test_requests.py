@@ -37,7 +37,10 @@ TABLE: dict[str, tuple[Counter[str], Counter[str]]] = {
         NEXT + Counter(PUBLISH) + Counter({"put data": 1}),
         NEXT + Counter(PUBLISH) + Counter({"put data": 50, "copy data": 50, "head data": 50}),
     ),
-    "pull": (Counter({"get .meta": 1, "get data": 1}), Counter({"get .meta": 1, "get data": 100})),
+    "pull": (
+        Counter({"get .meta": 1, "get .marks": 1, "get data": 1}),
+        Counter({"get .meta": 1, "get .marks": 1, "get data": 100}),
+    ),
     "pull, unchanged": (Counter(), Counter()),
 }
 
@@ -45,7 +48,7 @@ TABLE: dict[str, tuple[Counter[str], Counter[str]]] = {
 def _what(request: Incoming) -> str:
     """A request in the words of the table."""
     verb = VERBS.get(request.kind) or request.kind.removesuffix("Object").lower()
-    document = re.search(r"\.(meta|versions|claim)$", request.key)
+    document = re.search(r"\.(meta|versions|claim|marks)$", request.key)
     return verb if verb == "list" else f"{verb} {document[0] if document else 'data'}"
 
 

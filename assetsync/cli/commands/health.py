@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from assetsync.escape import printable
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.remote.doctor import Ailment, Probe, examine, mend, probe_access
+from assetsync.remote.marks import read_marks
 from assetsync.remote.verify import Verdict, unlisted, verify
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_text import Paint
@@ -88,7 +89,8 @@ def _everything(store: AssetStore) -> _Chosen:
         for version in one.foreign
     ]
     unreadable = [unlisted(one.name, one.error) for one in assets if one.error]
-    return _Chosen([(one.name, version) for one in assets for version in one.versions], unreadable, skipped)
+    versions = [(one.name, version) for one in assets for version in (*one.versions, *one.marks.yanked)]
+    return _Chosen(list(dict.fromkeys(versions)), unreadable, skipped)
 
 
 def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[tuple[str, str]]:
@@ -110,7 +112,8 @@ def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: R
     reporter.begin(spec, "hash", 0)
     verdict = verify(store.store, name, version, deep=deep, progress=partial(reporter.advance, spec))
     reporter.end(spec, "verified")
-    return verdict
+    yank = read_marks(store.store, name).yanked.get(version)
+    return replace(verdict, yanked=yank.why) if yank is not None else verdict
 
 
 def _summary(verdicts: Sequence[Verdict], skipped: Sequence[_Skipped]) -> str:
@@ -127,6 +130,8 @@ _CHECKED = {"bytes": "every byte agrees", "sha256": "sizes and checksums agree",
 
 def _verdict_text(verdict: Verdict, paint: Paint) -> str:
     spec = printable(f"{verdict.asset}:{verdict.version}" if verdict.version else verdict.asset)
+    if verdict.yanked is not None:
+        spec += f"  yanked: {printable(verdict.yanked)};"
     if not verdict.flaws:
         what = f"{plural(verdict.files, 'file')}, {size(verdict.size)}; {_CHECKED[verdict.checked]}"
         return f"  {paint('✓', 'green')} {spec}  {what}\n"

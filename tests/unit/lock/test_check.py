@@ -143,7 +143,7 @@ def test_content_that_is_here_must_be_what_is_locked(local: Local, code: str | N
     ],
 )
 def test_locked_versions_must_be_in_the_store(remote: RemoteVersion | DamagedError | None, says: str | None) -> None:
-    found = check_remote(manifest(), LOCK, {"a": remote})
+    found = check_remote(manifest(), LOCK, {"a": remote}, {})
     assert [one.code for one in found] == (["lost"] if says else [])
     assert all(says is not None and says in one.message for one in found)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from assetsync.model.marks import NO_MARKS
 from assetsync.plan.needs import Needs, needs
 from assetsync.plan.request import Purpose, Request
 from tests.unit.worlds import Asset, World, first_seen, gathered, one, outcome, plan_sync, seen
@@ -90,10 +91,10 @@ def test_after_a_look_into_the_folder(
     ("lock", "local", "expected"),
     [
         ("1.2=A", "A", None),
-        ("1.2=A", "-", Needs(files=("1.2",))),
+        ("1.2=A", "-", Needs(files=("1.2",), marks=True)),
         ("-", "A", None),
         ("-", "-", None),
-        ("1.2=A", "B", Needs(files=("1.2",))),
+        ("1.2=A", "B", Needs(files=("1.2",), marks=True)),
     ],
 )
 def test_a_pull_asks_for_nothing_before_it_knows_what_is_missing(lock: str, local: str, expected: Needs | None) -> None:
@@ -104,7 +105,7 @@ def test_a_pull_asks_for_nothing_before_it_knows_what_is_missing(lock: str, loca
 def test_a_pull_reads_the_index_only_where_what_is_here_may_be_an_older_version() -> None:
     full = one(lock="1.2=A", remote="1.1=B 1.2=A", local="B")
     read = first_seen(full, Purpose.PULL).remote["nlp/x"]
-    read = replace(read, known={"1.2": full.remote["nlp/x"].known["1.2"]})
+    read = replace(read, known={"1.2": full.remote["nlp/x"].known["1.2"]}, marks=NO_MARKS)
     assert needs(replace(full, remote={"nlp/x": read}), PULL) == {"nlp/x": Needs(index=True)}
 
 

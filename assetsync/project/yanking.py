@@ -1,0 +1,156 @@
+"""Yanking a version, with an older one published once more where the version is the newest of its line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from assetsync import __version__
+from assetsync.errors import ConflictError, NotFoundError, UsageError
+from assetsync.git.provenance import provenance
+from assetsync.model.history import History
+from assetsync.model.names import Spec, parse_spec
+from assetsync.model.tree import FileEntry, Tree
+from assetsync.model.versioning import Lines, is_valid
+from assetsync.plan.snapshot import Present
+from assetsync.pool import Transfers
+from assetsync.progress import Reporter
+from assetsync.project import numbering
+from assetsync.project.browse import meta_of
+from assetsync.project.execute import who
+from assetsync.project.marking import act
+from assetsync.project.workspace import Workspace
+from assetsync.remote import layout
+from assetsync.remote import yank as remote
+from assetsync.remote.documents import Meta
+from assetsync.remote.marks import read_marks
+from assetsync.transfer.publish import Publication, probe, publish, release
+
+# Somebody else may publish the number that was meant for the old content.
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Yanked:
+    """A version that was yanked, and the one that has older content once more, if that was needed."""
+
+    name: str
+    version: str
+    republished: str | None = None
+
+
+def yank(workspace: Workspace, spec: str, message: str, republish: str | None, reporter: Reporter) -> Yanked:
+    """As `AssetStore.yank`."""
+    name, version = _exactly(workspace, spec)
+    if not message.strip():
+        raise UsageError("a yank needs a reason", hint="give `--message`")
+    again = None
+    if republish is not None and version not in read_marks(workspace.store, name).yanked:
+        again = _Again(workspace, name, version, _old(workspace, name, version, republish), reporter).publish(message)
+    remote.yank(workspace.store, name, version, act(workspace, message))
+    return Yanked(name, version, again)
+
+
+def undo(workspace: Workspace, spec: str, message: str | None) -> Yanked:
+    """As `AssetStore.undo_yank`."""
+    name, version = _exactly(workspace, spec)
+    remote.undo(workspace.store, name, version, act(workspace, message))
+    return Yanked(name, version)
+
+
+def _exactly(workspace: Workspace, text: str) -> tuple[str, str]:
+    spec = parse_spec(text)
+    if spec.part is not None or spec.version is None or not is_valid(workspace.versioning, spec.version):
+        raise UsageError(f"`{spec}` is not one version", hint=f"name it: `{spec.name}:VERSION`")
+    return spec.name, spec.version
+
+
+def _old(workspace: Workspace, name: str, version: str, old: str) -> str:
+    """The version whose content comes once more. UsageError, NotFoundError when it can't."""
+    if not is_valid(workspace.versioning, old) or old == version:
+        raise UsageError(
+            f"`{old}` is no other version of `{name}`", hint="name the good one, such as `--republish 1.2`"
+        )
+    yanked = read_marks(workspace.store, name).yanked.get(old)
+    if yanked is not None:
+        raise NotFoundError(f"`{name}:{old}` was yanked itself: {yanked.why}", hint="name one that is good")
+    return old
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Publishes the content of `old` as the version that follows `bad`; the store copies it."""
+
+    workspace: Workspace
+    name: str
+    bad: str
+    old: str
+    reporter: Reporter
+
+    def publish(self, why: str) -> str | None:
+        """The version that has the content then; None when a newer one than the bad one is there already."""
+        store = self.workspace.store
+        meta = meta_of(store, Spec(self.name, self.old))
+        tree = meta.tree or store.learn(self.name, self.old, meta, partial(self.reporter.advance, self.name))
+        for _ in range(_ATTEMPTS):
+            if not remote.would_be_taken(store, self.name, self.bad):
+                return None
+            version = self._number(tree)
+            try:
+                self._publish(version, replace(meta, tree=tree), why)
+            except ConflictError:
+                continue
+            return version
+        raise ConflictError(
+            f"others publish `{self.name}` all the time; nothing was yanked", hint="run the same command again later"
+        )
+
+    def _number(self, tree: Tree) -> str:
+        """The version to publish: one that an earlier try left unfinished or unlisted, or else the next one."""
+        store, system = self.workspace.store, self.workspace.versioning
+        line = system.line_of(self.bad) if isinstance(system, Lines) else None
+        folder = store.folder(self.name)
+        history = History.of((*folder.committed, *folder.claimed), system)
+        begun = [one for one in history.in_line(line) if history.is_newer(one, self.bad)]
+        for version in begun:
+            if version in folder.committed:
+                found = store.look(self.name, version, like=tree)
+                if found is not None and tree.content.same_as(found.content):
+                    return version
+            elif store.unfinished(self.name, version, ()).holds(tree.content):
+                return version
+        return numbering.next_version(store, self.name, bump_major=False, major=line)
+
+    def _publish(self, version: str, meta: Meta, why: str) -> None:
+        workspace, store = self.workspace, self.workspace.store
+        if meta.tree is None:
+            raise TypeError("the content is known by now")
+        reason = f"the content of {self.old} once more, for {self.bad} was yanked: {why}"
+        tool = f"assetsync {__version__}"
+        what = Publication(
+            name=self.name,
+            version=version,
+            path="",
+            local=Present(meta.tree),
+            provenance=provenance(workspace.root, workspace.environ, tool=tool, message=reason),
+            description=meta.description,
+            owner=meta.owner,
+            tags=meta.tags,
+            copy=self._copy,
+        )
+        probe(store)
+        self.reporter.begin(self.name, "copy", meta.tree.content.size)
+        with Transfers(traffic=workspace.traffic) as transfers:
+            publish(
+                store,
+                what,
+                transfers=transfers,
+                journal=workspace.journal,
+                who=who(),
+                progress=partial(self.reporter.advance, self.name),
+            )
+        release(store, self.name, version, workspace.journal)
+        self.reporter.end(self.name, f"published {version}, with the content of {self.old}")
+
+    def _copy(self, entry: FileEntry, key: str) -> None:
+        self.workspace.store.backend.copy(layout.data_key(self.name, self.old, entry.path), key, entry)
