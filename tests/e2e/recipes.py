@@ -28,6 +28,8 @@ ACTION_NAME = "your-org/assetsync/.github/actions/assetsync@"
 _NOTHING_TO_DO = (
     "actions/checkout@v4",  # done before
     "actions/setup-python@v5",
+    "actions/upload-pages-artifact@v3",
+    "actions/deploy-pages@v4",
     "aws-actions/configure-aws-credentials@v4",
 )
 _EQUALS = re.compile(r"(\S+) == '(.*)'")
@@ -63,11 +65,12 @@ def inputs(given: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Ran:
-    """How a job ended: the output of each step that ran, whether all went well, and what the action gave out."""
+    """How a job ended: the output of each step, whether all went well, what the action gave out, and where it ran."""
 
     ok: bool
     steps: list[str] = field(default_factory=list)
     outputs: dict[str, str] = field(default_factory=dict)
+    clone: Path = field(default_factory=Path)
 
     @property
     def log(self) -> str:
@@ -136,7 +139,7 @@ class CI:
         }
         known = {"github.token": "t0ken", "github.event.pull_request.number": "7" if pull_request else ""}
         self._checkout(clone, branch, merged=pull_request)
-        ran = Ran(True)
+        ran = Ran(True, clone=clone)
         for step in steps:
             if str(step.get("uses")).startswith(ACTION_NAME):
                 for inner in action()["runs"]["steps"]:
@@ -179,7 +182,7 @@ class CI:
         # What the file pushes to, is our remote.
         pushed_to = "https://assets-bot:t0ken@gitlab.example.com/team/repo.git"
         self._git(clone, "config", f"url.{self.remote}.insteadOf", pushed_to)
-        ran = Ran(True)
+        ran = Ran(True, clone=clone)
         extended = file[file[job]["extends"]]
         script = "\n".join([*extended.get("before_script", []), *file[job]["script"]])
         self._bash(clone, ["-eo", "pipefail"], script, environ, ran)

@@ -217,3 +217,11 @@ def test_a_push_has_a_plan_in_its_summary_alone(in_git: Repo, ci: CI) -> None:
     assert ran.outputs["changes"] == "false"
     assert ci.comments == []
     assert (ci.folder / "summary.md").exists()
+
+
+def test_the_store_becomes_a_page(in_git: Repo, ci: CI) -> None:
+    for ran, path in (
+        (ci.github("github-page.yml", "page"), "page/index.html"),
+        (ci.gitlab("pages"), "public/index.html"),
+    ):
+        assert "nlp/tokenizer" in (done(ran).clone / path).read_text()
