@@ -1,8 +1,8 @@
 """Object storage behind one narrow interface: every store keeps the first part, and some can do more.
 
 Keys are POSIX paths relative to the root of the store (the prefix of its URL); a backend adds its own prefix. The
-interface has no way to overwrite an object, but for `replace`, which is a compare-and-swap and serves `.versions`
-alone, and `delete`, which serves claims, probes and leftovers of versions that were never committed.
+interface has no way to overwrite an object, but for `replace`, which is a compare-and-swap and serves `.versions` and
+old claims, and `delete`, which serves claims, probes and leftovers of versions that were never committed.
 
 Every method may raise `DeniedError`, `NoStoreError`, `TransientError` (after its own retries with backoff and jitter)
 and `UnreachableError`; other errors are named where they belong. Backends are safe to use from many threads.

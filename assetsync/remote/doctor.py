@@ -17,7 +17,7 @@ from functools import partial
 
 from assetsync.backends.contract import RemoteBackend
 from assetsync.backends.probe import check_create, check_replace, refuses_writes
-from assetsync.errors import ConflictError, DamagedError, ExistsError, NoStoreError, NotFoundError, StoreError
+from assetsync.errors import ChangedError, ConflictError, DamagedError, NoStoreError, NotFoundError, StoreError
 from assetsync.escape import brief, printable
 from assetsync.model.names import name_problem
 from assetsync.model.paths import part_problem
@@ -313,14 +313,15 @@ def _flaws(store: Store, name: str, version: str) -> list[str]:
 def _clear(store: Store, name: str, version: str) -> None:
     """Delete an unfinished version: only while this program's own claim keeps publishers away from it.
 
-    A publisher that is past its claim checks that claim again right before it commits, and finds another's.
+    That claim takes the place of the old one if that still is the same: a publisher that goes on with an old one, or
+    has been at it for long, renews it first. One that is past its claim checks that right before it commits.
     """
     key = layout.claim_key(name, version)
+    before = store.tagged_claim(name, version)
     found = store.claim(name, version)
-    if found is None or found[1] < CLEARED_AGE:
+    if before is None or found is None or found[0] != before[0] or found[1] < CLEARED_AGE:
         raise ConflictError(f"`{name}:{version}` moved meanwhile", hint="look again with `assetsync doctor`")
     _data_keys(store, name, version)
-    store.backend.delete(key)
     barrier = Claim(
         uuid.uuid4().hex,
         "sha256:" + "0" * 64,
@@ -329,8 +330,8 @@ def _clear(store: Store, name: str, version: str) -> None:
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
     try:
-        store.backend.create(key, documents.render_claim(barrier))
-    except ExistsError:
+        store.backend.replace(key, documents.render_claim(barrier), before[1])
+    except ChangedError:
         raise ConflictError(f"`{name}:{version}` is being published again", hint="look again later") from None
     if _exists(store, name, version):
         store.backend.delete(key)

@@ -202,13 +202,14 @@ class Store:
             return None
         return documents.parse_claim(found.data, key=key), found.age
 
-    def claim_as_it_is(self, name: str, version: str) -> Claim | None:
-        """The claim on a version, or None; without its age, which costs more. DamagedError."""
+    def tagged_claim(self, name: str, version: str) -> tuple[Claim, str] | None:
+        """The claim on a version and its tag, or None; without its age, which costs more. DamagedError."""
         key = layout.claim_key(name, version)
         try:
-            return documents.parse_claim(self.backend.read(key, limit=documents.MAX_CLAIM_BYTES).data, key=key)
+            found = self.backend.read(key, limit=documents.MAX_CLAIM_BYTES)
         except NotFoundError:
             return None
+        return documents.parse_claim(found.data, key=key), found.tag
 
     def unfinished(self, name: str, version: str, own_claims: Collection[str]) -> Unfinished:
         """An unfinished version of which a claim was listed. A claim that can't be read counts as none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from functools import partial
 
 from assetsync.backends.contract import MultipartBackend, Part, ProbedBackend, Progress
 from assetsync.errors import (
+    ChangedError,
     ChecksumError,
     ConflictError,
     ContentError,
@@ -97,13 +99,14 @@ def publish(
 
     ConflictError when someone else has the version; ContentError when a file changed meanwhile; StoreError.
     """
+    began = time.time()
     went_on = _claim(store, what, journal, who)
     if not _committed(store, what, journal):
         group = transfers.group()
         present = store.sizes(what.name, what.version, what.tree) if went_on else {}
         _Data(store, what, group, journal, progress, present).send()
         group.wait()
-        if _still_claimed(store, what, journal):
+        if _still_claimed(store, what, journal, who, began):
             _commit(store, what)
             # modelkit looks whether a version exists, and then writes without a condition: maybe just now, over ours.
             if not _committed(store, what, journal):
@@ -122,8 +125,7 @@ def release(store: Store, name: str, version: str, journal: Journal) -> None:
 
 def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     """Claim the version, or join a publish of the same content. Returns whether it joined one. ConflictError."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    claim = Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
+    claim = _new_claim(what, who)
     journal.add_claim(claim.id, store.url, str(what))
     found = _create_claim(store, what, claim)
     if found is None:
@@ -131,9 +133,11 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     other, age = found
     if other.id == claim.id:  # the reply to our own create got lost
         return False
-    journal.drop_claim(claim.id)
-    if (other.digest, other.is_directory) == (claim.digest, claim.is_directory):
+    if _claims(other, what):
+        if age < CLAIM_LIFETIME:
+            journal.drop_claim(claim.id)
         return True
+    journal.drop_claim(claim.id)
     if age < CLAIM_LIFETIME and other.id not in journal.claims():
         raise ConflictError(
             f"`{what}` is being published by {other.who}, since {other.when}",
@@ -145,29 +149,66 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     )
 
 
+def _new_claim(what: Publication, who: str) -> Claim:
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Claim(uuid.uuid4().hex, what.tree.digest, what.tree.is_directory, who, now)
+
+
+def _claims(claim: Claim, what: Publication) -> bool:
+    """Whether a claim is on the content that is being published."""
+    return (claim.digest, claim.is_directory) == (what.tree.digest, what.tree.is_directory)
+
+
 def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
-    """Create the claim. Returns None, or the claim that is in the way and its age in seconds. ConflictError."""
+    """Create the claim. Returns None, or the claim that is in the way and its age in seconds. ConflictError.
+
+    An old one of the same content is replaced, so that it is no longer old: `doctor` may be about to clear it.
+    """
     for _ in range(CLAIM_ATTEMPTS):
         try:
             store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
         except ExistsError:
             found = store.claim(what.name, what.version)
-            if found is not None:
-                return found  # otherwise its owner finished in between
+            if found is None:
+                continue  # its owner finished in between
+            other, age = found
+            if age < CLAIM_LIFETIME or not _claims(other, what) or _renewed(store, what, claim):
+                return found
         else:
             return None
     raise _taken(what)
 
 
-def _still_claimed(store: Store, what: Publication, journal: Journal) -> bool:
+def _renewed(store: Store, what: Publication, claim: Claim) -> bool:
+    """Whether `claim` could take the place of one on the same content.
+
+    `doctor` puts its own there in the same way, before it clears: of the two, one finds that it comes too late.
+    """
+    found = store.tagged_claim(what.name, what.version)
+    if found is None or not _claims(found[0], what):
+        return False
+    try:
+        store.backend.replace(layout.claim_key(what.name, what.version), documents.render_claim(claim), found[1])
+    except ChangedError:
+        return False
+    return True
+
+
+def _still_claimed(store: Store, what: Publication, journal: Journal, who: str, began: float) -> bool:
     """Whether the claim still holds, right before the commit. False when another process has committed the same.
 
     `doctor` clears claims that look dead. When it was wrong about this one, there is none, or one of its own, and the
-    publish ends with a ConflictError.
+    publish ends with a ConflictError. A publish that `began` so long ago that its claim may look dead renews it.
     """
-    found = store.claim_as_it_is(what.name, what.version)
-    if found is not None and (found.digest, found.is_directory) == (what.tree.digest, what.tree.is_directory):
-        return True
+    found = store.tagged_claim(what.name, what.version)
+    if found is not None and _claims(found[0], what):
+        # The clock is read after the claim: the machine may have slept in between.
+        if time.time() - began < CLAIM_LIFETIME:
+            return True
+        claim = _new_claim(what, who)
+        journal.add_claim(claim.id, store.url, str(what))
+        if any(_renewed(store, what, claim) for _ in range(CLAIM_ATTEMPTS)):  # another of the same content may do so
+            return True
     if _committed(store, what, journal):
         return False
     raise ConflictError(

@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
@@ -59,6 +59,8 @@ class MemoryBackend:
         self.multipart_threshold = 64 * CHUNK
         self.bytes_per_part = 16 * CHUNK
         self.sequential_parts = False
+        # Tells the time in seconds, by which objects age.
+        self.clock: Callable[[], float] = time.monotonic
 
     @property
     def url(self) -> str:
@@ -86,7 +88,7 @@ class MemoryBackend:
         return Blob(found.data, found.tag)
 
     def read_dated(self, key: str, *, limit: int = CHUNK) -> Dated:
-        return Dated(self.read(key, limit=limit).data, time.monotonic() - self._get(key).born)
+        return Dated(self.read(key, limit=limit).data, self.clock() - self._get(key).born)
 
     def read_changed(self, key: str, tag: str, *, limit: int = 64 * CHUNK) -> Blob | None:
         found = self.read(key, limit=limit)
@@ -105,7 +107,7 @@ class MemoryBackend:
             found = self._objects.get(key)
             if (found.tag if found else None) != tag:
                 raise ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
-            self._objects[key] = _object(bytes(data))
+            self._objects[key] = self._object(bytes(data))
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
         data = bytearray()
@@ -124,12 +126,18 @@ class MemoryBackend:
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
         found = self._get(source)
+        self._check(target, found.data, entry)
         with self._lock:
             self._add(target, found.data)
 
     def delete(self, key: str) -> None:
         with self._lock:
             self._objects.pop(key, None)
+
+    def found(self, key: str) -> str | None:
+        """The sha256 (hex) of an object; None where there is none. For tests that look at all that happens."""
+        found = self._objects.get(key)
+        return found.sha256 if found else None
 
     def close(self) -> None:
         pass  # the objects stay for whoever opens the store next
@@ -177,7 +185,7 @@ class MemoryBackend:
 
     def _add(self, key: str, data: bytes) -> None:
         self._check_free(key)
-        self._objects[key] = _object(data)
+        self._objects[key] = self._object(data)
 
     def _check_free(self, key: str) -> None:
         if key in self._objects:
@@ -193,6 +201,5 @@ class MemoryBackend:
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             raise ChecksumError(f"the bytes for `{printable(key)}` in `{self._url}` are not those that were hashed")
 
-
-def _object(data: bytes) -> _Object:
-    return _Object(data, hashlib.sha256(data).hexdigest(), uuid.uuid4().hex, time.monotonic())
+    def _object(self, data: bytes) -> _Object:
+        return _Object(data, hashlib.sha256(data).hexdigest(), uuid.uuid4().hex, self.clock())

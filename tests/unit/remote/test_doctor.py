@@ -13,8 +13,9 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import MajorMinor
 from assetsync.plan.snapshot import Present
 from assetsync.pool import Transfers
-from assetsync.remote import layout
+from assetsync.remote import documents, layout
 from assetsync.remote.doctor import Ailment, Clear, Reindex, examine, mend
+from assetsync.remote.documents import Claim
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
@@ -82,3 +83,78 @@ def test_a_version_that_came_after_the_look_is_not_taken_out_of_the_index(store:
     index = store.index(NAME)
     assert index is not None
     assert index.listed == ("0.0",)
+
+
+def _dead_claim(store: Store, what: Publication, monkeypatch: pytest.MonkeyPatch) -> Ailment:
+    """Leave what a publish of the same content left that died long ago; returns what `doctor` finds then."""
+    store.backend.create(
+        layout.claim_key(NAME, "0.0"),
+        documents.render_claim(Claim("dead", what.tree.digest, what.tree.is_directory, "bob@host", "long ago")),
+    )
+    (found,) = examine(store)
+    assert found.repair == Clear("0.0")
+    monkeypatch.undo()
+    monkeypatch.setattr("assetsync.transfer.publish.CLAIM_LIFETIME", -1.0)
+    return found
+
+
+def _published(store: Store, what: Publication) -> None:
+    with Transfers(1) as transfers:
+        publish(store, what, transfers=transfers, journal=Journal(None), who="ada@host", progress=lambda count: None)
+
+
+def test_who_goes_on_with_an_old_claim_renews_it_so_that_nobody_clears_it(
+    store: Store, what: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = _dead_claim(store, what, monkeypatch)
+    seen: list[Claim | None] = []
+
+    def clear(count: int) -> None:
+        claim = store.claim(NAME, "0.0")
+        seen.append(claim and claim[0])
+        with pytest.raises(ConflictError, match="moved meanwhile"):
+            mend(store, found)
+
+    with Transfers(1) as transfers:
+        publish(store, what, transfers=transfers, journal=Journal(None), who="ada@host", progress=clear)
+    assert {claim.who for claim in seen if claim} == {"ada@host"}
+    assert layout.meta_key(NAME, "0.0") in keys(store)
+
+
+@pytest.mark.parametrize("step", ["read_dated", "replace"])
+def test_a_claim_that_is_renewed_while_it_is_looked_at_is_not_cleared(
+    store: Store, what: Publication, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    found = _dead_claim(store, what, monkeypatch)
+    monkeypatch.setattr("assetsync.remote.doctor.CLEARED_AGE", -1.0)
+    call = getattr(store.backend, step)
+
+    def late(*arguments: object, **more: object) -> object:
+        monkeypatch.setattr(store.backend, step, call)
+        _published(store, what)
+        return call(*arguments, **more)
+
+    monkeypatch.setattr(store.backend, step, late)
+    with pytest.raises(ConflictError):
+        mend(store, found)
+    assert {layout.data_key(NAME, "0.0", path) for path in ("a", "b", "c")} < keys(store)
+
+
+def test_who_published_for_long_renews_the_claim_before_the_commit(
+    store: Store, what: Publication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assetsync.transfer.publish.CLAIM_LIFETIME", -1.0)
+    created: dict[str, bytes] = {}
+    create = store.backend.create
+
+    def look(key: str, data: bytes) -> None:
+        created[key] = data
+        if key == layout.meta_key(NAME, "0.0"):
+            created["at the commit"] = store.backend.read(layout.claim_key(NAME, "0.0")).data
+        create(key, data)
+
+    monkeypatch.setattr(store.backend, "create", look)
+    _published(store, what)
+    claims = [documents.parse_claim(created[key], key=key) for key in (layout.claim_key(NAME, "0.0"), "at the commit")]
+    assert claims[0].id != claims[1].id
+    assert claims[0].digest == claims[1].digest
