@@ -94,7 +94,7 @@ def folder_names(keys: Iterable[str], folders: Iterable[str]) -> list[str]:
 def is_of_nested_asset(part: str) -> bool:
     """Whether what lies below a version, as `x/1.0.meta` does, is of an asset of modelkit, which may lie there."""
     folder, _, last = part.rpartition("/")
-    if last.endswith(VERSIONS):
+    if last.endswith((VERSIONS, MARKS)):
         return True
     version = last.removesuffix(META).removesuffix(CLAIM)
     return bool(folder) and version != last and looks_like_version(version)

@@ -70,6 +70,7 @@ def test_leftovers_are_cleared(store: Store) -> None:
     [
         "1.0/x/0.0.meta",
         "1.0/x.versions",
+        "1.0/x.marks",
         "1.0/x/0.0.claim",
         "1.0/a/b/2026-01-31T09-00-00Z.meta",
         "1.0/../../nlp/tok/1.0.meta",
