@@ -35,10 +35,26 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
+class _Pool(ThreadPoolExecutor):
+    """A pool that makes do with the threads that the system grants it.
+
+    That of the standard library raises when one can't be started, and does the work all the same when there are others:
+    then it is both refused and done.
+    """
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError as error:
+            if not self._threads:
+                self._work_queue.get_nowait()
+                raise MemoryError("the system starts no thread") from error
+
+
 @contextmanager
 def threads(width: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Up to `width` threads whose names begin with `name`, for as long as the block runs; see above for its end."""
-    pool = ThreadPoolExecutor(width, thread_name_prefix=name)
+    pool = _Pool(width, thread_name_prefix=name)
     try:
         yield pool
     except (Exception, GeneratorExit):
@@ -220,6 +236,8 @@ class Group:
             self._transfers.submit(partial(self._run, task), bulk=bulk)
         except RuntimeError as error:  # the pool is shutting down
             self._done(Cancelled(str(error)))
+        except MemoryError as error:
+            self._done(error)
 
     def buffer(self, size: int) -> memoryview:
         """This thread's buffer of at least `size` bytes, cut to `size`. For bulk tasks only."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -297,3 +298,30 @@ def test_a_single_task_of_the_main_thread_leaves_it_to_interruptions() -> None:
         group.run([lambda: ran.append(threading.current_thread())])
         group.wait()
     assert ran != [threading.main_thread()]
+
+
+@pytest.mark.parametrize("granted", [0, 1, 3])
+def test_a_system_that_grants_few_threads(monkeypatch: pytest.MonkeyPatch, granted: int) -> None:
+    """The work is done by those that there are, each piece once; without any, it is refused."""
+    start = threading.Thread.start
+    started = []
+    done: list[int] = []
+
+    def refuse(thread: threading.Thread) -> None:
+        if len(started) >= granted:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    with Transfers() as transfers:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        group = transfers.group()
+        for number in range(20):
+            group.submit(partial(done.append, number))
+        if granted:
+            group.wait()
+        else:
+            with pytest.raises(MemoryError):
+                group.wait()
+    assert sorted(done) == (list(range(20)) if granted else [])
+    assert len(started) == granted
