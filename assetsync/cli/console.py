@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from assetsync.cli.fitting import fitted
 from assetsync.cli.options import Common, session
 from assetsync.cli.output import commands, echo
 from assetsync.cli.prompt import ask
@@ -46,7 +47,7 @@ class Console:
     def data(self, text: str) -> None:
         """Write the data that the command was called for, to stdout."""
         session().answered = True
-        echo(text, nl=False)
+        echo(fitted(text, sys.stdout), nl=False)
 
     def commands(self, text: str) -> None:
         """Commands to the CI system that reads stdout, escaped as it wants them."""
@@ -55,15 +56,17 @@ class Console:
 
     def page(self, text: str) -> None:
         """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
+        text = fitted(text, sys.stdout)
         if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
             click.echo_via_pager(text.rstrip("\n"), color=True)
         else:
-            self.data(text)
+            session().answered = True
+            echo(text, nl=False)
 
     def say(self, text: str) -> None:
         """Remarks, to stderr; nothing with `-q`."""
         if not self._common.quiet:
-            echo(text, err=True)
+            echo(fitted(text, sys.stderr), err=True)
 
     def paint(self, stream: TextIO) -> Paint:
         """How to colour text for `stream`."""
@@ -87,18 +90,24 @@ class Console:
         return yes or (sys.stdin.isatty() and ask(question))
 
     @contextmanager
-    def progress(self) -> Iterator[Reporter]:
-        """How work is shown: bars on a terminal, a line for each asset elsewhere, nothing with `-q`."""
+    def progress(self, order: Sequence[str] = (), total: int | None = None) -> Iterator[Reporter]:
+        """How work is shown: bars on a terminal, lines elsewhere, nothing with `-q`.
+
+        `order` are the assets of a plan, whose results come in this order; `total` is the bytes of all of them.
+        """
         if self._common.quiet:
             yield Silent()
             return
         from assetsync.cli.progress import Bars, Lines
+        from assetsync.cli.results import Results
 
+        results = Results(order, each=self.verbose)
         bars = self._common.progress
         if bars is None:
             bars = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         if not bars:
-            yield Lines()
+            with Lines(results) as lines:
+                yield lines
             return
-        with Bars(wants_colour(sys.stderr, self._common.color)) as shown:
+        with Bars(wants_colour(sys.stderr, self._common.color), results, total) as shown:
             yield shown

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
-import textwrap
 import traceback
 
 import click
 
 from assetsync import __version__
 from assetsync.cli.console import wants_colour
+from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
 from assetsync.errors import AssetsyncError, ManifestError
 from assetsync.escape import presentable, printable, redacted
@@ -40,34 +39,23 @@ def show(error: AssetsyncError, *, subject: str = "") -> None:
     """One error of ours: its message, line by line, and its hint."""
     lines = [presentable(line) for line in error.message.split("\n")]
     if isinstance(error, ManifestError):
-        echo("\n".join(lines), err=True)
+        echo(fitted("\n".join(lines), sys.stderr), err=True)
         count = len(error.problems)
         _line("error", "red", f"`{error.filename}` has {count} problem{'s' if count != 1 else ''}")
     else:
         _line("error", "red", f"{subject}{lines[0]}")
         for line in lines[1:]:
-            echo(_fitted(f"  {line}"), err=True)
+            echo(fitted(f"  {line}", sys.stderr), err=True)
     if error.hint:
         _line("hint", None, presentable(error.hint))
 
 
 def _line(word: str, colour: str | None, text: str) -> None:
     label = f"{word}:"
-    line = _fitted(f"{label} {text}")
+    line = fitted(f"{label} {text}", sys.stderr)
     if colour and wants_colour(sys.stderr):
         line = click.style(label, fg=colour, bold=True) + line.removeprefix(label)
     echo(line, err=True)
-
-
-def _fitted(line: str) -> str:
-    """A line for the width of a terminal, which would break it inside words. Elsewhere it stays one line."""
-    if not sys.stderr.isatty():
-        return line
-    width = shutil.get_terminal_size().columns
-    # Never inside a path, a URL or a command, so that it can be copied.
-    return textwrap.fill(
-        line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False, replace_whitespace=False
-    )
 
 
 def _write_log(error: Exception) -> str:

@@ -1,9 +1,11 @@
-"""Progress of long work: bars with bytes, rate and time left on a terminal, one line for each asset elsewhere."""
+"""Progress of long work: bars with bytes, rate and time left on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -16,24 +18,32 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
+from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
-from assetsync.escape import presentable
-from assetsync.render.units import size
+from assetsync.cli.results import Results
+from assetsync.render.units import duration, size
 
 # Assets with a bar of their own at one time; a terminal has only so many lines.
 BARS_SHOWN = 8
+# Cells. Together with bytes, rate and time left, a bar fits into a terminal of 80.
+NAME_WIDTH = 28
+BAR_WIDTH = 12
 _DOING = {"upload": "uploading", "download": "downloading", "hash": "hashing"}
 
 
 class Bars:
-    """A Reporter for terminals. A context manager; its bars go when it ends, its lines stay."""
+    """A Reporter for terminals. A context manager; its bars go when it ends, its lines stay.
 
-    def __init__(self, colour: bool) -> None:
+    `results` says which lines; `total` is the bytes of all assets together, None where nobody knows them beforehand.
+    """
+
+    def __init__(self, colour: bool, results: Results, total: int | None = None) -> None:
         console = Console(stderr=True, no_color=not colour, highlight=False)
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=NAME_WIDTH)),
+            BarColumn(bar_width=BAR_WIDTH),
             DownloadColumn(),
             TransferSpeedColumn(),
             TimeRemainingColumn(),
@@ -43,6 +53,8 @@ class Bars:
         self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
         self._hashing: set[str] = set()
+        self._results = results
+        self._total = None if total is None else self._progress.add_task(results.count, total=total)
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -50,6 +62,7 @@ class Bars:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._print(self._results.rest())
 
     def begin(self, asset: str, verb: str, total: int) -> None:
         with self._lock:
@@ -57,13 +70,15 @@ class Bars:
             if verb == "hash":
                 self._hashing.add(asset)
             if len(self._tasks) < BARS_SHOWN:
-                self._tasks[asset] = self._progress.add_task(f"{_DOING.get(verb, verb)} {asset}", total=total)
+                self._tasks[asset] = self._progress.add_task(_short(asset, verb), total=total)
 
     def advance(self, asset: str, count: int) -> None:
         with self._lock:
             task = self._tasks.get(asset)
         if task is not None:
             self._progress.advance(task, count)
+        if self._total is not None:
+            self._progress.advance(self._total, count)
 
     def end(self, asset: str, outcome: str) -> None:
         with self._lock:
@@ -71,7 +86,14 @@ class Bars:
             if asset in self._hashing:
                 self._hashing.remove(asset)
                 return
-        self._progress.console.print(f"  {asset}: {presentable(outcome)}", markup=False, soft_wrap=True)
+            lines = self._results.add(asset, outcome)
+            if self._total is not None:
+                self._progress.update(self._total, description=self._results.count)
+            self._print(lines)
+
+    def _print(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._progress.console.print(fitted(line, sys.stderr), markup=False, soft_wrap=True)
 
     def _drop(self, asset: str) -> None:
         task = self._tasks.pop(asset, None)
@@ -79,8 +101,17 @@ class Bars:
             self._progress.remove_task(task)
 
 
+def _short(asset: str, verb: str) -> str:
+    """`uploading nlp/tokenizer`, with the middle of a long name left out: its end tells more."""
+    doing = _DOING.get(verb, verb)
+    room = NAME_WIDTH - len(doing) - 1
+    return f"{doing} {asset}" if len(asset) <= room else f"{doing} {asset[:4]}…{asset[len(asset) - room + 5 :]}"
+
+
 # Seconds. Hashing is told of when it took so long that somebody may have wondered.
 HASHING_TOLD = 5.0
+# Seconds between two lines that say how far it is, where assets have no line each.
+COUNT_TOLD = 10.0
 
 
 @dataclass(slots=True)
@@ -91,11 +122,22 @@ class _Running:
 
 
 class Lines:
-    """A Reporter for logs: one line when an asset is done, with its bytes and seconds."""
+    """A Reporter for logs: one line when an asset is done, with its bytes and seconds, as `results` wants it.
 
-    def __init__(self) -> None:
+    A context manager; lines that waited for others come when it ends.
+    """
+
+    def __init__(self, results: Results) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, _Running] = {}
+        self._results = results
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _echo(self._results.rest())
 
     def begin(self, asset: str, verb: str, total: int) -> None:
         with self._lock:
@@ -109,8 +151,17 @@ class Lines:
     def end(self, asset: str, outcome: str) -> None:
         with self._lock:
             running = self._running.pop(asset, None)
-        seconds = time.monotonic() - running.began if running else 0.0
-        if running and running.verb == "hash" and seconds < HASHING_TOLD:
-            return
-        cost = f" ({size(running.count)} in {seconds:.1f} s)" if running else ""
-        echo(f"  {asset}: {presentable(outcome)}{cost}", err=True)
+            now = time.monotonic()
+            seconds = now - running.began if running else 0.0
+            if running and running.verb == "hash" and seconds < HASHING_TOLD:
+                return
+            cost = f" ({size(running.count)} in {duration(seconds)})" if running else ""
+            _echo(self._results.add(asset, outcome, cost))
+            if self._results.are_condensed and now - self._told >= COUNT_TOLD:
+                self._told = now
+                _echo([f"  {self._results.count}"])
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        echo(line, err=True)

@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
 
 
@@ -18,7 +19,7 @@ def ask(question: str) -> bool:
     KeyboardInterrupt on ctrl-C; click.Abort at the end of the input.
     """
     while True:
-        echo(f"{question} [y/N]: ", nl=False, err=True)
+        echo(fitted(f"{question} [y/N]: ", sys.stderr), nl=False, err=True)
         answer = _read_line().strip().lower()
         if answer in ("", "n", "no"):
             return False

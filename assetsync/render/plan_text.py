@@ -24,6 +24,8 @@ from assetsync.render.units import plural
 Paint = Callable[[str, str], str]
 
 FILES_SHOWN = 10
+# Above so many assets, their rows alone are shown: single files would bury them.
+ASSETS_WITH_FILES = 20
 # Columns: a longer name or version moves what follows it in its own row alone.
 NAME_WIDTH = 40
 VERSIONS_WIDTH = 44
@@ -55,6 +57,8 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, finger
         lines.extend(_problem(problem, paint))
     if shown or plan.problems:
         lines.append("")
+    if len(shown) > ASSETS_WITH_FILES and not verbose and any(map(changed_files, shown)):
+        lines.append("Single files are left out: -v shows them.")
     lines.extend(_summary(plan, fingerprint))
     return "\n".join(lines) + "\n"
 
@@ -69,7 +73,8 @@ def _actions(plan: Plan, actions: list[Action], paint: Paint, verbose: bool) -> 
         yield f"  {paint(head, COLOURS[mark])}  {printable(action.reason)}" + (f"  ({price})" if price else "")
         for note in notes(action):
             yield f"      note: {printable(note)}"
-        yield from _files(action, paint, verbose)
+        if verbose or len(actions) <= ASSETS_WITH_FILES:
+            yield from _files(action, paint, verbose)
 
 
 def _width(texts: Iterable[str], most: int) -> int:

@@ -15,6 +15,16 @@ def size(count: int) -> str:
     return f"{value:.1f} {_UNITS[power]}"
 
 
+def duration(seconds: float) -> str:
+    """A time that something took: `0.3 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
 def money(amount: float) -> str:
     """A price, in the currency that assets.yaml thinks in: `1.20`, `0.0042`."""
     return f"{amount:,.2f}" if amount >= 0.1 else f"{amount:.2g}"

@@ -369,7 +369,7 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
         ),
         Mistake(
             "apply --yes",
-            "Done: 2 assets. assets.lock changed, and git ignores it: add `!assets.lock` to .gitignore, and commit it.",
+            "assets.lock changed, and git ignores it: add `!assets.lock` to .gitignore, and commit it.",
             before="git rm -q --cached assets.lock && rm assets.lock && echo '*.lock' > .gitignore",
             code=0,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from dataclasses import dataclass, replace
 
 import click
@@ -20,13 +21,13 @@ from assetsync.errors import AssetsyncError, ConflictError, UsageError
 from assetsync.escape import printable
 from assetsync.model.files import LOCK
 from assetsync.model.labels import Filter
-from assetsync.plan.plan import Plan, Pull
+from assetsync.plan.plan import KIND, Action, Create, Plan, Pull, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
 from assetsync.project.result import Result, problems_error
 from assetsync.render.plan_json import plan_json
 from assetsync.render.plan_text import plan_text
-from assetsync.render.units import plural
+from assetsync.render.units import duration, plural, size
 from assetsync.traffic import UNLIMITED, Traffic
 
 EXIT_DIFFERENCE = 2
@@ -325,11 +326,13 @@ class _Job:
                 self.commit.finish(console)
             return 0
         console.confirm(_question(shown), yes=self.yes)
-        with console.progress() as reporter:
+        todo = plan.changes if self.pulls else plan.publishes
+        began = time.monotonic()
+        with console.progress([action.asset for action in todo], sum(map(_work_of, todo))) as reporter:
             result = self.project.apply(plan, pulls=self.pulls, message=self.message, reporter=reporter)
-        return self._report(result)
+        return self._report(result, time.monotonic() - began)
 
-    def _report(self, result: Result) -> int:
+    def _report(self, result: Result, seconds: float) -> int:
         from assetsync.cli.failure import show
 
         for outcome in result.failed:
@@ -337,10 +340,10 @@ class _Job:
                 show(outcome.error, subject=f"{outcome.action.asset}: ")
         error = result.error
         if error is None and self.commit is None:
-            self.console.say(f"Done: {plural(len(result.done), 'asset')}.{self._to_commit(result)}")
+            self.console.say(f"{_done(result, seconds)}{self._to_commit(result)}")
             return 0
-        if error is None:
-            self.console.say(f"Done: {plural(len(result.done), 'asset')}.")
+        if result.done:
+            self.console.say(_done(result, seconds))
         if self.commit is not None and result.done:
             try:
                 self.commit.finish(self.console, result)
@@ -358,6 +361,26 @@ class _Job:
         if self.project.ignores_lock():
             return f" assets.lock changed, and git ignores it: add `!{LOCK}` to .gitignore, and commit it."
         return " assets.lock changed: commit it."
+
+
+def _work_of(action: Action) -> int:
+    """The bytes of an action that a reporter hears of."""
+    content = action.content if isinstance(action, Create | Update) else None
+    return content.size if content is not None else action.transfer.download
+
+
+_DONE = {"create": "published", "update": "published", "lock": "locked", "pull": "pulled", "forget": "forgotten"}
+
+
+def _done(result: Result, seconds: float) -> str:
+    """How much was done, in which time, and the bytes that it took."""
+    actions = [outcome.action for outcome in result.done]
+    kinds = [_DONE[KIND[type(action)]] for action in actions]
+    counts = ", ".join(f"{kinds.count(kind):,} {kind}" for kind in dict.fromkeys(kinds))
+    sent = sum(action.transfer.upload for action in actions)
+    received = sum(action.transfer.download for action in actions)
+    moved = ", ".join(f"{size(count)} {word}" for count, word in ((sent, "sent"), (received, "received")) if count)
+    return f"Done: {counts} in {duration(seconds)}{f' ({moved})' if moved else ''}."
 
 
 def _question(plan: Plan) -> str:
