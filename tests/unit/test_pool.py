@@ -304,7 +304,7 @@ def test_a_single_task_of_the_main_thread_leaves_it_to_interruptions() -> None:
 def test_a_system_that_grants_few_threads(monkeypatch: pytest.MonkeyPatch, granted: int) -> None:
     """The work is done by those that there are, each piece once; without any, it is refused."""
     start = threading.Thread.start
-    started = []
+    started: list[threading.Thread] = []
     done: list[int] = []
 
     def refuse(thread: threading.Thread) -> None:
