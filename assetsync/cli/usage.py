@@ -156,8 +156,9 @@ def _option_hint(name: str, context: click.Context | None) -> str | None:
 
 def _told(name: str, option: click.Option) -> str:
     """`--supersede NAME`: what it does, as the help page says."""
-    values = "|".join(map(str, option.type.choices)) if isinstance(option.type, click.Choice) else option.metavar
-    use = f"`{name} {values}`" if values else f"`{name}`"
+    if isinstance(option.type, click.Choice):
+        return f"`{name} {'|'.join(map(str, option.type.choices))}`"
+    use = f"`{name} {option.metavar}`" if option.metavar else f"`{name}`"
     return f"{use}: {option.help.rstrip('.')}" if option.help else use
 
 

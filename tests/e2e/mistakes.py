@@ -75,7 +75,7 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "plan --target nlp/tokenizer",
             "error: no such option `--target`\nhint: name assets behind the command: `assetsync plan NAME`",
         ),
-        Mistake("list --json", "error: no such option `--json`\nhint: `--format text|json`"),
+        Mistake("list --json", "error: no such option `--json`\nhint: `--format text|json|html`"),
         Mistake("plan --ofline", "error: no such option `--ofline`\nhint: did you mean `--offline`?"),
         Mistake("plan --format yaml", "error: `--format`: `yaml` is not one of `text`, `json`, `markdown`"),
         Mistake("plan --limit-rate fast", "error: `--limit-rate`: `fast` is no rate; write it like `20M` or `500K`"),
@@ -86,7 +86,6 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
         ),
         Mistake("apply -m reason", "error: `-m` is the message of a commit: give it with `--commit`"),
         Mistake("lock", "error: give either `--resolve` or `--merge-driver`"),
-        Mistake("check --store ./store", "error: a check takes the store from assets.yaml alone: leave out `--store`"),
     ),
     "Arguments": (
         Mistake(
