@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,18 @@ def changed_in(repo: Repo, commit: str = "HEAD") -> list[str]:
 
 def remote_head(repo: Repo) -> str:
     return repo.git("-C", str(bare(repo)), "rev-parse", "main")
+
+
+def test_looking_for_changes_does_not_write_the_index(pushed: Repo) -> None:
+    """A git that is killed while it does leaves `index.lock`. A file with a new time is what tempts it."""
+    index = (pushed.root / ".git/index").read_bytes()
+    os.utime(pushed.root / "assets.yaml", (1, 1))
+    paths = (str(pushed.root / "assets.yaml"), str(pushed.root / LOCK))
+    opened = Checkout.open(*paths, environ=pushed.environ)
+    assert not opened.is_dirty()
+    assert (pushed.root / ".git/index").read_bytes() == index
+    pushed.write("assets.yaml", pushed.read("assets.yaml") + "# more\n")
+    assert opened.is_dirty()
 
 
 def test_only_the_lock_is_committed_whatever_else_is_staged_or_changed(pushed: Repo) -> None:

@@ -41,7 +41,7 @@ class Soak:
         self._kills = missing() is None
         self.told: Counter[str] = Counter()
         self.model = Model(objects_of(remote))
-        self._clones = self._cloned(remote)
+        self.clones = self._cloned(remote)
 
     def _cloned(self, remote: Remote) -> list[Repo]:
         first = Repo.init(self._folder / "first", self._folder / "home")
@@ -64,7 +64,7 @@ class Soak:
 
     def round(self) -> None:
         """Something happens in some of the clones, side by side; then all is looked at. AssertionError."""
-        busy = self._chance.sample(self._clones, self._chance.choice((1, 1, 1, 2, 3)))
+        busy = self._chance.sample(self.clones, self._chance.choice((1, 1, 1, 2, 3)))
         for clone in busy:
             self._live(clone)
         started = [self._begun(clone, alone=len(busy) == 1) for clone in busy]
@@ -104,24 +104,26 @@ class Soak:
             clone.write(f"{path_of(asset)}/{name}", f"{asset} {next(self._edits)} {name}")
 
     def _command(self) -> tuple[tuple[str, ...], frozenset[str]]:
-        asset = self._chance.choice(ASSETS)
-        give_up = ("--discard-local", asset)
-        on_top = ("--supersede", asset)
-        return self._chance.choice(
+        """A command, and the assets whose content here it is told to give up."""
+        some = self._chance.sample(ASSETS, self._chance.randint(1, len(ASSETS)))
+        give_up = [word for asset in some for word in ("--discard-local", asset)]
+        on_top = [word for asset in some for word in ("--supersede", asset)]
+        args = self._chance.choice(
             (
-                (("apply", "--yes"), frozenset[str]()),
-                (("apply", "--yes", *on_top), frozenset[str]()),
-                (("apply", "--yes", "--commit", "--push"), frozenset[str]()),
-                (("sync", "--yes"), frozenset[str]()),
-                (("sync", "--yes", *give_up), frozenset({asset})),
-                (("pull", "--yes"), frozenset[str]()),
-                (("pull", "--yes", *give_up), frozenset({asset})),
-                (("upgrade", "--yes"), frozenset[str]()),
-                (("upgrade", "--yes", *give_up), frozenset({asset})),
-                (("plan",), frozenset[str]()),
-                (("doctor", "--repair", "--yes"), frozenset[str]()),
+                ("apply", "--yes"),
+                ("apply", "--yes", *on_top),
+                ("apply", "--yes", "--commit", "--push", *on_top),
+                ("sync", "--yes", *on_top),
+                ("sync", "--yes", *give_up),
+                ("pull", "--yes"),
+                ("pull", "--yes", *give_up),
+                ("upgrade", "--yes"),
+                ("upgrade", "--yes", *give_up),
+                ("plan",),
+                ("doctor", "--repair", "--yes"),
             )
         )
+        return args, frozenset(some if "--discard-local" in args else ())
 
     def _merge(self, clone: Repo) -> None:
         """Commit the lock, merge what others have pushed, settle conflicts as the hint says, and push."""
@@ -145,15 +147,15 @@ class Soak:
 
     def rest(self) -> None:
         """Let everybody finish: then nobody has anything to do, and all have the same. AssertionError."""
-        for clone in self._clones * 2:
+        for clone in self.clones * 2:
             self._merge(clone)
             give_up = [word for asset in ASSETS for word in ("--discard-local", asset)]
             self._run(clone, "upgrade", "--yes", *give_up)
             self._run(clone, "sync", "--yes")
             self._merge(clone)
-        for clone in self._clones:
+        for clone in self.clones:
             assert "Nothing to do" in self._run(clone, "plan").out
-            assert self.model.contents(clone) == self.model.contents(self._clones[0])
+            assert self.model.contents(clone) == self.model.contents(self.clones[0])
         self.model.look()
 
     def _run(self, clone: Repo, *args: str) -> Run:
