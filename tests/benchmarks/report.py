@@ -27,7 +27,9 @@ _OTHERS = "#8c8c8c"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One work, done by several. Names that begin with `FLOOR` are of programs that do less than the work."""
+    """One work, done by several. Names that begin with `FLOOR` are of programs that do less than the work; those that
+    begin with `US` are of our own under other conditions.
+    """
 
     work: str
     store: str
@@ -36,7 +38,7 @@ class Row:
 
     @property
     def peers(self) -> dict[str, Measured]:
-        return {name: taken for name, taken in self.results.items() if name != US and not name.startswith(FLOOR)}
+        return {name: taken for name, taken in self.results.items() if not name.startswith((US, FLOOR))}
 
     @property
     def floors(self) -> dict[str, Measured]:

@@ -56,7 +56,9 @@ def test_a_list_of_a_thousand_assets(bench: Bench, folder: Path) -> None:
         row = bench.row(work, _lists(place, folder), place.name)
         with delayed(int(place.url.rpartition(":")[2]), 0.03) as port:
             far = replace(place, url=f"http://127.0.0.1:{port}")
-            bench.row(work, _lists(far, folder), f"{place.name}, 30 ms away")
+            contenders = _lists(far, folder)
+            del contenders["modelkit"]  # a minute and a half
+            bench.row(work, contenders, f"{place.name}, 30 ms away")
     assert row.results["assetsync"].samples
 
 
