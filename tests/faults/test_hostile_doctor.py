@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from assetsync.backends.contract import Listing, ObjectInfo
-from assetsync.backends.directory.store import DirectoryBackend
+from assetsync.backends.directory import removal
+from assetsync.backends.directory.store import RESERVED_PREFIX, DirectoryBackend
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.opening import open_backend
 from assetsync.errors import AssetsyncError, DamagedError, StoreError
@@ -211,7 +212,8 @@ def directory(tmp_path: Path) -> Iterator[tuple[Store, Path]]:
     with_victim = Store(open_backend(StoreConfig(str(tmp_path / "store")), {}), MajorMinor(), Cache(None))
     put_victim(with_victim)
     yield with_victim, beside
-    assert sorted(path.name for path in beside.rglob("*")) == ["a", "b", "sub"]
+    there = (path.name for path in beside.rglob("*"))
+    assert sorted(name for name in there if not name.startswith(RESERVED_PREFIX)) == ["a", "b", "sub"]
 
 
 def put_victim(store: Store) -> None:
@@ -221,7 +223,11 @@ def put_victim(store: Store) -> None:
 
 @pytest.mark.parametrize("at", ["x/1.0", "x/1.0/inner", "x"])
 @pytest.mark.parametrize("to", ["beside", "victim"])
-def test_links_in_a_store_lead_no_deletion_elsewhere(directory: tuple[Store, Path], at: str, to: str) -> None:
+def test_links_in_a_store_lead_no_deletion_elsewhere(
+    directory: tuple[Store, Path], at: str, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links of another user, who may write there."""
+    monkeypatch.setattr(removal, "trusted", lambda owner: ())
     store, beside = directory
     assert isinstance(store.backend, DirectoryBackend)
     root = Path(store.backend.root)
@@ -252,4 +258,15 @@ def test_an_object_that_is_a_link_loses_the_link_alone(directory: tuple[Store, P
     os.symlink(beside / "a", root / "x/1.0")
     (root / "x/1.0.claim").write_bytes(CLAIM)
     mend(store, Ailment("x", "unfinished", "", Clear("1.0")))
-    assert not (root / "x").exists()
+    assert not os.path.lexists(root / "x/1.0")
+    assert not (root / "x/1.0.claim").exists()
+
+
+def test_a_link_of_whose_the_store_is_leads_to_another_disk(directory: tuple[Store, Path], tmp_path: Path) -> None:
+    store, _ = directory
+    assert isinstance(store.backend, DirectoryBackend)
+    (tmp_path / "disk").mkdir()
+    os.symlink(tmp_path / "disk", Path(store.backend.root) / "large")
+    store.backend.create("large/x", b"x")
+    store.backend.delete("large/x")
+    assert not (tmp_path / "disk/x").exists()

@@ -66,12 +66,13 @@ def marker(data: bytes) -> None:
 def journal(data: bytes) -> None:
     """An entry of any bytes, for a claim and for an upload."""
     folder = State(str(_folder() / "journal")).journal
-    kept = Journal(folder)
+    before = Journal(folder)
     entry = FileEntry("a", 1, "0" * 64)
-    kept.add_claim("id", "memory://x", "nlp/tok:1.0")
-    kept.begin_upload("memory://x", "key", entry, "upload")
+    before.add_claim("id", "memory://x", "nlp/tok:1.0")
+    before.begin_upload("memory://x", "key", entry, "upload")
     for path in Path(folder.path).iterdir():
         path.write_bytes(data)
+    kept = Journal(folder)
     claimed = kept.has_claim("memory://x", "nlp/tok:1.0")
     assert claimed == (data == b"memory://x\nnlp/tok:1.0")
     upload = kept.upload("memory://x", "key", entry)
