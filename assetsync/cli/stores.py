@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +15,11 @@ from assetsync.escape import printable
 from assetsync.manifest import settings
 from assetsync.manifest.settings import default_store
 from assetsync.model.manifest import StoreConfig
-from assetsync.project.asset_store import AssetStore
 from assetsync.project.locate import find_manifest
 from assetsync.traffic import UNLIMITED, Traffic
+
+if TYPE_CHECKING:
+    from assetsync.project.asset_store import AssetStore
 
 STORE_HELP = (
     "The store is that of `--store` or ASSETSYNC_STORE; else that of the assets.yaml found upward; else what"
@@ -30,6 +33,8 @@ prefix_option = click.option(
 
 def open_store(common: Common, storage_prefix: str | None = None, traffic: Traffic = UNLIMITED) -> AssetStore:
     """The store that the common options mean, in any directory. UsageError, ManifestError."""
+    from assetsync.project.asset_store import AssetStore  # with all that publishes, which `pull` may not need
+
     directory = common.directory or "."
     store = common.store if storage_prefix is None else _with_prefix(common, storage_prefix)
     manifest_file = common.manifest or _manifest(directory)
