@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from assetsync.model.marks import Act, Marks, Move, Yank
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import file_tree
 from assetsync.remote import layout
-from assetsync.remote.documents import Meta, render_meta, render_versions
+from assetsync.remote.documents import Meta, render_marks, render_meta, render_versions
 
 _ROOMS = ("nlp", "vision", "speech", "search", "ranking", "fraud", "maps", "shared")
 _THINGS = (
@@ -40,7 +41,10 @@ _START = datetime(2025, 3, 3, 8, 30, tzinfo=UTC)
 
 
 def lifelike(folder: Path, assets: int, *, seed: int = 7) -> list[str]:
-    """Write a store with so many assets, of one to twenty versions each; their names, sorted. Data is left out."""
+    """Write a store with so many assets, of one to twenty versions each; their names, sorted. Data is left out.
+
+    Of those with three versions or more, the third last is at `production`, and the last but one was yanked.
+    """
     random, names = Random(seed), sorted(_names(assets))
     for name in names:
         room, _, thing = name.partition("/")
@@ -52,6 +56,10 @@ def lifelike(folder: Path, assets: int, *, seed: int = 7) -> list[str]:
             versions.insert(0, f"{number // 8}.{number % 8}")
             put(folder, name, versions[0], owned)
             size, when = size * random.uniform(0.85, 1.3), when + timedelta(hours=random.uniform(20, 900))
+        if len(versions) > 2:
+            act = Act("Ada Lovelace", _START.isoformat(), message="Labels of the test set were in it")
+            production = {"production": (Move(versions[2], act),)}
+            mark(folder, name, Marks(production, (Yank(versions.pop(1), act),)))
         index(folder, name, versions)
     return names
 
@@ -106,6 +114,9 @@ def hostile(folder: Path) -> None:
         made = Provenance(attack, attack, attack, True, attack, attack, attack, attack)
         meta = Meta(attack, False, ("",), file_tree(number, "0" * 64), made, attack, attack, (attack, attack))
         put(folder, f"asset-{number}", "1.0", meta)
+        act = Act(attack, attack, attack, attack, attack)
+        put(folder, f"asset-{number}", "0.9", meta)
+        mark(folder, f"asset-{number}", Marks({"a": (Move("1.0", act),)}, (Yank("0.9", act),)))
         index(folder, f"asset-{number}", ["1.0", attack])
         name = attack.replace("/", "∕").replace("\0", "")
         index(folder, name, ["1.0"])
@@ -116,6 +127,11 @@ def put(folder: Path, name: str, version: str, meta: Meta) -> None:
     path = folder / layout.meta_key(name, version)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(render_meta(meta))
+
+
+def mark(folder: Path, name: str, marks: Marks) -> None:
+    """Write the `.marks` of an asset."""
+    (folder / layout.marks_key(name)).write_bytes(render_marks(marks))
 
 
 def index(folder: Path, name: str, versions: list[str]) -> None:

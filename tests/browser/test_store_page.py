@@ -15,7 +15,7 @@ from assetsync.escape import printable
 from tests.browser.chromium import logged, requests, show
 from tests.browser.shelves import ATTACKS, SCRIPTS, hostile, lifelike
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 VISIBLE = "return [...document.querySelectorAll('#list > li:not([hidden]) b')].map(one => one.textContent)"
 
@@ -43,7 +43,7 @@ def run(browser: Chrome, script: str) -> Any:
 def opened(browser: Chrome, name: str) -> bool:
     """Waits until an asset is shown: a browser tells a page of its new address a little later."""
     found = f"return (document.querySelector('#detail h2') || {{}}).textContent === {json.dumps(name)}"
-    return bool(WebDriverWait(browser, 20, 0.02).until(lambda one: run(one, found)))
+    return bool(WebDriverWait(browser, 90, 0.02).until(lambda one: run(one, found)))
 
 
 def press(browser: Chrome, *keys: str) -> None:
@@ -73,6 +73,21 @@ def test_people_and_commits_are_found_too(browser: Chrome, large: tuple[Path, li
     name, commit = run(browser, f"return [{data}.name, {data}.versions[0].commit]")
     press(browser, "/", commit)
     assert run(browser, VISIBLE) == [name]
+
+
+def test_aliases_and_yanked_versions_are_told(browser: Chrome, large: tuple[Path, list[str]]) -> None:
+    show(browser, large[0])
+    data = "JSON.parse(document.querySelector('#data').textContent).assets"
+    wanted = run(browser, f"return {data}.filter(one => one.aliases).map(one => [one.name, one.aliases.production])")
+    assert 100 < len(wanted) < 1000
+    press(browser, "/", "production")
+    assert run(browser, VISIBLE) == [name for name, _ in wanted]
+    name, version = wanted[0]
+    show(browser, large[0], asset=name)
+    assert run(browser, "return document.querySelector('.labels .alias').textContent") == f"production → {version}"
+    (yanked,) = run(browser, "return [...document.querySelectorAll('.history .yanked')].map(one => one.innerText)")
+    assert "Yanked: Labels of the test set were in it" in yanked
+    assert "Copy fetch" not in yanked
 
 
 def test_it_is_used_without_a_mouse(browser: Chrome, large: tuple[Path, list[str]]) -> None:
@@ -203,6 +218,7 @@ def test_nothing_from_the_store_becomes_markup(browser: Chrome, attacked: Path) 
         run(browser, f"location.hash = 'asset-{number}'; dispatchEvent(new Event('hashchange'))")
         assert run(browser, "return document.querySelector('#detail h2').textContent") == f"asset-{number}"
         assert run(browser, "return document.querySelector('.message').textContent") == printable(attack)
+        assert run(browser, "return document.querySelector('.problem').textContent") == f"Yanked: {printable(attack)}"
         assert run(browser, _FOREIGN) == CLEAN
     for name in names:
         run(browser, f"location.hash = encodeURIComponent({name!r}); dispatchEvent(new Event('hashchange'))")
