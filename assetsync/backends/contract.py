@@ -176,6 +176,20 @@ class PagedBackend(Protocol):
 
 
 @runtime_checkable
+class UnconditionalBackend(Protocol):
+    """Stores where a write without a condition is another thing than one with: a policy may refuse it.
+
+    For the proof that it does, at keys of `assetsync.remote.immutability` alone; nothing else writes so.
+    """
+
+    def put_plainly(self, key: str, data: bytes) -> None:
+        """Store a small object, over whatever is there. DeniedError where the store refuses that."""
+
+    def copy_plainly(self, source: str, target: str) -> None:
+        """Copy an object over whatever is there. NotFoundError; DeniedError where the store refuses that."""
+
+
+@runtime_checkable
 class ProbedBackend(Protocol):
     """Stores of which it is not sure that they honour preconditions."""
 

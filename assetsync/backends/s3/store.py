@@ -189,6 +189,13 @@ class S3Backend:
     def delete(self, key: str) -> None:
         self._tries.run(partial(self._bucket.delete_object, key))
 
+    def put_plainly(self, key: str, data: bytes) -> None:
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._tries.run(lambda: self._objects.put(CREATE, key, data, sha256, "overwrite"))
+
+    def copy_plainly(self, source: str, target: str) -> None:
+        self._tries.run(partial(self._bucket.copy_object, source, target, {}))
+
     def part_size(self, size: int) -> int:
         least = -(-size // MAX_PARTS)
         return self.min_part_size if least <= self.min_part_size else -(-least // MIB) * MIB

@@ -20,8 +20,10 @@ from assetsync.escape import printable
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.remote.doctor import Ailment, Probe, examine, mend, probe_access
+from assetsync.remote.immutability import prove
 from assetsync.remote.marks import read_marks
 from assetsync.remote.verify import Verdict, unlisted, verify
+from assetsync.render.immutability import immutability_json, immutability_text
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_text import Paint
 from assetsync.render.units import plural, size
@@ -146,6 +148,7 @@ def _verdict_text(verdict: Verdict, paint: Paint) -> str:
 @click.argument("pattern", required=False)
 @click.option("--repair", is_flag=True, help="Mend indexes and clear dead publishes, after showing and asking.")
 @click.option("--read-only", is_flag=True, help="Do not try to write the probe objects.")
+@click.option("--immutability", is_flag=True, help="Instead: does the store itself refuse to overwrite and delete?")
 @click.option("-y", "--yes", is_flag=True, help="Repair without asking.")
 @format_option
 @prefix_option
@@ -154,6 +157,7 @@ def doctor_command(
     pattern: str | None,
     repair: bool,
     read_only: bool,
+    immutability: bool,
     yes: bool,
     format: str,
     storage_prefix: str | None,
@@ -164,8 +168,15 @@ def doctor_command(
     hold one twice, or name one that does not exist; for assets that match PATTERN, or all. `--repair` rewrites the
     index by compare-and-swap and clears publishes that have been dead for a day. No committed version is ever deleted
     or altered. Exit 1 when something is left that needs a hand.
+
+    `--immutability` tries to overwrite and to delete, which assetsync never does, on objects that hold nothing of use
+    in `assetsync-immutability/`, and says what the store's policy leaves open; exit 1 when that is something.
     """
     console = Console(common)
+    if immutability:
+        if pattern is not None or repair or read_only:
+            raise click.UsageError("`--immutability` is a question of its own: give no PATTERN and no other option")
+        return _prove(common, console, format, storage_prefix)
     with open_store(common, storage_prefix) as store:
         probes = [] if read_only else list(probe_access(store.store))
         broken = any(probe.error is not None and probe.needed for probe in probes)
@@ -184,6 +195,20 @@ def doctor_command(
         elif mendable:
             console.say(f"hint: `assetsync doctor --repair` mends {len(mendable)} of them")
     return EXIT_FOUND if broken or left else 0
+
+
+def _prove(common: Common, console: Console, format: str, storage_prefix: str | None) -> int:
+    with open_store(common, storage_prefix) as store:
+        attempts = list(prove(store.store))
+        url = store.url
+    if format == "json":
+        console.data(immutability_json(url, attempts))
+    else:
+        console.data(immutability_text(url, attempts, paint=console.paint(sys.stdout)))
+    left_open = [one.what for one in attempts if one.refused is False and not one.is_harmless]
+    if left_open:
+        console.say("hint: docs/howto/immutable.md has policies that close what is open")
+    return EXIT_FOUND if left_open else 0
 
 
 def _mended(store: AssetStore, ailment: Ailment, console: Console) -> bool:
