@@ -72,7 +72,7 @@ class Console:
         """How to colour text for `stream`."""
         if not wants_colour(stream, self._common.color):
             return lambda text, colour: text
-        return lambda text, colour: click.style(text, fg=colour)
+        return lambda text, colour: click.style(text, fg=colour) if colour else text
 
     def confirm(self, question: str, *, yes: bool) -> None:
         """Return when the answer is yes; the default is no. AssetsyncError when it is no, or nobody can be asked."""

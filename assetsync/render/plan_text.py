@@ -20,7 +20,8 @@ from assetsync.render.plan_words import (
 )
 from assetsync.render.units import plural
 
-# (text, colour name) -> text; the caller decides whether there are colours.
+# (text, colour name) -> text; the caller decides whether there are colours. No name: the terminal's own colour, because
+# white is not to be read on white.
 Paint = Callable[[str, str], str]
 
 FILES_SHOWN = 10
@@ -32,7 +33,7 @@ VERSIONS_WIDTH = 44
 
 MAKES_STORE = "The directory does not exist yet: publishing to it makes it"
 
-COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": "white"}
+COLOURS = {"+": "green", "~": "yellow", "=": "cyan", "<": "blue", "-": "red", " ": ""}
 
 
 def plain(text: str, colour: str) -> str:

@@ -60,7 +60,7 @@ def _actions(actions: list[dict[str, Any]], paint: Paint) -> Iterator[str]:
     widths = [max(map(cells, column), default=0) for column in (names, arrows)]
     for one, name, arrow in zip(actions, names, arrows, strict=True):
         mark = SYMBOLS.get(one["action"], "?")
-        head = paint(f"{mark} {padded(name, widths[0])}  {padded(arrow, widths[1])}", COLOURS.get(mark, "white"))
+        head = paint(f"{mark} {padded(name, widths[0])}  {padded(arrow, widths[1])}", COLOURS.get(mark, ""))
         yield f"  {head}  {printable(one['reason'])}{_cost(one['bytes'])}"
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tests.docs.commands import commands_page
 from tests.docs.mistakes import mistakes_page
-from tests.docs.pictures import picture
+from tests.docs.pictures import PICTURES, picture
 from tests.docs.rooms import rooms_table
 from tests.docs.transcript import rerun
 
@@ -40,9 +41,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
     "docs/json.md": lambda text: rerun(text, ROOT),
     "docs/tutorial.md": lambda text: rerun(text, ROOT),
     "docs/howto/aliases.md": lambda text: rerun(text, ROOT),
-    "docs/pictures/plan.svg": lambda text: picture("plan", text),
-    "docs/pictures/list.svg": lambda text: picture("list", text),
-    "docs/pictures/log.svg": lambda text: picture("log", text),
+    **{f"docs/pictures/{name}.svg": partial(picture, name) for name in PICTURES},
 }
 
 

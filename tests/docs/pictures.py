@@ -7,11 +7,14 @@ import io
 import re
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
+from assetsync.cli.fitting import broken
 from tests.docs.transcript import environ, stable
 
 COLUMNS = 96
@@ -48,30 +51,51 @@ seq 1 500000 > data/embeddings.npy
 rm data/stopwords.txt
 """
 
-COMMANDS = {"plan": "assetsync plan", "list": "assetsync list --long", "log": "assetsync log nlp/tokenizer"}
+# In this order, because the last two change what they show. Each of them also exits with what it found.
+COMMANDS = {
+    "plan": "assetsync plan",
+    "status": "assetsync status",
+    "list": "assetsync list --long",
+    "log": "assetsync log nlp/tokenizer",
+    "diff": "assetsync diff nlp/tokenizer ./models/tokenizer",
+    "check": "assetsync check --content",
+    "apply": "assetsync apply --yes",
+    "sync": "assetsync sync --yes",
+}
+THEMES = {"": SVG_EXPORT_THEME, "-light": DEFAULT_TERMINAL_THEME}
+PICTURES = [f"{name}{theme}" for name in COMMANDS for theme in THEMES]
 
 
 def picture(name: str, before: str) -> str:
-    """The SVG of the command called `name`; `before` when that shows the same already, but for dates."""
-    after = _svg(COMMANDS[name], _output(COMMANDS[name]))
+    """The SVG called `name`: a command on a dark terminal or, with `-light`, on a light one.
+
+    `before` when that shows the same already, but for dates and times.
+    """
+    command, light, _ = name.partition("-light")
+    after = _svg(COMMANDS[command], _outputs()[command], THEMES[light])
     return before if stable(_words(before)) == stable(_words(after)) else after
 
 
-def _output(command: str) -> str:
+@cache
+def _outputs() -> dict[str, str]:
+    """What each command prints in the project, run one after the other."""
     with tempfile.TemporaryDirectory(prefix="assetsync-docs-") as scratch:
-        run = f"{_SETUP}\n{command} --color always"
+        run = (
+            _SETUP + "set +e\n" + "".join(f"{line} --color always 2>&1; printf '\x1e'\n" for line in COMMANDS.values())
+        )
         variables = environ(Path(scratch, "home"), Path(scratch, "bin"))
         done = subprocess.run(
             ["bash", "-c", run], cwd=scratch, env=variables, capture_output=True, text=True, check=True
         )
-    return done.stdout
+    return dict(zip(COMMANDS, done.stdout.split("\x1e"), strict=False))
 
 
-def _svg(command: str, output: str) -> str:
+def _svg(command: str, output: str, theme: TerminalTheme) -> str:
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     console.print(Text.assemble(("$ ", "bold"), command))
-    console.print(Text.from_ansi(output.rstrip("\n")), soft_wrap=True)
-    svg = console.export_svg(title="", unique_id="assetsync")
+    lines = [part for line in output.rstrip("\n").split("\n") for part in broken(line, COLUMNS)]
+    console.print(Text.from_ansi("\n".join(lines)), soft_wrap=True)
+    svg = console.export_svg(title="", unique_id="assetsync", theme=theme)
     # Nothing is loaded from elsewhere: a reader's own monospace font will do.
     svg = re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL).replace("Fira Code,", "")
     return "".join(line.rstrip() + "\n" for line in svg.splitlines())

@@ -6,9 +6,23 @@ import pytest
 
 from tests.docs.generated import PAGES, current
 
+PICTURES = [page for page in PAGES if page.startswith("docs/pictures/")]
+
 
 @pytest.mark.timeout(300)  # the tutorial is a hundred programs
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in PICTURES])
 def test_the_page_says_what_the_program_does(page: str) -> None:
-    assert current(page), "it does not exist"
-    assert PAGES[page](current(page)) == current(page), "`python -m tests.docs` writes it anew"
+    _check(page)
+
+
+@pytest.mark.timeout(120)
+def test_the_pictures_show_what_the_program_prints() -> None:
+    """In one test, because one run of the program makes them all."""
+    assert len(PICTURES) > 12
+    for page in PICTURES:
+        _check(page)
+
+
+def _check(page: str) -> None:
+    assert current(page), f"{page} does not exist"
+    assert PAGES[page](current(page)) == current(page), f"`python -m tests.docs {page}` writes it anew"
