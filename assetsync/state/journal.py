@@ -50,7 +50,7 @@ class Journal:
 
     def drop_claims(self, store: str, version: str) -> None:
         """Forget all claims on a version, those of tries that died before the claim was in the store included."""
-        for claim_id in self.claims():
+        for claim_id in sorted(self.claims()):
             if self._claims(claim_id, store, version):
                 self.drop_claim(claim_id)
 

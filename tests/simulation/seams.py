@@ -1,0 +1,141 @@
+"""Where the program meets the machine, and a schedule takes the machine's place: threads, time, chance, and the disk.
+
+The disk is real, in memory where the system has such a folder. Steps on it can only be the last of who takes them: no
+two actors share a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tenacity.nap
+
+from assetsync import atomic, pool
+from assetsync.git import provenance
+from assetsync.local import install
+from assetsync.model.provenance import Provenance
+from assetsync.project import project, workspace
+from assetsync.remote import doctor
+from assetsync.remote import store as remote_store
+from assetsync.state import folder as state_folder
+from assetsync.state.cache import Cache
+from assetsync.transfer import publish
+from tests.simulation.schedule import CALM, Schedule
+from tests.simulation.store import SimulatedStore
+
+
+class Stage:
+    """What the seams lead to: the schedule that runs now, its store, and the memory of each checkout."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.schedule = Schedule(random.Random(0), CALM)
+        self.store = SimulatedStore(self.schedule)
+        self.caches: dict[str, Cache] = {}
+
+    def sleep(self, seconds: float) -> None:
+        """The actor whose turn it is waits."""
+        self.schedule.sleep(seconds)
+
+    def begin(self, schedule: Schedule) -> None:
+        """Let `schedule` run from here on, with an empty store and no checkouts."""
+        self.schedule = schedule
+        self.store = SimulatedStore(schedule)
+        self.caches = {}
+
+
+class _Done:
+    """The future of a call that was made at once."""
+
+    def __init__(self, call: Callable[[], Any]) -> None:
+        self._value: Any = None
+        self._error: BaseException | None = None
+        try:
+            self._value = call()
+        except BaseException as error:
+            self._error = error
+
+    def result(self) -> Any:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class _Here:
+    """An executor without threads: tasks of one command follow each other, and its requests are those of one thread."""
+
+    def submit(self, call: Callable[..., Any], *arguments: Any) -> _Done:
+        return _Done(partial(call, *arguments))
+
+    def map(self, call: Callable[..., Any], *items: Iterable[Any]) -> Iterator[Any]:
+        return map(call, *items)
+
+
+@contextmanager
+def _no_threads(width: int, name: str) -> Iterator[_Here]:
+    yield _Here()
+
+
+@contextmanager
+def staged() -> Iterator[Stage]:
+    """The seams, for as long as the block runs."""
+    memory = "/dev/shm"
+    folder = tempfile.mkdtemp(prefix="assetsync-simulation-", dir=memory if os.access(memory, os.W_OK) else None)
+    stage = Stage(folder)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            _patch_machine(patch, stage)
+            _patch_disk(patch, stage)
+            yield stage
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _patch_machine(patch: pytest.MonkeyPatch, stage: Stage) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(stage.schedule.now, tz or UTC)
+
+    patch.setattr(pool, "threads", _no_threads)
+    for module in (project, publish, doctor):
+        patch.setattr(module, "datetime", Clock)
+    patch.setattr(publish, "time", SimpleNamespace(time=lambda: stage.schedule.now))
+    patch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=stage.sleep))
+    patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=stage.schedule.random.getrandbits(128)))
+    patch.setattr(remote_store, "open_backend", lambda config, environ: stage.store)
+    # What is remembered outlives the process, as the file does, which is the slowest thing here.
+    patch.setattr(workspace, "Cache", lambda path: stage.caches.setdefault(path, Cache(None)))
+    patch.setattr(provenance, "provenance", lambda *_, **__: Provenance(tool="simulation"))
+
+
+def _patch_disk(patch: pytest.MonkeyPatch, stage: Stage) -> None:
+    """Make a step of each effect on a disk that a command must survive being killed before and after."""
+
+    def before(what: str, call: Callable[..., Any], name: Callable[..., str]) -> Callable[..., Any]:
+        def stepped(*arguments: Any, **more: Any) -> Any:
+            stage.schedule.local_step(what, name(*arguments))
+            return call(*arguments, **more)
+
+        return stepped
+
+    written = before("write", atomic.write_in, lambda folder, name, *_: name)
+    patch.setattr(atomic, "write_in", written)
+    patch.setattr(state_folder, "write_in", written)
+    patch.setattr(
+        state_folder.Folder, "remove", before("remove", state_folder.Folder.remove, lambda folder, name: name)
+    )
+    for what in ("_put", "_remove"):
+        step = before(what.strip("_"), getattr(install.Change, what), lambda change, folders, path: path)
+        patch.setattr(install.Change, what, step)
