@@ -59,7 +59,7 @@ class State:
         """What each version holds, whoever published it and when."""
         return {version: _content(self.meta(version)) for version in self.versions()}
 
-    def indexes(self) -> dict[str, object]:
+    def indexes(self) -> dict[str, list[str]]:
         """The versions that each asset has by its index."""
         keys = (key for key in self.objects if key.endswith(".versions"))
         return {key: json.loads(self.objects[key])["versions"] for key in keys}
