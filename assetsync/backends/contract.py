@@ -160,6 +160,17 @@ class MultipartBackend(Protocol):
 
 
 @runtime_checkable
+class AcrossBackend(Protocol):
+    """Stores that copy from another one on their own, where both belong to the same service and identity."""
+
+    def reaches(self, other: Backend) -> bool:
+        """Whether `copy_from` can work with that store. Nothing is sent."""
+
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+        """As `copy`, with a source in the store `other`. UnsupportedError where it can't be done after all."""
+
+
+@runtime_checkable
 class ConditionalBackend(Protocol):
     """Stores that can tell that an object has not changed without sending it."""
 

@@ -39,6 +39,7 @@ _COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "lock": ("lock", "Resolve merge conflicts in assets.lock."),
     },
     "From dev to production": {
+        "promote": ("promote", "Bring versions from one store to another."),
         "alias": ("alias", "Name a version, such as `production`; show and undo moves."),
         "yank": ("yank", "Mark a version as bad: nothing resolves to it any more."),
     },

@@ -65,6 +65,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "git config merge.assetsync.driver 'assetsync lock --merge-driver %O %A %B'",
         ),
     ),
+    "promote": (
+        ("what production lacks of assets.lock", "assetsync promote --to prod --dry-run"),
+        ("one asset, at the version that is locked", "assetsync promote nlp/tokenizer --to prod"),
+        ("a certain version, in a CI job", "assetsync promote nlp/tokenizer:1.2 --from staging --to prod --yes"),
+    ),
     "list": (
         ("everything in the store", "assetsync list"),
         ("some of it, with sizes and dates", "assetsync list 'nlp/*' --long"),

@@ -75,7 +75,7 @@ def given_store(environ: Mapping[str, str], flag: str | None = None) -> StoreCon
     UsageError, InvalidError.
     """
     url, origin = _given(environ, flag)
-    return _at(url, origin) if url else default_store(environ)
+    return at(url, origin) if url else default_store(environ)
 
 
 def _given(environ: Mapping[str, str], flag: str | None) -> tuple[str | None, str]:
@@ -83,7 +83,7 @@ def _given(environ: Mapping[str, str], flag: str | None) -> tuple[str | None, st
     return (flag, "--store") if flag else (environ.get("ASSETSYNC_STORE") or None, "ASSETSYNC_STORE")
 
 
-def _at(url: str, origin: str) -> StoreConfig:
+def at(url: str, origin: str) -> StoreConfig:
     """The store at a URL. InvalidError; UsageError for a name, where nothing names stores."""
     if is_store_name(url):
         raise UsageError(
@@ -144,7 +144,7 @@ def store_called(manifest: Manifest, given: str, origin: str) -> StoreConfig:
     for config in (manifest.store, *manifest.stores):
         if config.url == url:
             return _called_for(config, origin)
-    return _at(url, origin)
+    return at(url, origin)
 
 
 def _called_for(config: StoreConfig, origin: str) -> StoreConfig:

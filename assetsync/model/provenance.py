@@ -17,3 +17,16 @@ class Provenance:
     author: str | None = None
     run_url: str | None = None
     message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """A step of a version from one store to another: from where, when (ISO 8601, UTC), and by whom."""
+
+    store: str
+    date: str
+    tool: str
+    author: str | None = None
+    commit: str | None = None
+    run_url: str | None = None
+    message: str | None = None

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 from assetsync.errors import LockError, NoFileError, UsageError
 from assetsync.escape import printable
@@ -26,6 +28,7 @@ from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.marks import Marks
 from assetsync.model.names import Spec, parse_spec
+from assetsync.model.provenance import Provenance
 from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
@@ -45,6 +48,9 @@ from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetched
+
+if TYPE_CHECKING:
+    from assetsync.project.promote import Promotable, Promoting, PromotionResult
 
 
 class AssetStore:
@@ -403,6 +409,49 @@ class AssetStore:
         ConflictError when one of them changed meanwhile; InvalidError, ManifestError, OSError.
         """
         write(adoption, self.url, self._workspace.environ)
+
+    @contextmanager
+    def promoting(self, *, to: str) -> Iterator[Promoting]:
+        """Promotion from this store to the one at the URL `to`: `plan`, look, and `carry_out`.
+
+        UsageError, InvalidError, DeniedError.
+        """
+        from assetsync.project.promote import promoting_between
+
+        target = settings.overridden(settings.at(to, "--to"), self._workspace.environ)
+        with promoting_between(self._workspace, self.config, target, self._direct.guarding) as found:
+            yield found
+
+    def promotable(self, specs: Sequence[str], source: Store) -> Sequence[Promotable]:
+        """The versions of `source` that `specs` stand for, as in `fetch`. NotFoundError, InvalidError, UsageError."""
+        from assetsync.project.promote import exact
+
+        return list(dict.fromkeys(exact(source, parse_spec(spec)) for spec in specs))
+
+    def promote(
+        self,
+        *specs: str,
+        to: str,
+        expect: str | None = None,
+        message: str | None = None,
+        reporter: Reporter | None = None,
+    ) -> PromotionResult:
+        """Bring versions into the store at the URL `to`, with the same numbers. A spec is NAME for the newest version,
+        NAME:1, NAME:1.2 or NAME@ALIAS.
+
+        With `expect`, ConflictError unless the plan has this fingerprint. ConflictError too where the target has
+        another content under a number, or a version is yanked; errors of single versions are in the result.
+        UsageError, NotFoundError, InvalidError, StoreError.
+        """
+        told = reporter or Silent()
+        with self.promoting(to=to) as promoting:
+            plan = promoting.plan(self.promotable(specs, promoting.source), told)
+            plan.check_expected(expect)
+            return promoting.carry_out(plan, provenance=self.provenance(message), reporter=told)
+
+    def provenance(self, message: str | None = None) -> Provenance:
+        """Who works here, and from which commit, with the reason for what is done. Asks git."""
+        return self._workspace.provenance(message)
 
     def plan_new(
         self,

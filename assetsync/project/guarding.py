@@ -75,13 +75,11 @@ class Guarding:
             old = {(file.path, file.sha256) for file in followed.files}
             files = [file for file in files if (file.path, file.sha256) not in old]
         name = path.rpartition("/")[2]
-        if read is not None:
-            return find_secrets(name, files, read)
         key = _key(here, name, files)
         fact = self.cache.fact(key)
         known = None if fact is None else _parsed(fact, files)
         if known is None:
-            known = find_secrets(name, files, read_at(place))
+            known = find_secrets(name, files, read or read_at(place))
             self.cache.remember(key, json.dumps([[one.path, one.line, one.kind] for one in known]))
         return known
 

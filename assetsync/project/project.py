@@ -23,10 +23,13 @@ from assetsync.errors import ConflictError, GitError, InvalidError, UsageError
 from assetsync.git.tracked import tracked
 from assetsync.lock.text import parse_lock
 from assetsync.manifest.parse import parse_manifest
+from assetsync.manifest.settings import overridden, store_called
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.labels import EVERYTHING, Filter, Labels
 from assetsync.model.lock import Lock, LockEntry
-from assetsync.model.manifest import Manifest
+from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.names import parse_spec
+from assetsync.model.provenance import Provenance
 from assetsync.plan.decide import make_plan
 from assetsync.plan.guards import loosened_since
 from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
@@ -36,7 +39,7 @@ from assetsync.project.gather import Site, gather
 from assetsync.project.guarding import Guarding
 from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
-from assetsync.project.naming import chosen
+from assetsync.project.naming import chosen, is_pattern
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
@@ -46,6 +49,7 @@ from assetsync.traffic import UNLIMITED, Traffic
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
+    from assetsync.project.promote import Promotable, Promoting, PromotionResult
     from assetsync.remote.store import Store
 
 
@@ -151,7 +155,7 @@ class Project:
         plan = make_plan(snapshot, asked)
         if plan.problems or any(isinstance(action, Create | Update | Adopt) for action in plan.actions):
             plan = make_plan(replace(snapshot, tracked=self._tracked(narrowed.manifest)), asked)
-        plan = Guarding.of(self.manifest, self.root, self._workspace.cache).applied(plan, snapshot)
+        plan = self._guarding().applied(plan, snapshot)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
     def _tracked(self, manifest: Manifest) -> frozenset[str]:
@@ -265,6 +269,78 @@ class Project:
         if not kept:
             raise labels.nothing(entries.values(), f"`{shown_path(self.manifest_file)}`")
         return kept
+
+    @contextmanager
+    def promoting(self, *, to: str, source: str | None = None) -> Iterator[Promoting]:
+        """Promotion to the store `to`, from the default one or `source`; each is a name of `stores` or a URL.
+
+        UsageError, InvalidError, DeniedError.
+        """
+        from assetsync.project.promote import promoting_between
+
+        origin = self._workspace.config if source is None else self._called(source, "--from")
+        with promoting_between(self._workspace, origin, self._called(to, "--to"), self._guarding()) as found:
+            yield found
+
+    def _called(self, given: str, option: str) -> StoreConfig:
+        """The store of a name or a URL, with its settings. UsageError, InvalidError."""
+        environ = self._workspace.environ
+        return overridden(store_called(self.manifest, given, option), environ)
+
+    def promotable(self, specs: Sequence[str], source: Store, labels: Filter = EVERYTHING) -> Sequence[Promotable]:
+        """The versions that `specs` stand for: a name or a pattern is what assets.lock has of it, a name with a
+        version, a line or an alias is that of `source`. Without specs, all that is locked. `labels` narrows
+        names, not versions.
+
+        UsageError for an asset that is not known, or not locked; NotFoundError, InvalidError, StoreError.
+        """
+        from assetsync.project.promote import Promotable, exact
+
+        lock = self.lock()
+        locked = lock.assets if lock else {}
+        parsed = [(text, None if is_pattern(text) else parse_spec(text)) for text in specs]
+        versions = [spec for _, spec in parsed if spec is not None and spec.version is not None]
+        names = [text for text, spec in parsed if spec is None or spec.version is None]
+        found = [exact(source, spec, locked.get(spec.name)) for spec in versions]
+        if names or labels or not specs:
+            chosen = self.select(names, labels) or tuple(locked)
+            for name in chosen:
+                if name not in locked:
+                    raise UsageError(
+                        f"`{name}` is not in `{LOCK}`, so nothing says which version",
+                        hint=f"name one: `{name}:1.2`, or lock it with `assetsync sync {name}`",
+                    )
+            found += [Promotable(name, locked[name].version, locked[name].content) for name in chosen]
+        return list({(one.name, one.version): one for one in found}.values())
+
+    def promote(
+        self,
+        *specs: str,
+        to: str,
+        source: str | None = None,
+        labels: Filter = EVERYTHING,
+        expect: str | None = None,
+        message: str | None = None,
+        reporter: Reporter | None = None,
+    ) -> PromotionResult:
+        """Bring versions into the store `to`, from the default one or `source`: plan it, and carry that out.
+
+        Specs and `labels` are those of `promotable`. With `expect`, ConflictError unless the plan has this fingerprint.
+        ConflictError too where the target has another content under a number, or a version is yanked; errors of single
+        versions are in the result. UsageError, NotFoundError, InvalidError, StoreError. To look first, see `promoting`.
+        """
+        told = reporter or Silent()
+        with self.promoting(to=to, source=source) as promoting:
+            plan = promoting.plan(self.promotable(specs, promoting.source, labels), told)
+            plan.check_expected(expect)
+            return promoting.carry_out(plan, provenance=self.provenance(message), reporter=told)
+
+    def provenance(self, message: str | None = None) -> Provenance:
+        """Who works here, and from which commit, with the reason for what is done. Asks git."""
+        return self._workspace.provenance(message)
+
+    def _guarding(self) -> Guarding:
+        return Guarding.of(self.manifest, self.root, self._workspace.cache)
 
     def _site(self, lock: Lock | None) -> Site:
         return self._workspace.site(self.manifest, lock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
@@ -58,19 +58,31 @@ class Result:
     @property
     def error(self) -> AssetsyncError | None:
         """None when all went well; PartialError when only some did; otherwise what stopped them."""
-        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
-        if not errors:
-            return None
-        names = ", ".join(f"`{outcome.action.asset}`" for outcome in self.failed)
-        if self.done:
-            return PartialError(
-                f"{len(errors)} of {len(self.outcomes)} assets failed: {names}",
-                hint="assets.lock holds those that succeeded; run the same command again for the others",
-            )
-        if len(errors) == 1:
-            return errors[0]
-        kind = ConflictError if all(isinstance(error, ConflictError) for error in errors) else AssetsyncError
-        return kind(f"all {len(errors)} assets failed: {names}", hint=errors[0].hint)
+        return failure(
+            [(outcome.action.asset, outcome.error) for outcome in self.outcomes],
+            "assets",
+            "assets.lock holds those that succeeded",
+        )
+
+
+def failure(outcomes: Sequence[tuple[str, AssetsyncError | None]], what: str, succeeded: str) -> AssetsyncError | None:
+    """The errors of single things, as one: None without any; PartialError when only some failed.
+
+    `what` is how they are called together, `succeeded` where those are that did not fail.
+    """
+    errors = [error for _, error in outcomes if error is not None]
+    if not errors:
+        return None
+    names = ", ".join(f"`{name}`" for name, error in outcomes if error is not None)
+    if len(errors) < len(outcomes):
+        return PartialError(
+            f"{len(errors)} of {len(outcomes)} {what} failed: {names}",
+            hint=f"{succeeded}; run the same command again for the others",
+        )
+    if len(errors) == 1:
+        return errors[0]
+    kind = ConflictError if all(isinstance(error, ConflictError) for error in errors) else AssetsyncError
+    return kind(f"all {len(errors)} {what} failed: {names}", hint=errors[0].hint)
 
 
 def problems_error(plan: Plan) -> AssetsyncError | None:

@@ -75,11 +75,7 @@ class Workspace:
         """The store, opened at first use, from any thread. UsageError, DeniedError."""
         with self._opening:
             if self._store is None:
-                from assetsync.remote.store import open_store
-
-                self._store = open_store(
-                    self.config, self.versioning, self.cache, root=self._store_root, environ=self.environ
-                )
+                self._store = self.open(self.config)
             return self._store
 
     def site(self, manifest: Manifest, lock: Lock | None) -> Site:
@@ -130,11 +126,21 @@ class Workspace:
                 elsewhere=elsewhere or {},
             ).carry_out(actions)
 
+    def provenance(self, message: str | None) -> Provenance:
+        """Who works here, and from which commit. Asks git."""
+        from assetsync.git.provenance import provenance
+
+        return provenance(self.root, self.environ, tool=f"assetsync {__version__}", message=message)
+
+    def open(self, config: StoreConfig) -> Store:
+        """A store, for who closes it. UsageError, DeniedError."""
+        from assetsync.remote.store import open_store
+
+        return open_store(config, self.versioning, self.cache, root=self._store_root, environ=self.environ)
+
     def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
         """Where published content comes from. Asking git takes a tenth of a second, so only when there is some."""
         tool = f"assetsync {__version__}"
         if any(isinstance(action, Create | Update) for action in actions):
-            from assetsync.git.provenance import provenance
-
-            return provenance(self.root, self.environ, tool=tool, message=message)
+            return self.provenance(message)
         return Provenance(tool=tool)

@@ -17,7 +17,7 @@ from assetsync.escape import printable
 from assetsync.model.marks import MAX_ALIASES, MAX_MOVES, MAX_YANKS, Act, Marks, Move, Yank, alias_problem
 from assetsync.model.names import version_problem
 from assetsync.model.paths import parts_problem
-from assetsync.model.provenance import Provenance
+from assetsync.model.provenance import Promoted, Provenance
 from assetsync.model.tree import DIGEST_PREFIX, FileEntry, Tree, directory_tree, file_tree
 from assetsync.shape import misfit
 
@@ -36,6 +36,7 @@ MAX_VERSIONS = 100_000
 MAX_SIZE = 2**63 - 1  # bytes
 MAX_TEXT = 10_000  # characters of a description or a fact of provenance; the rest is cut off
 MAX_TAGS = 100
+MAX_PROMOTED = 100
 MAX_REASON = 1000  # characters of a fact about a mark; the rest is cut off
 # Lists and objects in one document, for which `[` and `{` are counted, in strings too. Without it 64 MiB of `[],[],`
 # became gigabytes.
@@ -51,7 +52,8 @@ class Meta:
     """A `.meta`. `push_date` is ISO 8601, as written. `tree` and `provenance` are None in versions that modelkit made.
 
     `paths` are the files of a directory; for a single file it is one empty string, as in a Tree. `tag` is the store's
-    name for the bytes that this was read from; empty where it was not read.
+    name for the bytes that this was read from; empty where it was not read. `promoted` are the steps by which the
+    version came from the store where it was published, the first one first.
     """
 
     push_date: str
@@ -63,6 +65,7 @@ class Meta:
     owner: str | None = None
     tags: tuple[str, ...] = ()
     tag: str = ""
+    promoted: tuple[Promoted, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +97,15 @@ def render_meta(meta: Meta) -> bytes:
         "sha256": [entry.sha256 for entry in meta.tree.files],
     }
     if meta.provenance is not None:
-        ours["provenance"] = {key: value for key, value in asdict(meta.provenance).items() if value is not None}
+        ours["provenance"] = _known(meta.provenance)
     if meta.description is not None:
         ours["description"] = meta.description
     if meta.owner is not None:
         ours["owner"] = meta.owner
     if meta.tags:
         ours["tags"] = list(meta.tags)
+    if meta.promoted:
+        ours["promoted"] = [_known(one) for one in meta.promoted]
     document["assetsync"] = ours
     data = _dump(document)
     if len(data) > MAX_META_BYTES or len(meta.paths) > MAX_FILES:
@@ -109,6 +114,10 @@ def render_meta(meta: Meta) -> bytes:
             hint="split it into several assets, or pack the files into archives",
         )
     return data
+
+
+def _known(value: Provenance | Promoted) -> dict[str, Any]:
+    return {key: value for key, value in asdict(value).items() if value is not None}
 
 
 def parse_meta(data: bytes, *, key: str) -> Meta:
@@ -143,6 +152,7 @@ def parse_meta(data: bytes, *, key: str) -> Meta:
         description=_text(ours.get("description")),
         owner=_text(ours.get("owner")),
         tags=_tags(ours.get("tags")),
+        promoted=_promoted(ours.get("promoted")),
     )
 
 
@@ -182,6 +192,17 @@ def _provenance(found: object) -> Provenance | None:
         name: value[:MAX_TEXT] if isinstance(value, str) else value for name, value in known.items()
     }
     return Provenance(**{"tool": "unknown", **short})
+
+
+def _promoted(found: object) -> tuple[Promoted, ...]:
+    """A courtesy like provenance."""
+    steps = []
+    for one in found[:MAX_PROMOTED] if isinstance(found, list) else ():
+        if isinstance(one, dict):
+            known = {name: _text(one.get(name)) for name in Promoted.__dataclass_fields__}
+            given = {name: text for name, text in known.items() if text is not None}
+            steps.append(Promoted(**{"store": "unknown", "date": "", "tool": "unknown", **given}))
+    return tuple(steps)
 
 
 def render_versions(versions: Iterable[str]) -> bytes:

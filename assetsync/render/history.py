@@ -9,7 +9,7 @@ from assetsync.escape import printable
 from assetsync.model.changes import Changes
 from assetsync.model.history import History
 from assetsync.model.marks import NO_MARKS, Marks, Yank
-from assetsync.model.provenance import Provenance
+from assetsync.model.provenance import Promoted, Provenance
 from assetsync.model.tree import FileEntry, Tree
 from assetsync.remote.documents import Meta
 from assetsync.render.marks import act_document, acted
@@ -66,6 +66,7 @@ def _logged(entry: Entry, paint: Paint) -> Iterator[str]:
     yield f"{paint(version, 'yellow')}  {date(meta)}  {amount(meta)}{aliases}"
     if entry.yank is not None:
         yield f"    {paint('yanked', 'red')}: {printable(entry.yank.why)} ({acted(entry.yank.act)})"
+    yield from (f"    promoted: {printable(text)}" for text in _steps(meta))
     made = meta.provenance
     if made is None:
         return
@@ -73,6 +74,15 @@ def _logged(entry: Entry, paint: Paint) -> Iterator[str]:
         for line in made.message.splitlines():
             yield f"    {printable(line)}"
     yield from (f"    {label}: {printable(text)}" for label, text in _origin(made))
+
+
+def _steps(meta: Meta) -> Iterator[str]:
+    """The steps by which a version came here from other stores, in words."""
+    for step in meta.promoted:
+        by = f" by {step.author}" if step.author else ""
+        run = f", {step.run_url}" if step.run_url else ""
+        why = f": {step.message}" if step.message else ""
+        yield f"from {step.store}, {step.date[:10]} {step.date[11:19]}{by}{run}{why}"
 
 
 def _origin(made: Provenance) -> Iterator[tuple[str, str]]:
@@ -127,12 +137,17 @@ def recorded(meta: Meta) -> dict[str, Any]:
         "description": meta.description,
         "owner": meta.owner,
         "tags": list(meta.tags),
+        "promoted": [{"from": one.store, **_fields(one)} for one in meta.promoted],
         "provenance": {field: getattr(made, field) for field in Provenance.__dataclass_fields__} if made else None,
     }
 
 
 def _yank(yank: Yank | None) -> dict[str, Any] | None:
     return act_document(yank.act) if yank is not None else None
+
+
+def _fields(step: Promoted) -> dict[str, str | None]:
+    return {field: getattr(step, field) for field in Promoted.__dataclass_fields__ if field != "store"}
 
 
 # -- show
@@ -164,6 +179,7 @@ def show_text(store: str, spec: str, meta: Meta, version: str = "", marks: Marks
         made = meta.provenance
         rows.extend([*_origin(made), ("with", made.tool)])
         rows.extend(("message", line) for line in (made.message or "").splitlines())
+    rows.extend(("promoted", step) for step in _steps(meta))
     width = max(len(label) for label, _ in rows)
     lines = [f"{label:<{width}}  {printable(text)}" for label, text in rows]
     if meta.is_directory:

@@ -41,10 +41,10 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     if limit < SMALLEST_LIMIT:
         raise ValueError(f"no plan fits into {limit} characters")
     end = f"\nFingerprint: `{plan.fingerprint}`\n"
-    page = _Page(limit - len(end) - len(_TRUNCATED))
+    page = Page(limit - len(end) - len(TRUNCATED))
     idle = "" if plan.changes or plan.problems else "nothing to do, "
     page.add(f"### assetsync plan: {idle}{counts(plan)}\n")
-    page.add(f"\nStore: {_code(plan.store)}\n")
+    page.add(f"\nStore: {code(plan.store)}\n")
     if plan.makes_store:
         page.add(f"\n**{MAKES_STORE}**.\n")
     if not plan.online:
@@ -57,13 +57,13 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT) -> str:
     _problems(page, plan)
     _table(page, plan)
     _folds(page, plan)
-    return page.text + (_TRUNCATED if page.is_truncated else "") + end
+    return page.text + (TRUNCATED if page.is_truncated else "") + end
 
 
-_TRUNCATED = "\n**Truncated** to fit into a comment; `assetsync plan -v` shows everything.\n"
+TRUNCATED = "\n**Truncated** to fit into a comment; `assetsync plan -v` shows everything.\n"
 
 
-class _Page:
+class Page:
     """Text that grows until it is full."""
 
     def __init__(self, room: int) -> None:
@@ -81,49 +81,50 @@ class _Page:
         return True
 
 
-def _loosened(page: _Page, plan: Plan) -> None:
+def _loosened(page: Page, plan: Plan) -> None:
     """Above all else: whoever changes what must not be published and publishes in one go wants to be looked at."""
     if plan.loosened:
         what = ", and publishes in one go" if plan.publishes else ""
         page.add(f"\n**This change loosens guards of assets.yaml{what}:**\n\n")
-        _rows(page, [f"- {_prose(one)}\n" for one in plan.loosened], "- … and {} more\n")
+        rows(page, [f"- {prose(one)}\n" for one in plan.loosened], "- … and {} more\n")
 
 
-def _problems(page: _Page, plan: Plan) -> None:
+def _problems(page: Page, plan: Plan) -> None:
     if plan.problems:
         page.add(f"\n**{plural(len(plan.problems), 'problem')}: nothing can be applied**\n\n")
-    _rows(page, [_problem(problem) for problem in plan.problems], "- … and {} more\n")
+    rows(page, [problem_row(problem) for problem in plan.problems], "- … and {} more\n")
 
 
-def _problem(problem: Problem) -> str:
-    subject = _code(problem.asset) or "the plan as a whole"
-    hint = f"<br>hint: {_prose(problem.hint)}" if problem.hint else ""
-    return f"- {subject}: {_prose(problem.message)}{hint}\n"
+def problem_row(problem: Problem) -> str:
+    """A problem as an item of a list."""
+    subject = code(problem.asset) or "the plan as a whole"
+    hint = f"<br>hint: {prose(problem.hint)}" if problem.hint else ""
+    return f"- {subject}: {prose(problem.message)}{hint}\n"
 
 
-def _table(page: _Page, plan: Plan) -> None:
-    rows = [_row(action, plan) for action in plan.actions if action.notes or not isinstance(action, Keep)]
-    if rows and page.add("\n| | asset | version | why | cost |\n|---|---|---|---|---|\n"):
-        _rows(page, rows, "| … | {} more | | | |\n")
+def _table(page: Page, plan: Plan) -> None:
+    table = [_row(action, plan) for action in plan.actions if action.notes or not isinstance(action, Keep)]
+    if table and page.add("\n| | asset | version | why | cost |\n|---|---|---|---|---|\n"):
+        rows(page, table, "| … | {} more | | | |\n")
 
 
 def _row(action: Action, plan: Plan) -> str:
     notes = [*action.notes, *(["through a link that leads out of the project"] if action.through else [])]
-    why = "<br>".join([_prose(action.reason), *(f"note: {_prose(note)}" for note in notes)])
+    why = "<br>".join([prose(action.reason), *(f"note: {prose(note)}" for note in notes)])
     kind = "" if isinstance(action, Keep) else KIND[type(action)]
-    return f"| {kind} | {_code(action.asset)} | {_code(arrow(action))} | {why} | {_prose(cost(action, plan))} |\n"
+    return f"| {kind} | {code(action.asset)} | {code(arrow(action))} | {why} | {prose(cost(action, plan))} |\n"
 
 
-def _rows(page: _Page, rows: list[str], more: str) -> None:
+def rows(page: Page, lines: list[str], more: str) -> None:
     """Add rows while there is room, and how many are missing otherwise."""
     reserve = len(more) + 20
-    for number, row in enumerate(rows):
+    for number, row in enumerate(lines):
         if not page.add(row, keep=reserve):
-            page.add(more.format(f"{len(rows) - number:,}"))
+            page.add(more.format(f"{len(lines) - number:,}"))
             return
 
 
-def _folds(page: _Page, plan: Plan) -> None:
+def _folds(page: Page, plan: Plan) -> None:
     for action in plan.actions:
         # The comment may be public, and files outside of the project are nobody's business.
         lines = [] if action.through else list(_files(action))
@@ -131,7 +132,7 @@ def _folds(page: _Page, plan: Plan) -> None:
             _fold(page, action, lines)
 
 
-def _fold(page: _Page, action: Action, lines: list[str]) -> None:
+def _fold(page: Page, action: Action, lines: list[str]) -> None:
     """The files of one action, as HTML without a blank line, inside of which no markdown is read."""
     title = f"{html.escape(_cut(action.asset))}: {plural(len(lines), 'file')}"
     begin = f"\n<details><summary><code>{title}</code></summary>\n<pre>\n"
@@ -162,7 +163,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= TEXT_SHOWN else text[:TEXT_SHOWN] + "…"
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Foreign text as a code span; empty for none."""
     text = _cut(text)
     if not text.strip():
@@ -172,12 +173,12 @@ def _code(text: str) -> str:
     return f"<code>{_inert(text)}</code>"
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Our own sentences, in which what is foreign stands between backticks; neither part can be more than text."""
     parts = _cut(text).split("`")
     if len(parts) % 2 == 0:  # a backtick inside of something foreign
         return _inert("`".join(parts))
-    return "".join(_code(part) if number % 2 else _inert(part) for number, part in enumerate(parts))
+    return "".join(code(part) if number % 2 else _inert(part) for number, part in enumerate(parts))
 
 
 def _inert(text: str) -> str:

@@ -55,7 +55,7 @@ def plan_text(plan: Plan, *, paint: Paint = plain, verbose: bool = False, finger
     shown = [action for action in plan.actions if verbose or action.notes or not isinstance(action, Keep)]
     lines.extend(_actions(plan, shown, paint, verbose))
     for problem in plan.problems:
-        lines.extend(_problem(problem, paint))
+        lines.extend(problem_lines(problem, paint))
     if shown or plan.problems:
         lines.append("")
     if len(shown) > ASSETS_WITH_FILES and not verbose and any(map(changed_files, shown)):
@@ -92,7 +92,8 @@ def _files(action: Action, paint: Paint, verbose: bool) -> Iterator[str]:
         yield f"      … and {plural(len(marked) - limit, 'more file')} (-v shows all)"
 
 
-def _problem(problem: Problem, paint: Paint) -> Iterator[str]:
+def problem_lines(problem: Problem, paint: Paint) -> Iterator[str]:
+    """A problem with its hint, as lines."""
     subject = f" {printable(problem.asset)}" if problem.asset else ""
     yield "  " + paint(f"!{subject}", "red") + f"  {printable(problem.message)}"
     if problem.hint:

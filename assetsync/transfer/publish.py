@@ -60,7 +60,8 @@ class Publication:
     """One version to publish: `local`, which was scanned at the absolute `path`, as `name:version`.
 
     The store copies unchanged files from `source`, the version that this one follows. With `copy`, it copies the others
-    too, from outside the asset, and nothing is here: see Elsewhere.
+    too, from outside the asset, and nothing is here: see Elsewhere. `record` is the `.meta` of a version that was
+    published before in another store, which is kept.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Publication:
     owner: str | None = None
     tags: tuple[str, ...] = ()
     copy: Callable[[FileEntry, str], None] | None = None
+    record: Meta | None = None
 
     @property
     def tree(self) -> Tree:
@@ -234,7 +236,7 @@ def _taken(what: Publication) -> ConflictError:
 
 
 def _commit(store: Store, what: Publication) -> None:
-    meta = Meta(
+    meta = what.record or Meta(
         push_date=datetime.now(UTC).isoformat(),
         is_directory=what.tree.is_directory,
         paths=tuple(file.path for file in what.tree.files),

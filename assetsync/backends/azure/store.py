@@ -41,7 +41,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
@@ -224,11 +224,22 @@ class AzureBackend:
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
         """See `Backend.copy`. UnsupportedError where Azure can't: then the caller uploads."""
+        self.copy_from(self, source, target, entry)
+
+    def reaches(self, other: Backend) -> bool:
+        """Whether both are in the same account, and asked by the same identity."""
+        return isinstance(other, AzureBackend) and self.identity == other.identity
+
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+        """See `AcrossBackend`. Azure copies, also from another container of the account."""
+        if not isinstance(other, AzureBackend):
+            raise UnsupportedError(f"cannot copy from `{other.url}` to `{self.url}`: it is another service")
         if self._scope:
             # A copy would be encrypted by the default of the container.
             raise UnsupportedError(f"cannot copy `{printable(source)}` in `{self.url}` into an encryption scope")
         blob = self._blob(target)
-        url = self._blob(source).url  # with its SAS token, where there is one: the source needs it too
+        # With its SAS token, where there is one: the source needs it too.
+        url = other._blob(source).url  # noqa: SLF001 - of the same class
         reply = self._written(
             COPY,
             target,

@@ -26,7 +26,7 @@ from urllib.request import url2pathname
 from filelock import FileLock, Timeout
 
 from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Progress, no_progress
 from assetsync.backends.directory.removal import unlink_below
 from assetsync.backends.directory.translate import translated
 from assetsync.backends.retry import Tries
@@ -39,6 +39,7 @@ from assetsync.errors import (
     NotFoundError,
     StoreError,
     TransientError,
+    UnsupportedError,
     UsageError,
 )
 from assetsync.escape import printable
@@ -169,12 +170,23 @@ class DirectoryBackend:
                 yield chunk
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        path = self._path(source)
+        self.copy_from(self, source, target, entry)
+
+    def reaches(self, other: Backend) -> bool:
+        """Whether the other one is a directory too."""
+        return isinstance(other, DirectoryBackend)
+
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+        """See `AcrossBackend`."""
+        if not isinstance(other, DirectoryBackend):
+            raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is no directory")
+        path = other._path(source)  # noqa: SLF001 - of the same class
         # Never a hard link: the two would share their fate, and their permissions.
-        with self._reading("copy", source, lambda: _open(path)) as file, self._draft("create", target) as draft:
-            with self._errors("copy", source):
+        reading = other._reading("copy", source, lambda: _open(path))  # noqa: SLF001 - of the same class
+        with reading as file, self._draft("create", target) as draft:
+            with other._errors("copy", source):  # noqa: SLF001 - of the same class
                 if not draft.pour(file, entry, no_progress):
-                    raise ChecksumError(f"`{printable(source)}` in `{self._url}` is damaged: it is not what it was")
+                    raise ChecksumError(f"`{printable(source)}` in `{other.url}` is damaged: it is not what it was")
             self._put(draft, "create", target)
 
     def delete(self, key: str) -> None:

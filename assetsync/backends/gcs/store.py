@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
@@ -39,6 +39,7 @@ from assetsync.errors import (
     NotFoundError,
     StoreError,
     TransientError,
+    UnsupportedError,
     UsageError,
 )
 from assetsync.model.manifest import StoreConfig
@@ -213,11 +214,22 @@ class GCSBackend:
                 stream.close()
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        self.copy_from(self, source, target, entry)
+
+    def reaches(self, other: Backend) -> bool:
+        """Whether both are at the same endpoint, and asked by the same identity."""
+        return isinstance(other, GCSBackend) and self.identity == other.identity
+
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+        """See `AcrossBackend`. Google copies, also from another bucket."""
+        if not isinstance(other, GCSBackend):
+            raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is another service")
         task = Task(translate.COPY, f"{source}` to `{target}", create_only=True)
         params = {"ifGenerationMatch": _NEW, "fields": "done,rewriteToken,resource(name,size,metadata,generation)"}
         if self._kms_key:
             params["destinationKmsKeyName"] = self._kms_key
-        path = f"{self._path(source)}/rewriteTo{self._path(target).removeprefix('/storage/v1')}"
+        found = other._path(source)  # noqa: SLF001 - of the same class
+        path = f"{found}/rewriteTo{self._path(target).removeprefix('/storage/v1')}"
 
         headers, body = {}, []
         if self._labels != UNLABELLED:  # a copy that is told of any metadata keeps nothing of its source's
@@ -242,7 +254,7 @@ class GCSBackend:
                     hint="look at it with `assetsync verify`",
                 )
 
-        self._tries.settle(rewrite, lambda: self._same(source, target))
+        self._tries.settle(rewrite, lambda: self._same(other, source, target))
 
     def delete(self, key: str) -> None:
         try:
@@ -425,12 +437,13 @@ class GCSBackend:
             return False
         return (found.size, found.checksum) == (digest.size, digest.checksum)
 
-    def _same(self, source: str, target: str) -> bool:
+    def _same(self, other: GCSBackend, source: str, target: str) -> bool:
         try:
-            one, other = (self._tries.run(partial(self._resource, key)) for key in (source, target))
+            one = self._tries.run(partial(other._resource, source))
+            two = self._tries.run(partial(self._resource, target))
         except NotFoundError:
             return False
-        return (one.size, one.checksum) == (other.size, other.checksum)
+        return (one.size, one.checksum) == (two.size, two.checksum)
 
     def _check(self, task: Task, digest: Digest, entry: FileEntry) -> None:
         if (digest.size, digest.sha256) != (entry.size, entry.sha256):

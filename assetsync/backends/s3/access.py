@@ -231,6 +231,17 @@ class Access:
         self._closing.callback(client.close)
         return client
 
+    def is_like(self, other: Access) -> bool:
+        """Whether `other` asks the same service as the same identity, as far as that can be told without asking."""
+        mine, theirs = self.location, other.location
+        same_service = mine.endpoint == theirs.endpoint if mine.custom else not theirs.custom
+        return same_service and self.variables == other.variables and not self.anonymous
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The variables that decide who asks."""
+        return {name: value for name, value in self._environ.items() if name.startswith("AWS_")}
+
     def _make(self, region: str, endpoint: str | None, **options: Any) -> S3Client:
         # A presigned URL is global instead of regional, unless the addressing style is "virtual".
         style = (self._variable("s3") or {}).get("addressing_style") or ("path" if endpoint else "virtual")

@@ -48,6 +48,13 @@ _LAST_PART = 10_000
 CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
 
 
+class Source(NamedTuple):
+    """An object to copy from, which may be in another bucket. The names are those of `CopySource`."""
+
+    Bucket: str
+    Key: str
+
+
 class SentPart(NamedTuple):
     """A part that the store has. `checksum` is its SHA-256 in Base64, where the store keeps it, else empty."""
 
@@ -143,14 +150,14 @@ class Bucket:
             )
         return reply.get("ETag", "")
 
-    def copy_object(self, source: str, target: str, condition: Mapping[str, Any]) -> None:
+    def copy_object(self, source: Source, target: str, condition: Mapping[str, Any]) -> None:
         """The copy keeps the metadata, and gets the labels of this store. NotFoundError, ExistsError."""
         labels = {**self._labels, "TaggingDirective": "REPLACE"} if "Tagging" in self._labels else self._labels
         with self._calling(COPY, target, create_only="IfNoneMatch" in condition) as client:
             client.copy_object(
                 Bucket=self._name,
                 Key=self._prefix + target,
-                CopySource=self._source(source),  # type: ignore[arg-type]
+                CopySource=source._asdict(),  # type: ignore[arg-type]
                 **labels,
                 **self._encryption,
                 **condition,
@@ -197,7 +204,7 @@ class Bucket:
         return SentPart(number, len(data), reply.get("ETag", ""), checksum)
 
     def upload_part_copy(
-        self, source: str, target: str, upload_id: str, number: int, first: int, last: int
+        self, source: Source, target: str, upload_id: str, number: int, first: int, last: int
     ) -> SentPart:
         """A part out of the bytes `first` to `last` of an object, for an upload without checksums. NotFoundError."""
         with self._calling(COPY, target) as client:
@@ -206,7 +213,7 @@ class Bucket:
                 Key=self._prefix + target,
                 UploadId=upload_id,
                 PartNumber=number,
-                CopySource=self._source(source),  # type: ignore[arg-type]
+                CopySource=source._asdict(),  # type: ignore[arg-type]
                 CopySourceRange=f"bytes={first}-{last}",
             )
         etag = reply.get("CopyPartResult", {}).get("ETag", "")
@@ -260,8 +267,9 @@ class Bucket:
     def _name(self) -> str:
         return self._place().bucket
 
-    def _source(self, key: str) -> dict[str, str]:
-        return {"Bucket": self._name, "Key": self._prefix + key}
+    def source(self, key: str) -> Source:
+        """An object here, to be copied from."""
+        return Source(self._name, self._prefix + key)
 
     def _relative(self, text: str) -> str:
         """A key of a listing without the prefix. StoreError for one that was not asked for."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
@@ -24,7 +24,7 @@ from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import MIB, FileBody, checksum_of_part, small_file
-from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart
+from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart, Source
 from assetsync.backends.s3.objects import NoPartialError, Objects
 from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
 from assetsync.errors import (
@@ -177,12 +177,23 @@ class S3Backend:
             return  # it begins beyond the end
 
     def copy(self, source: str, target: str, entry: FileEntry) -> None:
+        self.copy_from(self, source, target, entry)
+
+    def reaches(self, other: Backend) -> bool:
+        """Whether both are at the same endpoint, and asked by the same identity. Regions may differ."""
+        return isinstance(other, S3Backend) and self._access.is_like(other._access)  # noqa: SLF001 - of the same class
+
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+        """See `AcrossBackend`. The service copies, also from another bucket."""
+        if not isinstance(other, S3Backend):
+            raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is another service")
+        at = other._bucket.source(source)  # noqa: SLF001 - of the same class
         if entry.size > self.max_copy:
-            self._copy_in_parts(source, target, entry)
+            self._copy_in_parts(at, target, entry)
             return
 
         def attempt() -> None:
-            self._bucket.copy_object(source, target, self._checked_condition(target))
+            self._bucket.copy_object(at, target, self._checked_condition(target))
 
         self._tries.settle(attempt, lambda: is_file(self, target, entry))
 
@@ -342,7 +353,7 @@ class S3Backend:
     def _changed(self, key: str) -> ChangedError:
         return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")
 
-    def _copy_in_parts(self, source: str, target: str, entry: FileEntry) -> None:
+    def _copy_in_parts(self, source: Source, target: str, entry: FileEntry) -> None:
         upload_id = self._tries.run(
             partial(self._bucket.create_multipart_upload, target, entry.sha256, checksums=False)
         )

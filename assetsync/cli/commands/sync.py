@@ -155,7 +155,7 @@ def apply_command(
 
     Shows the plan and asks. Never pulls: what is not here is left alone, so that a CI job needs no data.
     """
-    _check_fingerprint(expect)
+    check_fingerprint(expect)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     console = Console(common)
     with load(common, traffic) as project:
@@ -284,7 +284,8 @@ def _append_summary(plan: Plan) -> None:
         file.write(plan_markdown(plan) + "\n")
 
 
-def _check_fingerprint(text: str | None) -> None:
+def check_fingerprint(text: str | None) -> None:
+    """UsageError when the text is not a fingerprint."""
     if text is not None and not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
         raise click.UsageError(
             f"`--expect {printable(text)}`: a fingerprint is `sha256:` and 64 hex digits, as `assetsync plan` shows it"
