@@ -40,6 +40,7 @@ PAGES: Mapping[str, Callable[[str], str]] = {
     "docs/howto/mistakes.md": lambda text: mistakes_page(),
     "docs/json.md": lambda text: rerun(text, ROOT),
     "docs/tutorial.md": lambda text: rerun(text, ROOT),
+    "docs/howto/promote.md": lambda text: rerun(text, ROOT),
     "docs/howto/aliases.md": lambda text: rerun(text, ROOT),
     **{f"docs/pictures/{name}.svg": partial(picture, name) for name in PICTURES},
 }

@@ -62,9 +62,8 @@ def _jq(expression: str, value: Any) -> str:
         return done.stdout
     if expression == ".[0].number // empty":
         return f"{value[0]['number']}\n" if value else ""
-    ours = [
-        c for c in value if c["user"]["login"].endswith("[bot]") and c["body"].startswith("<!-- assetsync plan -->")
-    ]
+    mark = expression.partition('startswith("')[2].partition('"')[0]
+    ours = [c for c in value if c["user"]["login"].endswith("[bot]") and c["body"].startswith(mark)]
     return "".join(f"{comment[expression.rpartition('.')[2]]}\n" for comment in ours)
 
 

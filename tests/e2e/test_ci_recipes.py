@@ -116,6 +116,23 @@ def test_an_approved_plan_is_applied_and_another_is_not(in_git: Repo, ci: CI) ->
     assert versions(in_git) == ["0.1", "0.0"]
 
 
+def test_a_pull_request_into_production_promotes_what_it_showed(in_git: Repo, ci: CI) -> None:
+    root = in_git.root.parent
+    text = in_git.read("assets.yaml")
+    dev = next(line for line in text.splitlines() if line.startswith("store: ")).removeprefix("store: ")
+    stores = f"stores: {{prod: {root / 'prod'}}}"
+    in_git.write("assets.yaml", text.replace(f"store: {dev}", f"store: {dev}\n{stores}"))
+    (root / "prod").mkdir()
+    in_git.commit("production")
+    in_git.git("push", "-q")
+    in_git.git("push", "-q", "origin", "HEAD:work")
+    done(ci.github("github-promote.yml", "plan", branch="work", pull_request=True))
+    assert "nlp/sentiment:0.0" in ci.comments[-1]
+    done(ci.github("github-promote.yml", "promote"))
+    assert sorted(path.name for path in (root / "prod/nlp").glob("*.versions"))
+    assert "the plan is not the expected one" in failed(ci.github("github-promote.yml", "promote")).log
+
+
 def test_a_plan_with_problems_is_commented_and_fails(in_git: Repo, ci: CI) -> None:
     in_git.git("checkout", "-q", "-b", "work")
     in_git.write("assets.yaml", in_git.read("assets.yaml") + "  more: models/more\n")
