@@ -205,7 +205,7 @@ class S3Backend:
         self._tries.run(lambda: self._objects.put(CREATE, key, data, sha256, "overwrite"))
 
     def copy_plainly(self, source: str, target: str) -> None:
-        self._tries.run(partial(self._bucket.copy_object, source, target, {}))
+        self._tries.run(partial(self._bucket.copy_object, self._bucket.source(source), target, {}))
 
     def part_size(self, size: int) -> int:
         least = -(-size // MAX_PARTS)
