@@ -78,7 +78,12 @@ _OPTIONS = [
         help="Another store than the default: a name of `stores`, s3://…, gs://…, az://… or a directory.",
     ),
     click.option("-q", "--quiet", is_flag=True, default=None, help="Say nothing but errors and data."),
-    click.option("-v", "--verbose", count=True, help="Say more: every file, every unchanged asset."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Say more: every file, every unchanged asset, what was excluded, where settings come from.",
+    ),
     click.option("--progress/--no-progress", default=None, help="Progress bars; by default on a terminal."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours; by default on a terminal."),
 ]

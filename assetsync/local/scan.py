@@ -127,7 +127,7 @@ class _Asset:
     path: str
     is_directory: bool
     files: Files
-    excluded: int = 0
+    left_out: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
     recalled: int = 0
 
@@ -163,7 +163,7 @@ class _Asset:
         fields = zip(paths, sizes_of(stamps), map(files.sha256.__getitem__, paths), strict=True)
         entries = list(map(_entry, fields))
         tree = directory_tree(entries) if self.is_directory else file_tree(entries[0].size, entries[0].sha256)
-        return Present(tree, self.excluded, stamps, self.through)
+        return Present(tree, len(self.left_out), stamps, self.through, self.left_out)
 
 
 def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
@@ -205,7 +205,9 @@ def _find(root: str, path: str, exclude: Sequence[str], boundary: Boundary | Non
     problem = parts_problem(walk.stamps)
     if problem is not None:
         return Unusable(f"in `{printable(path)}`: {problem}", _EXCLUDE_HINT)
-    return _Asset(path, True, Files(absolute, walk.stamps), walk.excluded, (*through, *sorted(walk.through)))
+    return _Asset(
+        path, True, Files(absolute, walk.stamps), tuple(sorted(walk.left_out)), (*through, *sorted(walk.through))
+    )
 
 
 class _Walk:
@@ -218,7 +220,7 @@ class _Walk:
         self._boundary = boundary
         self._folders: list[_Folder] = []
         self.stamps: dict[str, bytes] = {}
-        self.excluded = 0
+        self.left_out: list[str] = []
         self.through: set[str] = set()
         self.problems: list[_Problem] = []
 
@@ -289,7 +291,7 @@ class _Walk:
         if path.rpartition("/")[2].startswith(TEMPORARY_PREFIX):
             return True  # of an assetsync that was killed, or is at work
         if self._excludes.leaves_out(path, is_folder):
-            self.excluded += 1
+            self.left_out.append(f"{path}/" if is_folder else path)
             return True
         return False
 

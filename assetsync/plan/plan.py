@@ -32,8 +32,8 @@ class _Action:
     """The fields of all actions. `base` is the version that the asset is at before, `to` the one after it.
 
     `content` is what assets.lock will hold for the asset; None where only a download can tell.
-    `excluded` counts the local files that were left out. `through` says where links of the user lead by which the asset
-    lies outside of the project. `owner` and `tags` are those of the entry.
+    `excluded` counts the local files that were left out, and `left_out` names them. `through` says where links of the
+    user lead by which the asset lies outside of the project. `owner` and `tags` are those of the entry.
     """
 
     asset: str
@@ -46,6 +46,7 @@ class _Action:
     transfer: Transfer = field(default_factory=Transfer)
     notes: tuple[str, ...] = ()
     excluded: int = 0
+    left_out: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
     owner: str | None = None
     tags: tuple[str, ...] = ()

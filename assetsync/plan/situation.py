@@ -66,6 +66,7 @@ class _Shared(TypedDict):
     reason: str
     notes: tuple[str, ...]
     excluded: int
+    left_out: tuple[str, ...]
     through: tuple[str, ...]
     owner: str | None
     tags: tuple[str, ...]
@@ -455,6 +456,7 @@ class Situation:
             reason=reason,
             notes=tuple(said),
             excluded=self.excluded,
+            left_out=self.local.left_out if isinstance(self.local, Present) else (),
             through=self.local.through,
             owner=self.entry.owner,
             tags=self.entry.tags,

@@ -18,14 +18,17 @@ CLAIM_LIFETIME = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The path is there. `excluded` files were left out. `stamps` are what `assetsync.local.scan` tells a
-    change by, parallel to the files of the tree. `through` says where links lead by which the path, or a file below
-    it, lies outside of the project."""
+    """The path is there. `excluded` files were left out; `left_out` names them, as far as they are here.
+
+    `stamps` are what `assetsync.local.scan` tells a change by, parallel to the files of the tree. `through` says where
+    links lead by which the path, or a file below it, lies outside of the project.
+    """
 
     tree: Tree
     excluded: int = 0
     stamps: tuple[object, ...] = ()
     through: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

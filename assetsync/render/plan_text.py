@@ -76,6 +76,8 @@ def _actions(plan: Plan, actions: list[Action], paint: Paint, verbose: bool) -> 
             yield f"      note: {printable(note)}"
         if verbose or len(actions) <= ASSETS_WITH_FILES:
             yield from _files(action, paint, verbose)
+        if verbose:
+            yield from (f"      excluded: {printable(path)}" for path in action.left_out)
 
 
 def _width(texts: Iterable[str], most: int) -> int:
