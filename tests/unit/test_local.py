@@ -241,13 +241,12 @@ def test_a_folder_that_goes_meanwhile_is_no_object_either(
     store.create("a/b", b"x")
     unlink = os.unlink
 
-    def meanwhile(path: str) -> None:
+    def meanwhile(name: str, *, dir_fd: int) -> None:
+        monkeypatch.setattr(os, "unlink", unlink)
         try:
-            unlink(path)
+            unlink(name, dir_fd=dir_fd)
         finally:
-            if path == str(root / "a"):
-                monkeypatch.setattr(os, "unlink", unlink)
-                store.delete("a/b")
+            store.delete("a/b")
 
     monkeypatch.setattr(os, "unlink", meanwhile)
     store.delete("a")
