@@ -25,8 +25,9 @@ def naming(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = path, None
-        raise
+        if error.errno is None:  # not of the system, and told in words
+            raise
+        raise OSError(error.errno, error.strerror, path) from error
 
 
 def write_atomically(path: str, data: bytes, *, aside: str | None = None) -> None:

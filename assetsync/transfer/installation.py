@@ -178,7 +178,8 @@ def staging(preferred: str, place: Place) -> Iterator[str]:
         yield folder
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            error.filename = error.filename or folder  # writing to a descriptor names none
+            if error.errno is not None:
+                error.filename = error.filename or folder  # writing to a descriptor names none
             raise
         shutil.rmtree(folder, ignore_errors=True)
         raise AssetsyncError(
