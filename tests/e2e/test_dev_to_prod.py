@@ -25,7 +25,7 @@ def store(repo: Repo, name: str) -> Remote:
     return Remote("directory", str(repo.root.parent / name))
 
 
-def test_dev_staging_prod_and_a_rollback(repo: Repo) -> None:
+def test_dev_staging_prod_a_rollback_and_a_yank(repo: Repo) -> None:
     def train(content: bytes) -> None:
         repo.write("models/sentiment.bin", content)
         repo.run("apply", "--yes")
@@ -61,11 +61,20 @@ def test_dev_staging_prod_and_a_rollback(repo: Repo) -> None:
     repo.run("alias", "nlp/sentiment", "production", "--rollback", "--store", "prod", "-m", "slow")
     assert served() == b"\x00first"
 
+    # It is found to be wrong as well. It is marked as bad in dev, with the old content as a newer version in its place,
+    # and cannot get anywhere from there.
+    repo.run("yank", "nlp/sentiment:0.1", "--republish", "0.0", "-m", "trained on the test set", "--yes")
+    refused = repo.run("promote", "nlp/sentiment:0.1", "--to", "staging", "--yes", code=3)
+    assert "`nlp/sentiment:0.1` is yanked in `dev`: trained on the test set" in refused.err
+    repo.run("promote", "nlp/sentiment:0.2", "--to", "prod", "--yes")
+    repo.run("alias", "nlp/sentiment", "production", "0.2", "--store", "prod", "-m", "the first one again")
+    assert served() == b"\x00first"
+
     # One version, one number, one content: in each store, whichever way it came.
     for name in ("dev", "staging", "prod"):
         repo.run("verify", "--deep", "--store", name)
     log = repo.run("log", "nlp/sentiment", "--store", "prod", "--format", "json").json()
-    assert [step["from"] for step in log["versions"][0]["promoted"]] == ["../dev", "../staging"]
+    assert [step["from"] for step in log["versions"][1]["promoted"]] == ["../dev", "../staging"]
 
     # A colleague gets from production what assets.lock names, and modelkit reads it too.
     colleague = repo.clone("colleague")
