@@ -146,7 +146,8 @@ def test_list_shows_versions_beside_what_is_locked(repo: Repo) -> None:
     table = repo.run("list").out
     assert table.splitlines()[1].split() == ["nlp/sentiment", "0.0", "0.0"]
     listed = repo.run("list", "nlp/s*", "--format", "json").json()
-    assert listed["assets"] == [{"name": "nlp/sentiment", "versions": ["0.0"], "latest": "0.0", "locked": "0.0"}]
+    known = {"name": "nlp/sentiment", "versions": ["0.0"], "latest": "0.0", "locked": "0.0"}
+    assert listed["assets"] == [{**known, "aliases": {}, "yanked": {}}]
 
 
 def test_names_narrow_the_plan_and_typos_are_told(repo: Repo) -> None:
