@@ -59,7 +59,7 @@ def test_everybody_takes_part_and_everything_happens(runs: Sequence[Run]) -> Non
     how = {step.how for step in steps}
     assert {"reply lost", "unsent", "given up, reply lost", "is kept, empty", "is there", "ChangedError"} <= how
     problems = {code for step in steps if step.what == "problem" for code in step.key.split(", ")}
-    assert {"diverged", "in_progress", "incomplete_pull", "goes_back"} <= problems
+    assert {"diverged", "in_progress", "goes_back"} <= problems
 
 
 def test_a_seed_is_one_schedule_in_any_process(stage: Stage) -> None:
