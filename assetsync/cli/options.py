@@ -60,7 +60,14 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def collected(*args: Any, **kwargs: Any) -> Any:
         own = Common(**{one.name: kwargs.pop(one.name) for one in fields(Common)})
-        return function(*args, common=own.over(session().common), **kwargs)
+        common = own.over(session().common)
+        if not common.verbose:
+            return function(*args, common=common, **kwargs)
+        from assetsync.cli.console import Console
+        from assetsync.cli.requests import requests_told
+
+        with requests_told(Console(common).say, each=common.verbose > 1):
+            return function(*args, common=common, **kwargs)
 
     for option in reversed(_OPTIONS):
         collected = option(collected)
@@ -82,7 +89,8 @@ _OPTIONS = [
         "-v",
         "--verbose",
         count=True,
-        help="Say more: every file, every unchanged asset, what was excluded, where settings come from.",
+        help="Say more: every file, every unchanged asset, what was excluded, where settings come from, how many"
+        " requests were made; -vv: each of them.",
     ),
     click.option("--progress/--no-progress", default=None, help="Progress bars; by default on a terminal."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colours; by default on a terminal."),

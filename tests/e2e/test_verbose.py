@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from assetsync.backends.told import tell
+from assetsync.cli.requests import requests_told
 from tests.e2e.harness import Repo
 
 
@@ -24,3 +28,14 @@ def test_q_says_nothing_but_data(repo: Repo) -> None:
     assert (run.out, run.err) == ("", "")
     assert repo.run("-q", "status").out
     assert repo.run("-q", "plan", "x", code=64).err
+
+
+@pytest.mark.parametrize("each", [False, True])
+def test_requests_are_counted_or_told_one_by_one(each: bool) -> None:
+    said: list[str] = []
+    with requests_told(said.append, each=each):
+        tell("GET", "a\x1bb")
+        tell("PUT", "c")
+        tell("GET", "d")
+    tell("GET", "later")
+    assert said == [*(["  GET a\\x1bb", "  PUT c", "  GET d"] if each else []), "3 requests: 2 GET, 1 PUT"]

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from assetsync.backends import limits
 from assetsync.backends.timed import timed
+from assetsync.backends.told import tell_url
 
 CONNECTIONS = 64
 CONNECT_TIMEOUT = 10.0  # seconds
@@ -68,6 +69,7 @@ class _AsStored(HTTPAdapter):
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        tell_url(request.method, request.url)
         reply = super().send(request, *args, **kwargs)
         try:
             with reply:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.client import CUT, NO_TOKEN, Body, Client, Reply, Stream
 from assetsync.backends.refusal import Operation, Place, tried
+from assetsync.backends.told import tell, tell_url
 from assetsync.errors import StoreError, UnsupportedError
 
 T = TypeVar("T")
@@ -52,6 +53,7 @@ class Calls:
         """A request of the JSON API. Not much more than `limit` bytes of an object are read, if it is one."""
         with self._translated(task):
             url = self._client.link(path, params)
+            tell(method, unquote(path))
             reply = self._client.exchange(method, url, self._client.signed(headers or {}), body, limit=limit)
         if reply.status // 100 != 2:
             raise self._refused(task, reply.status, reply.body)
@@ -85,6 +87,7 @@ class Calls:
         """
         if not self.is_session(url):
             raise self.no_sense(task)
+        tell_url(method, url)
         with self._translated(task):
             reply = self._client.exchange(
                 method, url, {"Content-Type": "application/octet-stream", **headers}, [data] if data else ()
@@ -108,6 +111,7 @@ class Calls:
         self, task: Task, path: str, params: Mapping[str, str], position: int, end: int
     ) -> tuple[Stream, bytes]:
         """The reply to a read of [position, end), and its first bytes: none where the object ends before `position`."""
+        tell("GET", unquote(path))
         with self._translated(task):
             headers = self._client.signed({"Range": f"bytes={position}-{end - 1}"})
             stream = self._client.stream(self._client.link(path, params), headers)

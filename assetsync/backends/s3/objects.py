@@ -20,6 +20,7 @@ from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access, Location, read_authorities
 from assetsync.backends.s3.sending import CONNECT_TIMEOUT
 from assetsync.backends.s3.translate import READ, broken, refusal_in, refused
+from assetsync.backends.told import tell
 from assetsync.errors import DamagedError, StoreError, UnsupportedError
 from assetsync.escape import printable
 
@@ -92,7 +93,7 @@ class Objects:
                 raise DamagedError(f"`{printable(key)}` in `{self._place().store}` is larger than {limit} bytes")
             return bytes(found.bytes()), found.meta["e_tag"] or ""
 
-        return self._call(READ, key, act)
+        return self._call("GET", READ, key, act)
 
     def head(self, key: str) -> Head:
         """NotFoundError."""
@@ -102,7 +103,7 @@ class Objects:
             sha256 = str(found.attributes.get("sha256", "")).lower()
             return Head(found.meta["size"], found.meta["e_tag"] or "", sha256 if _is_sha256(sha256) else None)
 
-        return self._call(READ, key, act)
+        return self._call("HEAD", READ, key, act)
 
     def put(
         self, operation: Operation, key: str, data: bytes, sha256: str, mode: PutMode, *, labelled: bool = False
@@ -125,7 +126,7 @@ class Objects:
             )
             return put["e_tag"] or ""
 
-        return self._call(operation, key, act, create_only=mode == "create")
+        return self._call("PUT", operation, key, act, create_only=mode == "create")
 
     def range(self, key: str, first: int, end: int, etag: str) -> tuple[str, Iterator[bytes]]:
         """The etag of an object, and its bytes from `first` up to `end`, exclusive. NotFoundError, NoRangeError.
@@ -141,7 +142,7 @@ class Objects:
             found = obstore.get(store, self._prefix + key, options=options)
             return found.meta["e_tag"] or "", self._chunks(key, found.stream(min_chunk_size=READ_CHUNK))
 
-        return self._call(READ, key, act)
+        return self._call("GET", READ, key, act)
 
     def _beginning(self, key: str, end: int) -> tuple[str, Iterator[bytes]] | None:
         """The same without asking for a range, which not every store answers by 206; None when there is much more."""
@@ -152,7 +153,7 @@ class Objects:
                 return None
             return found.meta["e_tag"] or "", iter([bytes(found.bytes())[:end]])
 
-        return self._call(READ, key, act)
+        return self._call("GET", READ, key, act)
 
     def close(self) -> None:
         """Let go of the connections, which close when their last user is done."""
@@ -169,7 +170,9 @@ class Objects:
                 return
             yield bytes(chunk)
 
-    def _call(self, operation: Operation, key: str, act: Callable[[S3Store], T], *, create_only: bool = False) -> T:
+    def _call(
+        self, method: str, operation: Operation, key: str, act: Callable[[S3Store], T], *, create_only: bool = False
+    ) -> T:
         """Return the result of `act`, called again when the bucket turns out to be in another region."""
         if any(segment in ("", ".", "..") for segment in (self._prefix + key).split("/")):
             raise UnsupportedError(
@@ -177,11 +180,13 @@ class Objects:
                 hint="store it under another key; assetsync has no use for such names",
             )
         location = self._access.location
+        tell(method, self._prefix + key)
         try:
             return act(self._store(location))
         except _RAISED as error:
             text = str(error)
         if self._moved(location, text):
+            tell(method, self._prefix + key)
             try:
                 return act(self._store(self._access.location))
             except _RAISED as error:

@@ -23,6 +23,7 @@ from urllib3 import exceptions
 
 from assetsync.backends import limits
 from assetsync.backends.timed import TimedSocket, timed
+from assetsync.backends.told import tell_url
 
 CONNECTIONS = 64
 # Seconds, also for sending one chunk of a body.
@@ -57,6 +58,7 @@ class Sender:
         It raises errors of botocore: BotoCoreError, and ResponseParserError for a reply that is too large or no
         listing.
         """
+        tell_url(event_name.rpartition(".")[2], request.url)
         is_object = request.stream_output
         request.stream_output = True
         response = self._session.send(request)
