@@ -64,6 +64,11 @@ class Part(NamedTuple):
     token: str
 
 
+# Has a file copied to a key, which must not exist yet. True when it is told that the copy is what was asked for.
+# NotFoundError, ExistsError, ChecksumError, StoreError.
+Copy = Callable[[FileEntry, str], bool]
+
+
 class Backend(Protocol):
     """The operations of every store."""
 
@@ -113,10 +118,11 @@ class Backend(Protocol):
         A range that reaches beyond the end of the object ends there; one without bytes asks nothing of the store.
         """
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         """Copy an object within the store, on the server, to a new key. NotFoundError, ExistsError.
 
-        ChecksumError where the store can tell that the source is not what `entry` says; then nothing is stored.
+        True when the store has told that the copy is what `entry` says; else it is what the source was at that moment.
+        ChecksumError where it has told that the source is something else; then nothing is stored.
         """
 
     def delete(self, key: str) -> None:
@@ -166,7 +172,7 @@ class AcrossBackend(Protocol):
     def reaches(self, other: Backend) -> bool:
         """Whether `copy_from` can work with that store. Nothing is sent."""
 
-    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> bool:
         """As `copy`, with a source in the store `other`. UnsupportedError where it can't be done after all."""
 
 

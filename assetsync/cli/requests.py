@@ -1,4 +1,4 @@
-"""What `-v` tells of the requests to a store: how many of each kind; with `-vv`, each as it goes out."""
+"""The requests to a store as `-v` tells them: how many of each kind; with `-vv`, each as it goes out."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from assetsync.errors import UsageError
-from assetsync.escape import printable
+from assetsync.escape import printable, redacted
 from assetsync.manifest.store_url import check_store_url, is_store_name
 from assetsync.model.guards import MANY_FILES
 from assetsync.model.manifest import Manifest, StoreConfig
@@ -211,5 +211,6 @@ def described(config: StoreConfig, environ: Mapping[str, str]) -> list[tuple[str
         value = getattr(known, name)
         if name in known.origins or value not in (None, (), True):
             shown = ", ".join(f"{tag}={text}" for tag, text in value) if isinstance(value, tuple) else str(value)
-            rows.append((name, shown.lower() if isinstance(value, bool) else shown, known.origins.get(name, "")))
+            shown = shown.lower() if isinstance(value, bool) else redacted(shown)
+            rows.append((name, shown, known.origins.get(name, "")))
     return rows

@@ -152,5 +152,5 @@ class _Again:
         release(store, self.name, version, workspace.journal)
         self.reporter.end(self.name, f"published {version}, with the content of {self.old}")
 
-    def _copy(self, entry: FileEntry, key: str) -> None:
-        self.workspace.store.backend.copy(layout.data_key(self.name, self.old, entry.path), key, entry)
+    def _copy(self, entry: FileEntry, key: str) -> bool:
+        return self.workspace.store.backend.copy(layout.data_key(self.name, self.old, entry.path), key, entry)

@@ -336,7 +336,9 @@ def _clear(store: Store, name: str, version: str) -> None:
     if _exists(store, name, version):
         store.backend.delete(key)
         raise ConflictError(f"`{name}:{version}` was finished meanwhile", hint="look again with `assetsync doctor`")
-    list(together(store.backend.delete, _data_keys(store, name, version)))
+    *parts, whole = _data_keys(store, name, version)
+    list(together(store.backend.delete, parts))
+    store.backend.delete(whole)
     store.backend.delete(key)
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from assetsync.backends.contract import AcrossBackend, Backend, MultipartBackend, Part
+from assetsync.backends.contract import AcrossBackend, Backend, Copy, MultipartBackend, Part
 from assetsync.errors import ChecksumError, UnsupportedError
 from assetsync.model.tree import FileEntry
 from assetsync.remote import layout
@@ -42,30 +42,30 @@ class Across:
     pace: Callable[[int], None]
     _large: threading.BoundedSemaphore = field(default_factory=lambda: threading.BoundedSemaphore(LARGE_AT_ONCE))
 
-    def copier(self, name: str, version: str) -> Callable[[FileEntry, str], None]:
+    def copier(self, name: str, version: str) -> Copy:
         """A function that brings one file of a version to a key of the target, which must not exist yet.
 
         NotFoundError and ChecksumError when the source is not what its version says; ExistsError, StoreError.
         """
 
-        def copy(entry: FileEntry, key: str) -> None:
-            self._copy(layout.data_key(name, version, entry.path), key, entry)
+        def copy(entry: FileEntry, key: str) -> bool:
+            return self._copy(layout.data_key(name, version, entry.path), key, entry)
 
         return copy
 
-    def _copy(self, source: str, key: str, entry: FileEntry) -> None:
+    def _copy(self, source: str, key: str, entry: FileEntry) -> bool:
         backend = self.target.backend
         if isinstance(backend, AcrossBackend) and backend.reaches(self.source.backend):
             try:
-                backend.copy_from(self.source.backend, source, key, entry)
-                return
+                return backend.copy_from(self.source.backend, source, key, entry)
             except UnsupportedError:
                 pass  # not everything that the store can copy, it can copy as it is to be here
         if isinstance(backend, MultipartBackend) and entry.size > backend.multipart_threshold:
             with self._large:
                 self._in_parts(backend, source, key, entry)
-            return
-        self._by_file(backend, source, key, entry)
+        else:
+            self._by_file(backend, source, key, entry)
+        return False
 
     def _read(self, source: str, entry: FileEntry) -> Iterator[bytes]:
         """The content, which is what `entry` says when it ends. ChecksumError."""

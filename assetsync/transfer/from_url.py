@@ -17,7 +17,7 @@ from functools import partial
 
 from filelock import FileLock, Timeout
 
-from assetsync.backends.contract import Backend, ObjectInfo
+from assetsync.backends.contract import Backend, Copy, ObjectInfo
 from assetsync.backends.opening import open_backend
 from assetsync.errors import ConflictError, InvalidError, NotFoundError
 from assetsync.local.exclude import Excludes
@@ -74,7 +74,7 @@ class Origin:
         keys = dict(zip(self.paths, self.keys, strict=True))
         return lambda path, size: b"".join(self.backend.read_range(keys[path], 0, size))
 
-    def copier(self, store: str) -> Callable[[FileEntry, str], None]:
+    def copier(self, store: str) -> Copy:
         """A function that has the store copy a file of this to a key of the store at the URL `store`, of the same
         bucket.
 
@@ -83,8 +83,8 @@ class Origin:
         keys = dict(zip(self.paths, self.keys, strict=True))
         prefix = _split(store)[1]
 
-        def copy(entry: FileEntry, target: str) -> None:
-            self.backend.copy(keys[entry.path], f"{prefix}/{target}" if prefix else target, entry)
+        def copy(entry: FileEntry, target: str) -> bool:
+            return self.backend.copy(keys[entry.path], f"{prefix}/{target}" if prefix else target, entry)
 
         return copy
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from assetsync.backends.contract import MultipartBackend, Part, ProbedBackend, Progress
+from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend, Progress
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -51,7 +51,7 @@ class Elsewhere:
     """
 
     path: str = ""
-    copy: Callable[[FileEntry, str], None] | None = None
+    copy: Copy | None = None
     read: Callable[[str, int], bytes] | None = None
 
 
@@ -73,7 +73,7 @@ class Publication:
     description: str | None = None
     owner: str | None = None
     tags: tuple[str, ...] = ()
-    copy: Callable[[FileEntry, str], None] | None = None
+    copy: Copy | None = None
     record: Meta | None = None
 
     @property
@@ -305,7 +305,10 @@ class _Data:
         if source is None:
             return False
         try:
-            self._backend.copy(source, key, entry)
+            if not (self._backend.copy(source, key, entry) or self._is_there(key, entry)):
+                # modelkit overwrites versions, so the source may be another file by now.
+                self._backend.delete(key)
+                return False
         except ExistsError:
             self._check_present(key, entry)
         except (NotFoundError, ChecksumError, UnsupportedError):
@@ -313,17 +316,17 @@ class _Data:
         self._progress(entry.size)
         return True
 
-    def _copy_elsewhere(self, copy: Callable[[FileEntry, str], None], key: str, entry: FileEntry) -> None:
+    def _copy_elsewhere(self, copy: Copy, key: str, entry: FileEntry) -> None:
         try:
-            copy(entry, key)
+            sure = copy(entry, key)
         except ExistsError:
-            pass
+            sure = False
         except (NotFoundError, ChecksumError) as error:
             raise ContentError(
                 f"`{self._what}` was not published: its source changed meanwhile", hint="run the command again"
             ) from error
-        # The source may have changed since it was hashed, and the store copies whatever is there.
-        self._check_present(key, entry)
+        if not sure:  # the source may have changed since it was hashed, and the store copies whatever is there
+            self._check_present(key, entry)
         self._progress(entry.size)
 
     def _upload(self, key: str, number: int, entry: FileEntry) -> None:
@@ -357,16 +360,20 @@ class _Data:
 
     def _check_present(self, key: str, entry: FileEntry) -> None:
         """Take an object that is there already for the file, when it has its size and checksum; else ConflictError."""
-        info = self._backend.stat(key)
-        sha256 = info.sha256
-        if sha256 is None and info.size == entry.size:
-            sha256 = self._store.sha256(key, info.size)
-        if (info.size, sha256) != (entry.size, entry.sha256):
+        if not self._is_there(key, entry):
             self._store.spoil(self._what.name, self._what.version, key)
             raise ConflictError(
                 f"`{key}` in `{self._store.url}` already exists with other content",
                 hint="an unfinished publish left it: plan again, and the next number is taken",
             )
+
+    def _is_there(self, key: str, entry: FileEntry) -> bool:
+        """Whether an object has the size and the checksum of a file. It is read where the store keeps no checksum."""
+        info = self._backend.stat(key)
+        sha256 = info.sha256
+        if sha256 is None and info.size == entry.size:
+            sha256 = self._store.sha256(key, info.size)
+        return (info.size, sha256) == (entry.size, entry.sha256)
 
 
 class _Parts:

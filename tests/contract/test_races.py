@@ -26,7 +26,7 @@ PROCESSES = 3
 pytestmark = pytest.mark.usefixtures("hectic")
 
 
-def _race(target: Target, attempt: Callable[[Backend, int], None]) -> list[int]:
+def _race(target: Target, attempt: Callable[[Backend, int], object]) -> list[int]:
     """Who won, out of CREATORS threads that share two clients and start together."""
     clients = [target.backend, target.open()]
     start = Barrier(CREATORS)

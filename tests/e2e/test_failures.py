@@ -29,7 +29,9 @@ def test_several_commands_have_json() -> None:
 
 @pytest.mark.parametrize("command", commands_with_json())
 def test_every_command_with_json_answers_a_failure_in_json(repo: Repo, command: str) -> None:
-    arguments = {"log": ["x"], "show": ["x"], "diff": ["x", "y"]}.get(command, [])
+    arguments = {"log": ["x"], "show": ["x"], "diff": ["x", "y"], "alias": ["x"], "promote": ["--to", "y"]}.get(
+        command, []
+    )
     run = repo.run("-C", "nowhere", command, *arguments, "--format", "json", code=1)
     message = "the directory `nowhere` of `-C` does not exist"
     assert run.json() == {

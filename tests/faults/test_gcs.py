@@ -368,7 +368,7 @@ def test_an_upload_whose_object_was_removed_since_begins_anew(
 def test_no_session_but_one_of_the_store_is_gone_on_with(
     server: GCSServer, backend: GCSBackend, file: File, session: str
 ) -> None:
-    with pytest.raises(StoreError, match="does not answer like Cloud Storage"):
+    with pytest.raises(StoreError, match="that upload is not of `"):
         backend.uploaded_parts(KEY, session, str(file.path), file.entry)
     assert server.requests == []
 

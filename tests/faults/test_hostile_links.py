@@ -135,7 +135,7 @@ def test_git_is_not_asked_when_no_link_leads_outside(repo: Repo, monkeypatch: py
     repo.write("real/a", "one")
     repo.write("real/id_rsa", "two")
     (repo.root / "w").symlink_to("real")
-    monkeypatch.setattr("assetsync.git.tracked.open_repository", lambda *_: pytest.fail("git was asked"))
+    monkeypatch.setattr("assetsync.git.repository.open_repository", lambda *_: pytest.fail("git was asked"))
     repo.run("plan")
 
 
@@ -146,7 +146,7 @@ def test_git_is_asked_once(repo: Repo, tmp_path: Path, monkeypatch: pytest.Monke
         asked.append(folder)
         return open_repository(folder, environ)
 
-    monkeypatch.setattr("assetsync.git.tracked.open_repository", ask)
+    monkeypatch.setattr("assetsync.git.repository.open_repository", ask)
     (tmp_path / "big").mkdir()
     for number in range(5):
         (tmp_path / f"big/{number}").write_text("x")

@@ -94,12 +94,13 @@ class SimulatedStore:
                 lambda: is_file(self, key, entry),
             )
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         with _patience():
             self._tries.settle(
                 lambda: self._write("copy to", target, lambda: self.raw.copy(source, target, entry)),
                 lambda: is_file(self, target, entry),
             )
+        return False
 
     def delete(self, key: str) -> None:
         with _patience():

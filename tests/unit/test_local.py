@@ -162,7 +162,7 @@ def test_an_object_and_a_folder_of_one_name_are_a_clear_error(store: DirectoryBa
     path, entry = _file(tmp_path, b"x")
     store.create("a/1.0", b"object")
     store.create("b/1.0/part", b"object")
-    refused: list[Callable[[], None]] = [
+    refused: list[Callable[[], object]] = [
         lambda: store.create("a/1.0/part", b"x"),
         lambda: store.create("a/1.0/deep/part", b"x"),
         lambda: store.upload("a/1.0/part", path, entry),

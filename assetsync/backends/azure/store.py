@@ -222,15 +222,15 @@ class AzureBackend:
                 return
             start += len(chunk)
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         """See `Backend.copy`. UnsupportedError where Azure can't: then the caller uploads."""
-        self.copy_from(self, source, target, entry)
+        return self.copy_from(self, source, target, entry)
 
     def reaches(self, other: Backend) -> bool:
         """Whether both are in the same account, and asked by the same identity."""
         return isinstance(other, AzureBackend) and self.identity == other.identity
 
-    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> bool:
         """See `AcrossBackend`. Azure copies, also from another container of the account."""
         if not isinstance(other, AzureBackend):
             raise UnsupportedError(f"cannot copy from `{other.url}` to `{self.url}`: it is another service")
@@ -248,6 +248,7 @@ class AzureBackend:
         )
         if reply and reply.get("copy_status") != "success":
             self._await_copy(target)
+        return False
 
     def delete(self, key: str) -> None:
         blob = self._blob(key)

@@ -169,14 +169,14 @@ class DirectoryBackend:
                 length -= len(chunk)
                 yield chunk
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        self.copy_from(self, source, target, entry)
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
+        return self.copy_from(self, source, target, entry)
 
     def reaches(self, other: Backend) -> bool:
         """Whether the other one is a directory too."""
         return isinstance(other, DirectoryBackend)
 
-    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> bool:
         """See `AcrossBackend`."""
         if not isinstance(other, DirectoryBackend):
             raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is no directory")
@@ -188,6 +188,7 @@ class DirectoryBackend:
                 if not draft.pour(file, entry, no_progress):
                     raise ChecksumError(f"`{printable(source)}` in `{other.url}` is damaged: it is not what it was")
             self._put(draft, "create", target)
+        return True
 
     def delete(self, key: str) -> None:
         path = self._path(key)

@@ -213,14 +213,14 @@ class GCSBackend:
             finally:
                 stream.close()
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        self.copy_from(self, source, target, entry)
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
+        return self.copy_from(self, source, target, entry)
 
     def reaches(self, other: Backend) -> bool:
         """Whether both are at the same endpoint, and asked by the same identity."""
         return isinstance(other, GCSBackend) and self.identity == other.identity
 
-    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> bool:
         """See `AcrossBackend`. Google copies, also from another bucket."""
         if not isinstance(other, GCSBackend):
             raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is another service")
@@ -239,7 +239,7 @@ class GCSBackend:
         def ask() -> tuple[Resource | None, str]:
             return self._calls.parsed(task, self._calls.ask(task, "POST", path, params, headers, body), rewrite_of)
 
-        def rewrite() -> None:
+        def rewrite() -> bool:
             # Large objects take several rounds; the token says how far it has come, over failures too.
             for _ in range(MIN_ROUNDS + entry.size // MIN_ROUND):
                 copied, params["rewriteToken"] = ask()
@@ -253,8 +253,9 @@ class GCSBackend:
                     f"{self._calls.tried(task)}: it is not what its version says",
                     hint="look at it with `assetsync verify`",
                 )
+            return copied.sha256 == entry.sha256
 
-        self._tries.settle(rewrite, lambda: self._same(other, source, target))
+        return bool(self._tries.settle(rewrite, lambda: self._same(other, source, target)))
 
     def delete(self, key: str) -> None:
         try:

@@ -124,11 +124,11 @@ class MemoryBackend:
         for position in range(start, min(end, len(data)), CHUNK):
             yield data[position : min(position + CHUNK, end)]
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         found = self._get(source)
-        self._check(target, found.data, entry)
         with self._lock:
             self._add(target, found.data)
+        return False  # as the clouds, which tell nothing of what they have copied
 
     def delete(self, key: str) -> None:
         with self._lock:

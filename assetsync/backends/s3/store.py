@@ -176,26 +176,27 @@ class S3Backend:
         except NoRangeError:
             return  # it begins beyond the end
 
-    def copy(self, source: str, target: str, entry: FileEntry) -> None:
-        self.copy_from(self, source, target, entry)
+    def copy(self, source: str, target: str, entry: FileEntry) -> bool:
+        return self.copy_from(self, source, target, entry)
 
     def reaches(self, other: Backend) -> bool:
         """Whether both are at the same endpoint, and asked by the same identity. Regions may differ."""
         return isinstance(other, S3Backend) and self._access.is_like(other._access)  # noqa: SLF001 - of the same class
 
-    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> None:
+    def copy_from(self, other: Backend, source: str, target: str, entry: FileEntry) -> bool:
         """See `AcrossBackend`. The service copies, also from another bucket."""
         if not isinstance(other, S3Backend):
             raise UnsupportedError(f"cannot copy from `{other.url}` to `{self._url}`: it is another service")
         at = other._bucket.source(source)  # noqa: SLF001 - of the same class
         if entry.size > self.max_copy:
             self._copy_in_parts(at, target, entry)
-            return
+            return False
 
         def attempt() -> None:
             self._bucket.copy_object(at, target, self._checked_condition(target))
 
         self._tries.settle(attempt, lambda: is_file(self, target, entry))
+        return False  # S3 tells the etag of a copy, and nothing that is to be compared
 
     def delete(self, key: str) -> None:
         self._tries.run(partial(self._bucket.delete_object, key))

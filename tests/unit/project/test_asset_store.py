@@ -248,8 +248,9 @@ def test_an_object_that_changes_meanwhile_is_not_published(place: Place) -> None
         plan = store.plan_new("m.bin", name="m")
         (action,) = plan.actions
 
-        def copy(entry: assetsync.FileEntry, key: str) -> None:
+        def copy(entry: assetsync.FileEntry, key: str) -> bool:
             place.write(f"store/{key}", "other")
+            return False
 
         object.__setattr__(action, "path", "s3://bucket/key")
         store._direct._elsewhere["s3://bucket/key"] = Elsewhere(copy=copy)
