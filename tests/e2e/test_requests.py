@@ -26,7 +26,7 @@ VERBS = {
 PUBLISH = {"put .claim": 1, "get .meta": 2, "get .claim": 1, "put .meta": 1, "put .versions": 1, "delete .claim": 1}
 NEXT = Counter({"get .versions": 1, "get .meta": 2, "list": 1})
 # Of one file, and of 100. An update changes half of them; before it asks the store to copy one of the others, it looks
-# whether it is there, because stores other than AWS may ignore the condition of a copy; and after it, at what was copied.
+# whether it is there, because stores other than AWS may ignore the condition of a copy; after it, at what was copied.
 TABLE: dict[str, tuple[Counter[str], Counter[str]]] = {
     "plan, unchanged": (Counter({"get .versions": 1, "get .meta": 1}), Counter({"get .versions": 1, "get .meta": 1})),
     "create": (

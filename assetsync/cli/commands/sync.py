@@ -359,7 +359,7 @@ class _Job:
     def _to_commit(self, result: Result) -> str:
         if not result.changed_lock:
             return ""
-        if result.done and self.project.ignores_lock():
+        if any(outcome.entry for outcome in result.done) and self.project.ignores_lock():
             return f" assets.lock changed, and git ignores it: add `!{LOCK}` to .gitignore, and commit it."
         return " assets.lock changed: commit it."
 
