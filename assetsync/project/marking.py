@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from assetsync import __version__
+from assetsync.errors import NotFoundError
 from assetsync.git.provenance import provenance
 from assetsync.model.marks import NO_MARKS, Act, Marks, check_alias
 from assetsync.model.names import check_name, parse_spec
@@ -12,7 +13,7 @@ from assetsync.project.browse import index_of
 from assetsync.project.execute import who
 from assetsync.project.workspace import Workspace
 from assetsync.remote import marks as remote
-from assetsync.remote.resolve import resolve
+from assetsync.remote.resolve import resolve, unknown
 from assetsync.remote.store import Store
 
 
@@ -38,7 +39,10 @@ def move(workspace: Workspace, name: str, alias: str, version: str, message: str
     check_alias(alias)
     spec = parse_spec(f"{check_name(name)}{'' if version.startswith('@') else ':'}{version}")
     exact = resolve(store, spec)
-    remote.move_alias(store, name, alias, exact, act(workspace, message))
+    try:
+        remote.move_alias(store, name, alias, exact, act(workspace, message))
+    except NotFoundError as error:
+        raise unknown(store, spec) from error  # which says what there is
     return exact
 
 

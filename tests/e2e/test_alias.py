@@ -89,7 +89,7 @@ def test_every_command_that_takes_a_spec(repo: Repo, tmp_path: Path) -> None:
         (["alias", NAME, "production", "0.9"], 1, f"has no `{NAME}:0.9`"),
         (["alias", NAME, "production", "7"], 1, "its only line is `0`"),
         (["alias", "nlp/other"], 1, "has no asset `nlp/other`"),
-        (["alias", "nlp/other", "production", "0.1"], 1, "has no `nlp/other:0.1`"),
+        (["alias", "nlp/other", "production", "0.1"], 1, "has no asset `nlp/other`"),
         (["alias", NAME, "--rollback"], 64, "name the alias"),
         (["alias", NAME, "production", "0.1", "--rollback"], 64, "give one of"),
         (["alias", NAME, "-m", "why"], 64, "goes with a move"),
