@@ -11,6 +11,7 @@ from typing import Any
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 _FLAGS = (
     "--headless",
@@ -24,6 +25,7 @@ _FLAGS = (
     "--hide-scrollbars",
     "--window-size=1400,1000",
 )
+_LOADED = "return location.protocol === 'file:' && document.readyState === 'complete'"
 
 
 def missing() -> str | None:
@@ -58,6 +60,8 @@ def show(driver: Chrome, page: Path, *, scheme: str = "light", scripts: bool = T
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not scripts})
     driver.get("about:blank")  # a change of the fragment alone would not load the page again
     driver.get(f"{page.as_uri()}#{asset}")
+    if scripts:  # on a busy machine, the driver has been seen to go on before the page's script had run
+        WebDriverWait(driver, 90).until(lambda seen: seen.execute_script(_LOADED))
 
 
 def requests(driver: Chrome) -> list[str]:

@@ -70,7 +70,10 @@ def test_modelkit_without_a_provider_uses_what_was_fetched(folder: Path, store: 
 
 
 @pytest.mark.parametrize("part", ["sub", "sub/deep", "sub/deep/weights.bin", "vocab.txt"])
-@pytest.mark.parametrize("spec", ["nlp/tok", "nlp/tok:1", "nlp/tok:1.1"])
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param("nlp/tok", marks=pytest.mark.slow), "nlp/tok:1", pytest.param("nlp/tok:1.1", marks=pytest.mark.slow)],
+)
 def test_modelkit_without_a_provider_does_not_take_a_part_for_the_whole(
     folder: Path, store: Store, transfers: Transfers, part: str, spec: str
 ) -> None:

@@ -35,11 +35,11 @@ sys.exit(code)
 # From, to: on one service, on two, and from and to a directory.
 PAIRS = [
     ("directory", "strict s3"),
-    ("s3", "s3"),
+    pytest.param(("s3", "s3"), marks=pytest.mark.slow),
     ("strict s3", "strict s3"),
     ("strict s3", "gcs"),
-    ("gcs", "gcs"),
-    ("gcs", "directory"),
+    pytest.param(("gcs", "gcs"), marks=pytest.mark.slow),
+    pytest.param(("gcs", "directory"), marks=pytest.mark.slow),
     ("directory", "directory"),
     pytest.param(("azure", "azure"), marks=pytest.mark.slow),
     pytest.param(("azure", "s3"), marks=pytest.mark.slow),
@@ -322,6 +322,7 @@ def test_a_hundred_versions_by_the_store_without_a_byte_of_them_through_here(rep
     assert uploaded + received < 100 * size / 10
 
 
+@pytest.mark.slow
 def test_a_large_file_is_streamed_in_flat_memory(repo: Repo, s3: Remote, tmp_path: Path) -> None:
     use_two(repo, Remote("directory", str(tmp_path / "dev")), s3)
     small, large = 24 * MIB, 160 * MIB

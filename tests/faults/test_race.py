@@ -72,6 +72,7 @@ def test_changes_of_one_asset_become_one_version_each(
     assert published(remote)["nlp/tokenizer"] == [f"0.{minor}" for minor in range(PROCESSES, -1, -1)]
 
 
+@pytest.mark.slow
 def test_first_versions_of_one_asset(warm: Warm, clones: list[Repo], remote: Remote) -> None:
     for number, clone in enumerate(clones):
         _write(clone, f"{number}")
@@ -96,6 +97,7 @@ def test_the_same_content_is_published_once_and_all_are_content(warm: Warm, clon
     assert {clone.read("assets.lock") for clone in clones} == {clones[0].read("assets.lock")}
 
 
+@pytest.mark.slow
 def test_different_assets_do_not_hinder_each_other(warm: Warm, clones: list[Repo], remote: Remote) -> None:
     for number, clone in enumerate(clones):
         clone.write(f"models/own/{number}", f"{number}")
@@ -118,6 +120,7 @@ def test_one_checkout_has_one_writer(warm: Warm, clones: list[Repo], remote: Rem
     assert "Nothing to do" in warm.run(repo, "plan").out
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_in_each_round_of_a_race_somebody_wins(warm: Warm, clones: list[Repo], remote: Remote) -> None:
     for number, clone in enumerate(clones):

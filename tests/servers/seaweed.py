@@ -83,7 +83,7 @@ def missing() -> str | None:
 
 
 @contextmanager
-def serve_seaweed(folder: Path, volumes: int = 50) -> Iterator[SeaweedServer]:
+def serve_seaweed(folder: Path, volumes: int = 500) -> Iterator[SeaweedServer]:
     """Run a server until the end of the block, with its data in `folder`, in so many volumes of at most 64 MiB.
 
     RuntimeError when it does not start.
