@@ -368,11 +368,13 @@ def test_the_path_of_the_asset_swapped_for_a_link_is_not_followed(
     outside = tmp_path / "outside"
     shutil.copytree(repo.root / swapped, outside)
     before = files_below(outside)
+    one = threading.Lock()
 
     def swap() -> None:
-        if not (repo.root / swapped).is_symlink():
-            (repo.root / swapped).rename(tmp_path / "aside")
-            (repo.root / swapped).symlink_to(outside)
+        with one:  # downloads are in several threads
+            if not (repo.root / swapped).is_symlink():
+                (repo.root / swapped).rename(tmp_path / "aside")
+                (repo.root / swapped).symlink_to(outside)
 
     check = place_module.Change.check
 
