@@ -23,7 +23,7 @@ from assetsync.model.guards import Secret
 from assetsync.model.tree import FileEntry
 
 # Of the rules below; detect-secrets has a version of its own.
-RULES = 1
+RULES = 2
 # Bytes of a file that are read: of larger ones, the start.
 MOST = 1024 * 1024
 # Of one file, and of one asset: who has that many need not see more.
@@ -59,11 +59,11 @@ def find_secrets(name: str, files: Iterable[FileEntry], read: Read) -> tuple[Sec
     # The hot loop: most files are opened and read, and nothing else.
     for file in files:
         path = file.path or name
-        base = path[path.rfind("/") + 1 :]
+        base = path[path.rfind("/") + 1 :].lower()
         dot = base.rfind(".")
-        suffix = base[dot + 1 :].lower() if dot > 0 else ""
+        suffix = base[dot + 1 :] if dot > 0 else ""
         if base in _SUSPECT or suffix in _SUFFIXES or base.startswith(".env"):
-            kind = _kind_of_name(path, base) if file.size else None
+            kind = _kind_of_name(path.lower(), base) if file.size else None
             if kind is not None:
                 found.append(Secret(file.path, None, kind))
                 continue
@@ -140,7 +140,7 @@ _ENVIRONMENT = re.compile(r"\.env(?:\.(?!example|sample|template|dist|schema|def
 
 
 def _kind_of_name(path: str, base: str) -> str | None:
-    """The kind of secret that a file is by its name alone."""
+    """The kind of secret that a file is by its name alone, in small letters."""
     kind = _NAMES.get(base) or _SUFFIXES.get(base.rpartition(".")[2])
     if kind is None and base.startswith(".env") and _ENVIRONMENT.fullmatch(base):
         return "environment file"

@@ -156,6 +156,11 @@ SAMPLE = POSITIVE["GitHub token"][0]
         ("home/.kube/config", "kubeconfig"),
         (".docker/config.json", "Docker credentials"),
         ("certs/server.p12", "key store"),
+        ("certs/SERVER.P12", "key store"),
+        ("Certs/server.PFX", "key store"),
+        (".ENV", "environment file"),
+        ("ID_RSA", "private key"),
+        ("Home/.Kube/Config", "kubeconfig"),
     ],
 )
 def test_names_that_speak_for_themselves(path: str, kind: str, tmp_path: Path) -> None:
