@@ -127,8 +127,9 @@ def _may_be_locked_at(version: str, entry: Entry, versioning: Versioning) -> boo
     return versioning.sort_lines([line, wanted])[0] == line
 
 
-def check_guards(manifest: Manifest, lock: Lock | None, secrets: Mapping[str, Iterable[Problem]]) -> list[Finding]:
-    """The guards that are broken, as far as it shows offline: by locked file counts, by secrets in local content."""
+def check_guards(manifest: Manifest, lock: Lock | None, local: Mapping[str, Iterable[Problem]]) -> list[Finding]:
+    """The guards that are broken, as far as it shows offline: by locked file counts, and by local content, of which
+    `local` are the problems."""
     most = manifest.guards.max_files
     findings = []
     for entry in manifest.entries:
@@ -137,7 +138,7 @@ def check_guards(manifest: Manifest, lock: Lock | None, secrets: Mapping[str, It
             message = f"locked with {locked.content.files:,} files, and `max_files` allows {most:,}"
             fix = f"leave files out with `exclude`, or raise `max_files` in `{MANIFEST}`"
             findings.append(Finding(entry.name, "too_many_files", message, fix, MANIFEST, entry.line))
-        for problem in secrets.get(entry.name, ()):
+        for problem in local.get(entry.name, ()):
             fix = problem.hint or "take them out"
             findings.append(Finding(entry.name, problem.code, problem.message, fix, MANIFEST, entry.line))
     return findings

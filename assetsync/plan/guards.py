@@ -38,7 +38,10 @@ def guarded(
             continue
         entry = entries.get(action.asset)
         left = not_allowed(secrets.get(action.asset, ()), action.path, entry)
-        broken = [*_limits(action, guards), *_major(action, plan, snapshot, guards, entry)]
+        broken = [
+            *limit_problems(action.asset, action.local.tree.content.files, action.transfer.upload, guards),
+            *_major(action, plan, snapshot, guards, entry),
+        ]
         if guards.secrets == "block":
             broken += secret_problems(action.asset, action.path, left)
             left = []
@@ -88,31 +91,32 @@ def secret_problems(asset: str, path: str, secrets: Sequence[Secret]) -> Iterato
         yield Problem(asset, "secret", f"`{printable(path)}` holds {more:,} more of what looks like secrets")
 
 
-def _limits(action: Create | Update, guards: Guards) -> Iterator[Problem]:
-    upload, most = action.transfer.upload, guards.max_upload
-    if most is not None and upload > most:
+def limit_problems(
+    asset: str, files: int, upload: int, guards: Guards, *, published: bool = False
+) -> Iterator[Problem]:
+    """The limits that a version of so many files breaks, with `upload` bytes to send. `published`: its content can't
+    change any more."""
+    if guards.max_upload is not None and upload > guards.max_upload:
         yield Problem(
-            action.asset,
+            asset,
             "too_large",
-            f"`{action.asset}` would upload {upload:,} bytes, and `max_upload` allows {most:,}",
-            f"leave files out with `exclude`, split the asset, or raise `max_upload` {_IN_REVIEW}",
+            f"`{asset}` would upload {upload:,} bytes, and `max_upload` allows {guards.max_upload:,}",
+            f"{'' if published else 'leave files out with `exclude`, split the asset, or '}"
+            f"raise `max_upload` {_IN_REVIEW}",
         )
-    counted = many_files(action, guards.max_files)
-    if counted is not None:
+    if guards.max_files is not None and files > guards.max_files:
         yield Problem(
-            action.asset,
+            asset,
             "too_many_files",
-            f"{counted}, and `max_files` allows {guards.max_files:,}",
-            f"leave files out with `exclude`, pack them into an archive, or raise `max_files` {_IN_REVIEW}",
+            f"{many_files(asset, files)}, and `max_files` allows {guards.max_files:,}",
+            f"{'' if published else 'leave files out with `exclude`, pack them into an archive, or '}"
+            f"raise `max_files` {_IN_REVIEW}",
         )
 
 
-def many_files(action: Action, limit: int | None) -> str | None:
-    """How many files an action would publish, in words, when that is more than `limit`."""
-    if limit is None or not isinstance(action, Create | Update):
-        return None
-    count = action.local.tree.content.files
-    return f"`{action.asset}` has {count:,} file{'' if count == 1 else 's'}" if count > limit else None
+def many_files(asset: str, files: int) -> str:
+    """How many files an asset has, in words."""
+    return f"`{asset}` has {files:,} file{'' if files == 1 else 's'}"
 
 
 def _major(

@@ -16,7 +16,7 @@ from assetsync.errors import ConflictError
 from assetsync.model.guards import Guards, Secret
 from assetsync.model.manifest import Entry
 from assetsync.model.tree import DIGEST_PREFIX, Content, FileEntry, Tree
-from assetsync.plan.guards import not_allowed, secret_problems
+from assetsync.plan.guards import limit_problems, not_allowed, secret_problems
 from assetsync.plan.plan import Problem
 from assetsync.plan.snapshot import RemoteVersion, Unfinished
 
@@ -271,7 +271,8 @@ def guarded(
                 entry = entries.get(step.name)
                 path = entry.path if entry else step.name
                 found = list(secret_problems(str(step), path, not_allowed(secrets.get(str(step), ()), path, entry)))
-                broken = [*_limits(step, guards), *(found if guards.secrets == "block" else ())]
+                limits = limit_problems(str(step), step.tree.content.files, step.sent, guards, published=True)
+                broken = [*limits, *(found if guards.secrets == "block" else ())]
                 problems += broken
                 if not broken:
                     steps.append(replace(step, notes=tuple(problem.message for problem in found)))
@@ -280,13 +281,3 @@ def guarded(
             case _:
                 assert_never(step)
     return replace(plan, steps=tuple(steps), problems=tuple(problems))
-
-
-def _limits(step: Copy, guards: Guards) -> Iterable[Problem]:
-    files = step.tree.content.files
-    if guards.max_upload is not None and step.sent > guards.max_upload:
-        message = f"`{step}` would upload {step.sent:,} bytes, and `max_upload` allows {guards.max_upload:,}"
-        yield Problem(str(step), "too_large", message, "raise `max_upload` in assets.yaml, where that is reviewed")
-    if guards.max_files is not None and files > guards.max_files:
-        message = f"`{step}` has {files:,} files, and `max_files` allows {guards.max_files:,}"
-        yield Problem(str(step), "too_many_files", message, "raise `max_files` in assets.yaml, where that is reviewed")

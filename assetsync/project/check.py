@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from assetsync.state.cache import Cache
 
 
+# Findings of one project that are shown: a lock that is wrong as a whole takes megabytes otherwise.
+_MOST = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """How many projects and assets were checked, and the findings, with files relative to the current directory."""
@@ -106,7 +110,7 @@ class _Judgement:
             self.findings = _with_ignored(self._source, self.findings, environ)
 
     def content_findings(self, environ: Mapping[str, str], reporter: Reporter | None) -> None:
-        """Whether what is here is what the lock says, where there is a lock; and whether secrets are in what is new."""
+        """Whether what is here is what the lock says, where there is a lock; and whether guards let in what is new."""
         from contextlib import closing
 
         from assetsync.progress import Silent
@@ -120,28 +124,35 @@ class _Judgement:
             local = local_states(workspace.site(self.manifest, self.lock), reporter or Silent())
             if self.lock is not None:
                 self._add(check_content(self.manifest, self.lock, local))
-            self.guard_findings(self._secrets(local, workspace.cache))
+            self.guard_findings(self._held_back(local, workspace.cache))
 
-    def guard_findings(self, secrets: Mapping[str, Iterable[Problem]]) -> None:
-        """Note the guards that are broken. `secrets` are the problems of local content, by asset."""
-        found = check_guards(self.manifest, self.lock, secrets)
+    def guard_findings(self, local: Mapping[str, Iterable[Problem]]) -> None:
+        """Note the guards that are broken. `local` are the problems of local content, by asset."""
+        found = check_guards(self.manifest, self.lock, local)
         self._add(one for one in found if one not in self.findings)
 
-    def _secrets(self, local: Mapping[str, Local], cache: Cache) -> Mapping[str, Iterable[Problem]]:
-        """Secrets in what would be published: what is here and not locked. A warning is no finding."""
-        from assetsync.plan.guards import not_allowed, secret_problems
+    def _held_back(self, local: Mapping[str, Local], cache: Cache) -> Mapping[str, Iterable[Problem]]:
+        """The guards that what is here and not locked breaks, so that it can't be published. A warning is no finding.
+
+        How much an upload would send, the store alone can tell.
+        """
+        from assetsync.plan.guards import limit_problems, not_allowed, secret_problems
         from assetsync.project.guarding import Guarding
 
         guarding = Guarding.of(self.manifest, self._source.root, cache)
-        found: dict[str, Iterable[Problem]] = {}
-        for entry in self.manifest.entries if self.manifest.guards.secrets == "block" else ():
+        guards = self.manifest.guards
+        found: dict[str, list[Problem]] = {}
+        for entry in self.manifest.entries:
             here, locked = local[entry.name], self.lock.assets.get(entry.name) if self.lock else None
             if entry.readonly or not isinstance(here, Present):
                 continue
             if locked is not None and here.tree.content.same_as(locked.content):
                 continue
-            secrets = guarding.secrets_in(entry.path, here, os.path.join(self._source.root, entry.path))
-            found[entry.name] = list(secret_problems(entry.name, entry.path, not_allowed(secrets, entry.path, entry)))
+            found[entry.name] = list(limit_problems(entry.name, here.tree.content.files, 0, guards))
+            if guards.secrets == "block":
+                secrets = guarding.secrets_in(entry.path, here, os.path.join(self._source.root, entry.path))
+                left = not_allowed(secrets, entry.path, entry)
+                found[entry.name] += secret_problems(entry.name, entry.path, left)
         return found
 
     def remote_findings(self, environ: Mapping[str, str], called: str | None) -> None:
@@ -180,6 +191,9 @@ class _Judgement:
     def shown(self, names: Collection[str]) -> list[Finding]:
         """The findings about `names`, with their places as a person finds them."""
         chosen = [one for one in self.findings if not names or not one.asset or one.asset in names]
+        more = len(chosen) - _MOST
+        if more > 0:
+            chosen[_MOST:] = [Finding("", "more", f"{more:,} more findings", "mend these, and check again")]
         files = {
             MANIFEST: shown_path(self._source.manifest_file),
             LOCK: shown_path(os.path.join(self._source.root, LOCK)),

@@ -26,7 +26,9 @@ def duration(seconds: float) -> str:
 
 
 def money(amount: float) -> str:
-    """A price, in the currency that assets.yaml thinks in: `1.20`, `0.0042`."""
+    """A price, in the currency that assets.yaml thinks in: `1.20`, `0.0042`, `under 0.0001`."""
+    if 0 < amount < 0.0001:
+        return "under 0.0001"
     return f"{amount:,.2f}" if amount >= 0.1 else f"{amount:.2g}"
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from assetsync.errors import GitError, InvalidError, ManifestError, NoFileError, UsageError
 from assetsync.lock.text import parse_lock, render_lock
+from assetsync.model.lock import Lock
 from assetsync.project.check import Inspection, inspect
 from assetsync.project.project import Project
 from tests.e2e.harness import Repo
@@ -65,6 +66,16 @@ def edit(repo: Repo, path: str, old: str, new: str) -> None:
 
 
 # --- the command
+
+
+def test_a_lock_that_is_wrong_as_a_whole_is_not_told_line_by_line(locked: Repo) -> None:
+    names = [f"a{number}" for number in range(1005)]
+    locked.write("assets.yaml", "store: ../store\nassets:\n" + "".join(f"  {name}: m/{name}\n" for name in names))
+    locked.write("assets.lock", render_lock(Lock("../store", "major_minor", {})))
+    found = look(locked).findings
+    assert [one.asset for one in found[:-1]] == names[:1000]
+    assert (found[-1].code, found[-1].message) == ("more", "5 more findings")
+    assert locked.run("check", code=2).out.endswith("5 more findings; mend these, and check again\n")
 
 
 def test_a_right_lock_passes_and_a_wrong_one_is_told_in_one_line_per_finding(locked: Repo) -> None:

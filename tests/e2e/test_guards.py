@@ -206,6 +206,8 @@ def test_check_reports_offline(leaky: Repo) -> None:
     leaky.write("assets.yaml", text + "guards: {max_files: 2}\n")
     done = run(leaky, "check")
     assert (done.code, "locked with 3 files, and `max_files` allows 2" in done.out) == (2, True)
+    leaky.write("models/tokenizer/fourth.txt", "new")
+    assert "`nlp/tokenizer` has 4 files, and `max_files` allows 2" in run(leaky, "check", "--content").out
 
 
 def test_an_unchanged_tree_is_not_looked_at_again(leaky: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,7 +276,7 @@ def test_owner_and_tags_are_kept(repo: Repo) -> None:
     assert (action["owner"], action["tags"]) == ("Team NLP", ["nlp", "fr"])
     assert [(file["path"], file["size"]) for file in action["contents"]] == [("", 7)]
     assert action["cost"] == {"bytes": 7, "per_month": pytest.approx(1.4e-10)}
-    assert "Cost: the store grows by 7 B, 1.4e-10 a month." in run(repo, "plan").out
+    assert "Cost: the store grows by 7 B, under 0.0001 a month." in run(repo, "plan").out
     assert run(repo, "apply", "--yes").code == 0
     meta = json.loads((repo.root.parent / "store/m/0.0.meta").read_text())
     assert (meta["assetsync"]["owner"], meta["assetsync"]["tags"]) == ("Team NLP", ["nlp", "fr"])

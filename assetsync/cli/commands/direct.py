@@ -24,7 +24,7 @@ from assetsync.model.marks import alias_in
 from assetsync.model.names import parse_spec
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.plan.guards import many_files
-from assetsync.plan.plan import Action, Keep, Plan
+from assetsync.plan.plan import Action, Create, Keep, Plan, Update
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
 from assetsync.render.history import lines_text
@@ -223,14 +223,14 @@ def _run(
     for problem in plan.problems:
         raise problem.error()
     (action,) = plan.actions
-    costly = many_files(action, limit)
-    if costly is not None:
-        console.say(_slow_to_fetch(costly, action))
+    files = action.local.tree.content.files if isinstance(action, Create | Update) else 0
+    if files > limit:
+        console.say(_slow_to_fetch(action.asset, files))
     if dry_run:
         return 0
     if not isinstance(action, Keep):
         console.confirm(_question(store, action), yes=yes)
-        if costly is not None:
+        if files > limit:
             console.confirm("So many files all the same?", yes=yes)
     with console.progress() as reporter:
         version = store.publish(plan, message=message, reporter=reporter)
@@ -255,11 +255,10 @@ def _show(console: Console, store: AssetStore, plan: Plan, *, to_stdout: bool) -
         console.say(text.rstrip("\n"))
 
 
-def _slow_to_fetch(counted: str, action: Action) -> str:
-    count = action.content.files if action.content else 0
+def _slow_to_fetch(asset: str, files: int) -> str:
     return (
-        f"{counted}. modelkit fetches one object at a time: at"
-        f" {_SECONDS_EACH * 1000:.0f} ms each, its readers wait {max(1, round(count * _SECONDS_EACH))} s."
+        f"{many_files(asset, files)}. modelkit fetches one object at a time: at"
+        f" {_SECONDS_EACH * 1000:.0f} ms each, its readers wait {max(1, round(files * _SECONDS_EACH))} s."
         " One archive of them, such as a tar file, is one object."
     )
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetsync.render.units import plural, size
+from assetsync.render.units import money, plural, size
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,11 @@ def test_a_size_has_few_digits_and_one_unit(count: int) -> None:
 @pytest.mark.parametrize(("count", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1204, "1,204 files")])
 def test_plurals(count: int, text: str) -> None:
     assert plural(count, "file") == text
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0"), (1.2e-10, "under 0.0001"), (0.0042, "0.0042"), (1.2, "1.20"), (12_345.6, "12,345.60")],
+)
+def test_prices(amount: float, text: str) -> None:
+    assert money(amount) == text
