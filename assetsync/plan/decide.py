@@ -44,6 +44,7 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
         dated=_dated(snapshot),
         not_considered=snapshot.not_considered,
         makes_store=snapshot.makes_store,
+        asked=any(remote.indexed or remote.known for remote in snapshot.remote.values()),
         price=snapshot.manifest.store.price_per_gb_month,
         basis=Basis(assets={entry.name: _seen(snapshot, entry) for entry in snapshot.manifest.entries}),
     )

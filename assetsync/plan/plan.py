@@ -165,8 +165,9 @@ class Plan:
     reads the same on every machine.
 
     `dated` says that new versions are named by the time of their publication, `makes_store` that the store is a
-    directory that does not exist yet. `guards` are those that it was held against; `loosened` says in words what they
-    permit and did not before, as far as somebody compared. `price` is what a GB costs a month in the store.
+    directory that does not exist yet, `asked` that the store was asked anything. `guards` are those that it was held
+    against; `loosened` says in words what they permit and did not before, as far as somebody compared. `price` is what
+    a GB costs a month in the store.
     """
 
     store: str
@@ -176,6 +177,7 @@ class Plan:
     dated: bool = False
     not_considered: int = 0
     makes_store: bool = False
+    asked: bool = True
     guards: Guards = field(default_factory=Guards)
     loosened: tuple[str, ...] = ()
     price: float | None = None

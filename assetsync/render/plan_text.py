@@ -103,7 +103,8 @@ def problem_lines(problem: Problem, paint: Paint) -> Iterator[str]:
 
 
 def _summary(plan: Plan, fingerprint: bool) -> Iterator[str]:
-    yield f"{'Plan' if plan.changes or plan.problems else 'Nothing to do'}: {counts(plan)}."
+    unasked = "; the store was not asked" if plan.actions and not plan.asked else ""
+    yield f"{'Plan' if plan.changes or plan.problems else 'Nothing to do'}: {counts(plan)}{unasked}."
     total = total_bytes(plan)
     if total:
         yield f"Bytes: {total}."
