@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Literal
 
 from assetsync.errors import ConflictError
 from assetsync.model.guards import Guards, Secret
@@ -54,9 +54,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Copy:
-    """Bring a version over. `sent` bytes come through here, `copied` the store copies by itself."""
+class Step:
+    """The work on a version. `copy`: it is brought over; `sent` bytes come through here, and `copied` the store
+    copies by itself. `list`: it is there, and a promotion that died did not list it. `none`: it is there.
+    """
 
+    kind: Literal["copy", "list", "none"]
     name: str
     version: str
     tree: Tree
@@ -66,43 +69,8 @@ class Copy:
     base: RemoteVersion | None = None
     notes: tuple[str, ...] = ()
 
-    kind = "copy"
-
     def __str__(self) -> str:
         return f"{self.name}:{self.version}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
-    """List a version that is there, and that a promotion that died did not list."""
-
-    name: str
-    version: str
-    tree: Tree
-    reason: str
-
-    kind = "list"
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.version}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Have:
-    """Nothing to do: the version is there."""
-
-    name: str
-    version: str
-    tree: Tree
-    reason: str
-
-    kind = "none"
-
-    def __str__(self) -> str:
-        return f"{self.name}:{self.version}"
-
-
-Step = Copy | Finish | Have
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +97,9 @@ class PromotionPlan:
     makes_store: bool = False
 
     @property
-    def changes(self) -> tuple[Copy | Finish, ...]:
+    def changes(self) -> tuple[Step, ...]:
         """The steps that change something."""
-        return tuple(step for step in self.steps if not isinstance(step, Have))
+        return tuple(step for step in self.steps if step.kind != "none")
 
     def count(self, kind: str) -> int:
         """The number of steps of a kind: `copy`, `list` or `none`."""
@@ -140,12 +108,12 @@ class PromotionPlan:
     @property
     def sent(self) -> int:
         """The bytes that come through here."""
-        return sum(step.sent for step in self.steps if isinstance(step, Copy))
+        return sum(step.sent for step in self.steps)
 
     @property
     def copied(self) -> int:
         """The bytes that stores copy by themselves."""
-        return sum(step.copied for step in self.steps if isinstance(step, Copy))
+        return sum(step.copied for step in self.steps)
 
     @property
     def fingerprint(self) -> str:
@@ -217,10 +185,9 @@ def _there(one: Candidate, tree: Tree, there: RemoteVersion, target: str) -> Ste
         )
     if one.begun or not one.listed:
         reason = "is there, and its promotion was cut short" if one.begun else "is there, but `.versions` misses it"
-        return Finish(name=one.name, version=one.version, tree=tree, reason=reason)
-    return Have(
-        name=one.name, version=one.version, tree=tree, reason="is there, yanked" if one.yanked_there else "is there"
-    )
+        return Step(kind="list", name=one.name, version=one.version, tree=tree, reason=reason)
+    reason = "is there, yanked" if one.yanked_there else "is there"
+    return Step(kind="none", name=one.name, version=one.version, tree=tree, reason=reason)
 
 
 def _in_the_way(one: Candidate, unfinished: Unfinished, target: str) -> Problem:
@@ -239,10 +206,11 @@ def _in_the_way(one: Candidate, unfinished: Unfinished, target: str) -> Problem:
     )
 
 
-def _copy(one: Candidate, tree: Tree, *, by_store: bool) -> Copy:
+def _copy(one: Candidate, tree: Tree, *, by_store: bool) -> Step:
     size = tree.content.size
     reused = size if by_store else _reused(tree.files, one.base)
-    return Copy(
+    return Step(
+        kind="copy",
         name=one.name,
         version=one.version,
         tree=tree,
@@ -266,18 +234,15 @@ def guarded(
     steps: list[Step] = []
     problems = list(plan.problems)
     for step in plan.steps:
-        match step:
-            case Copy():
-                entry = entries.get(step.name)
-                path = entry.path if entry else step.name
-                found = list(secret_problems(str(step), path, not_allowed(secrets.get(str(step), ()), path, entry)))
-                limits = limit_problems(str(step), step.tree.content.files, step.sent, guards, published=True)
-                broken = [*limits, *(found if guards.secrets == "block" else ())]
-                problems += broken
-                if not broken:
-                    steps.append(replace(step, notes=tuple(problem.message for problem in found)))
-            case Finish() | Have():
-                steps.append(step)
-            case _:
-                assert_never(step)
+        if step.kind != "copy":
+            steps.append(step)
+            continue
+        entry = entries.get(step.name)
+        path = entry.path if entry else step.name
+        found = list(secret_problems(str(step), path, not_allowed(secrets.get(str(step), ()), path, entry)))
+        limits = limit_problems(str(step), step.tree.content.files, step.sent, guards, published=True)
+        broken = [*limits, *(found if guards.secrets == "block" else ())]
+        problems += broken
+        if not broken:
+            steps.append(replace(step, notes=tuple(problem.message for problem in found)))
     return replace(plan, steps=tuple(steps), problems=tuple(problems))

@@ -232,7 +232,7 @@ class Project:
         assets.yaml or assets.lock changed since the plan was made or another assetsync is at work here, and what the
         problems of the plan amount to when it has any.
         """
-        error = problems_error(plan)
+        error = problems_error(plan.problems)
         if error is not None:
             raise error
         if not plan.online:

@@ -18,7 +18,6 @@ from assetsync.errors import (
     ConflictError,
     ContentError,
     DamagedError,
-    InvalidError,
     NotFoundError,
     UsageError,
 )
@@ -31,10 +30,9 @@ from assetsync.model.tree import Content, Tree
 from assetsync.plan.promotion import (
     CONFLICTS,
     Candidate,
-    Copy,
-    Finish,
     Place,
     PromotionPlan,
+    Step,
     guarded,
     plan_promotion,
 )
@@ -43,7 +41,7 @@ from assetsync.pool import Cancelled, Transfers, together
 from assetsync.progress import Reporter
 from assetsync.project.execute import who
 from assetsync.project.guarding import Guarding
-from assetsync.project.result import failure
+from assetsync.project.result import failure, problems_error
 from assetsync.project.workspace import Workspace
 from assetsync.remote import layout
 from assetsync.remote.marks import read_marks
@@ -73,7 +71,7 @@ class Promotable:
 class PromotionOutcome:
     """How one step ended."""
 
-    step: Copy | Finish
+    step: Step
     error: AssetsyncError | None = None
 
 
@@ -148,10 +146,10 @@ class Promoting:
     def carry_out(self, plan: PromotionPlan, *, provenance: Provenance, reporter: Reporter) -> PromotionResult:
         """Do what `plan` says. Errors of single versions are in the result. Raised are what the problems of the plan
         amount to, and UnsupportedError for a store that can't promise create-only writes."""
-        error = problems_error(plan)
+        error = problems_of(plan)
         if error is not None:
             raise error
-        by_name: dict[str, list[Copy | Finish]] = {}
+        by_name: dict[str, list[Step]] = {}
         for step in plan.changes:
             by_name.setdefault(step.name, []).append(step)
         if not by_name:
@@ -259,13 +257,13 @@ class Promoting:
 
     def _guarded(self, plan: PromotionPlan) -> PromotionPlan:
         guards = self.guarding.guards
-        copies = [step for step in plan.steps if isinstance(step, Copy)]
+        copies = [step for step in plan.steps if step.kind == "copy"]
         secrets = {}
         if guards.secrets != "off":
             secrets = dict(zip(map(str, copies), together(self._secrets, copies), strict=True))
         return guarded(plan, guards, self.guarding.entries, secrets)
 
-    def _secrets(self, step: Copy) -> Sequence[Secret]:
+    def _secrets(self, step: Step) -> Sequence[Secret]:
         def read(path: str, size: int) -> bytes:
             key = layout.data_key(step.name, step.version, path)
             return b"".join(self.source.backend.read_range(key, 0, size))
@@ -285,14 +283,14 @@ class _Job:
     reporter: Reporter
     promoted: Promoted
 
-    def steps(self, steps: Iterable[Copy | Finish]) -> list[PromotionOutcome]:
+    def steps(self, steps: Iterable[Step]) -> list[PromotionOutcome]:
         """The steps of one asset, one after the other."""
         return [self._outcome(step) for step in steps]
 
-    def _outcome(self, step: Copy | Finish) -> PromotionOutcome:
+    def _outcome(self, step: Step) -> PromotionOutcome:
         subject = str(step)
         try:
-            if isinstance(step, Copy):
+            if step.kind == "copy":
                 self._copy(step, subject)
             else:
                 self.promoting.target.add_to_index(step.name, step.version)
@@ -308,7 +306,7 @@ class _Job:
         self.reporter.end(subject, f"promoted to {self.promoting.place.shown}")
         return PromotionOutcome(step)
 
-    def _copy(self, step: Copy, subject: str) -> None:
+    def _copy(self, step: Step, subject: str) -> None:
         source, target, journal = self.promoting.source, self.promoting.target, self.promoting.journal
         meta = source.planned_meta(step.name, step.version)
         if meta.tree is not None and not meta.tree.content.same_as(step.tree.content):
@@ -368,15 +366,9 @@ def exact(source: Store, spec: Spec, locked: LockEntry | None = None) -> Promota
     return Promotable(spec.name, version, locked.content if locked and locked.version == version else None)
 
 
-def problems_error(plan: PromotionPlan) -> AssetsyncError | None:
-    """All problems of a plan as one error: a ConflictError when each is someone else's doing; None without problems."""
-    if not plan.problems:
-        return None
-    count = len(plan.problems)
-    what = f"the promotion has {count} problem{'s' if count > 1 else ''}; nothing was written"
-    if all(problem.code in CONFLICTS for problem in plan.problems):
-        return ConflictError(what)
-    return InvalidError(what)
+def problems_of(plan: PromotionPlan) -> AssetsyncError | None:
+    """All problems of a plan as one error; None without problems."""
+    return problems_error(plan.problems, what="promotion", conflicts=CONFLICTS)
 
 
 def _promoted(source: str, made: Provenance) -> Promoted:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
 from assetsync.model.lock import LockEntry
-from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Plan, Pull, Update
+from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Problem, Pull, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,12 @@ def failure(outcomes: Sequence[tuple[str, AssetsyncError | None]], what: str, su
     return kind(f"all {len(errors)} {what} failed: {names}", hint=errors[0].hint)
 
 
-def problems_error(plan: Plan) -> AssetsyncError | None:
+def problems_error(
+    problems: Sequence[Problem], *, what: str = "plan", conflicts: Collection[str] = CONFLICTS
+) -> AssetsyncError | None:
     """All problems of a plan as one error: a ConflictError when each is someone else's doing; None without problems."""
-    if not plan.problems:
+    if not problems:
         return None
-    count = len(plan.problems)
-    what = f"the plan has {count} problem{'s' if count > 1 else ''}; nothing was written"
-    if all(problem.code in CONFLICTS for problem in plan.problems):
-        return ConflictError(what)
-    return InvalidError(what)
+    count = len(problems)
+    kind = ConflictError if all(problem.code in conflicts for problem in problems) else InvalidError
+    return kind(f"the {what} has {count} problem{'s' if count > 1 else ''}; nothing was written")

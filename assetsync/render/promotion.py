@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from assetsync.escape import printable
-from assetsync.plan.promotion import Copy, Finish, Have, Place, PromotionPlan, Step
+from assetsync.plan.promotion import Place, PromotionPlan, Step
 from assetsync.render.plan_json import dump
 from assetsync.render.plan_markdown import LIMIT, TRUNCATED, Page, code, problem_row, prose, rows
 from assetsync.render.plan_text import MAKES_STORE, Paint, plain, problem_lines
@@ -25,13 +24,14 @@ def promotion_text(plan: PromotionPlan, *, paint: Paint = plain, verbose: bool =
     if plan.makes_store:
         lines.append(paint(MAKES_STORE, "yellow"))
     lines.append("")
-    shown = [step for step in plan.steps if verbose or not isinstance(step, Have)]
+    shown = [step for step in plan.steps if verbose or step.kind != "none"]
     width = min(max((len(printable(str(step))) for step in shown), default=0), NAME_WIDTH)
     for step in shown:
         mark, colour = _MARKS[step.kind]
         yes = paint(f"{mark} {printable(str(step)):<{width}}", colour)
-        lines.append(f"  {yes}  {printable(_why(step))}".rstrip())
-        lines.extend(f"      note: {printable(note)}" for note in _notes(step))
+        moved = f"  ({_amount(step)})" if step.kind == "copy" else ""
+        lines.append(f"  {yes}  {printable(step.reason)}{moved}")
+        lines.extend(f"      note: {printable(note)}" for note in step.notes)
     for problem in plan.problems:
         lines.extend(problem_lines(problem, paint))
     if shown or plan.problems:
@@ -75,7 +75,7 @@ def promotion_markdown(plan: PromotionPlan, *, limit: int = LIMIT) -> str:
     if plan.problems:
         page.add(f"\n**{plural(len(plan.problems), 'problem')}: nothing can be promoted**\n\n")
     rows(page, [problem_row(problem) for problem in plan.problems], "- … and {} more\n")
-    table = [_row(step) for step in plan.steps if not isinstance(step, Have)]
+    table = [_row(step) for step in plan.changes]
     if table and page.add("\n| | version | why | size |\n|---|---|---|---|\n"):
         rows(page, table, "| … | {} more | | |\n")
     return page.text + (TRUNCATED if page.is_truncated else "") + end
@@ -93,17 +93,8 @@ def _place_document(place: Place) -> dict[str, Any]:
     return {"name": None if place.shown == place.url else place.shown, "store": place.url}
 
 
-def _why(step: Step) -> str:
-    return f"{step.reason}  ({_amount(step)})" if isinstance(step, Copy) else step.reason
-
-
 def _amount(step: Step) -> str:
     return f"{size(step.tree.content.size)} in {plural(step.tree.content.files, 'file')}"
-
-
-def _notes(step: Step) -> Iterator[str]:
-    if isinstance(step, Copy):
-        yield from step.notes
 
 
 def _counts(plan: PromotionPlan) -> str:
@@ -120,19 +111,18 @@ def _bytes(plan: PromotionPlan) -> str:
 
 def _document(step: Step) -> dict[str, Any]:
     content = step.tree.content
-    moved = (step.sent, step.copied) if isinstance(step, Copy) else (0, 0)
     return {
         "asset": step.name,
         "version": step.version,
         "action": step.kind,
-        "reason": "; ".join((step.reason, *_notes(step))),
+        "reason": "; ".join((step.reason, *step.notes)),
         "digest": content.digest,
         "size": content.size,
         "files": content.files,
-        "bytes": {"through_here": moved[0], "by_the_store": moved[1]},
+        "bytes": {"through_here": step.sent, "by_the_store": step.copied},
     }
 
 
-def _row(step: Copy | Finish | Have) -> str:
-    why = "<br>".join([prose(step.reason), *(f"note: {prose(note)}" for note in _notes(step))])
+def _row(step: Step) -> str:
+    why = "<br>".join([prose(step.reason), *(f"note: {prose(note)}" for note in step.notes)])
     return f"| {step.kind} | {code(str(step))} | {why} | {_amount(step)} |\n"

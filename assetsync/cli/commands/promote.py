@@ -21,7 +21,7 @@ from assetsync.model.provenance import Provenance
 from assetsync.plan.promotion import PromotionPlan
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.locate import find_manifest
-from assetsync.project.promote import Promotable, Promoting, PromotionResult, problems_error
+from assetsync.project.promote import Promotable, Promoting, PromotionResult, problems_of
 from assetsync.render.promotion import promotion_json, promotion_markdown, promotion_text
 from assetsync.render.units import plural
 from assetsync.traffic import Traffic
@@ -74,9 +74,9 @@ def promote_command(
             plan = promoting.plan(promotable(), reporter)
         _show(console, plan, format, is_data=dry_run)
         if dry_run:
-            error = problems_error(plan)
+            error = problems_of(plan)
             return error.exit_code if error else EXIT_DIFFERENCE if detailed_exitcode and plan.changes else 0
-        error = problems_error(plan)
+        error = problems_of(plan)
         if error is not None:
             raise error
         plan.check_expected(expect)

@@ -115,7 +115,7 @@ def plan_command(
         console.data(plan_markdown(plan))
     else:
         console.data(plan_text(plan, paint=console.paint(sys.stdout), verbose=console.verbose))
-    error = problems_error(plan)
+    error = problems_error(plan.problems)
     if error is not None:
         return error.exit_code
     return EXIT_DIFFERENCE if detailed_exitcode and plan.changes else 0
@@ -319,7 +319,7 @@ class _Job:
             console.say(plan_text(shown, paint=console.paint(sys.stderr), verbose=console.verbose).rstrip("\n"))
         if not self.pulls and plan.pulls:
             console.say(f"{plural(len(plan.pulls), 'asset')} to pull, which apply leaves alone: `assetsync pull`.")
-        error = problems_error(plan)
+        error = problems_error(plan.problems)
         if error is not None:
             raise error
         if not (plan.changes if self.pulls else plan.publishes):
