@@ -7,27 +7,11 @@ that it asks for and nobody has looked at. Gathering gets that and asks again, u
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from assetsync.plan.decide import decide, problems_of_all
 from assetsync.plan.request import Request
-from assetsync.plan.situation import Stop, Unseen
+from assetsync.plan.situation import Needs, Stop, Unseen
 from assetsync.plan.snapshot import Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
-    here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
-    one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`. `marks`: `.marks`.
-    """
-
-    digests: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    hashes: tuple[str, ...] = ()
-    folder: bool = False
-    index: bool = False
-    marks: bool = False
 
 
 def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = None) -> dict[str, Needs]:
@@ -46,5 +30,5 @@ def needs(snapshot: Snapshot, request: Request, names: Collection[str] | None = 
             except Stop:
                 continue
             except Unseen as one:
-                wanted[entry.name] = Needs(one.digests, one.files, one.hashes, one.folder, one.index, one.marks)
+                wanted[entry.name] = one.needs
     return wanted

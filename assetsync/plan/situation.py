@@ -1,20 +1,17 @@
-"""One entry of the manifest with its three states: the facts that the decision table asks for, and the actions that a
-decision can come to, worded and counted. `assetsync.plan.decide` decides."""
+"""One entry of the manifest with its three states: the facts that decisions about it ask for, and what stops them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
-from assetsync.errors import InvalidError
-from assetsync.model.changes import Changes, compare
+from assetsync.model.changes import compare
 from assetsync.model.history import History
 from assetsync.model.lock import LockEntry
 from assetsync.model.manifest import Entry
 from assetsync.model.tree import Content, FileEntry, Tree
-from assetsync.model.versioning import Lines, is_valid
-from assetsync.plan.plan import Adopt, Create, Keep, Problem, Pull, Transfer, Update
+from assetsync.model.versioning import is_valid
+from assetsync.plan.plan import Problem
 from assetsync.plan.snapshot import (
     Absent,
     HalfPulled,
@@ -22,11 +19,10 @@ from assetsync.plan.snapshot import (
     RemoteAsset,
     RemoteVersion,
     Snapshot,
-    Unfinished,
     Unusable,
 )
 
-_NAMES_SHOWN = 3
+NAMES_SHOWN = 3
 # Versions that are looked into side by side.
 _AT_ONCE = 8
 
@@ -39,37 +35,27 @@ class Stop(Exception):  # noqa: N818 - control flow between this module and `dec
         self.problem = Problem(asset, code, message, hint)
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
+    here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
+    one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`. `marks`: `.marks`.
+    """
+
+    digests: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+    folder: bool = False
+    index: bool = False
+    marks: bool = False
+
+
 class Unseen(Exception):  # noqa: N818 - control flow between this module and `needs`, never an error for others
-    """Ends a decision that asks for something in the store at which nobody has looked yet. See `needs.Needs`."""
+    """Ends a decision that asks for something in the store at which nobody has looked yet."""
 
-    def __init__(
-        self,
-        digests: Sequence[str] = (),
-        files: Sequence[str] = (),
-        hashes: Sequence[str] = (),
-        *,
-        folder: bool = False,
-        index: bool = False,
-        marks: bool = False,
-    ) -> None:
-        others = [name for name, asked in (("folder", folder), ("index", index), ("marks", marks)) if asked]
-        super().__init__(f"nobody has looked at {[*digests, *files, *hashes, *others]}")
-        self.digests, self.files, self.hashes = tuple(digests), tuple(files), tuple(hashes)
-        self.folder, self.index, self.marks = folder, index, marks
-
-
-class _Shared(TypedDict):
-    """The fields that every action has."""
-
-    asset: str
-    path: str
-    reason: str
-    notes: tuple[str, ...]
-    excluded: int
-    left_out: tuple[str, ...]
-    through: tuple[str, ...]
-    owner: str | None
-    tags: tuple[str, ...]
+    def __init__(self, needs: Needs) -> None:
+        super().__init__(f"nobody has looked at {needs}")
+        self.needs = needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +88,7 @@ class Situation:
             )
             raise Stop(entry.name, "bad_lock", message, "restore assets.lock from git")
         if remote.unlisted and remote.marks is None and snapshot.online:
-            raise Unseen(marks=True)
+            raise Unseen(Needs(marks=True))
         return cls(entry, local, locked, remote, snapshot, History.of(remote.committed, system))
 
     # -- facts
@@ -187,11 +173,16 @@ class Situation:
         new = [version for version in versions if version in digests and version not in known]
         unread = [version for version in versions if version in files and self._files(version) is None]
         bare = [version for version in versions if version in hashes and not self._has_hashes(version)]
-        look_into = (folder or unlisted) and not self.remote.looked_into
-        read_index = index and not indexed
-        read_marks = marks and self.remote.marks is None
-        if new or unread or bare or look_into or read_index or read_marks:
-            raise Unseen(new, unread, bare, folder=look_into, index=read_index, marks=read_marks)
+        needs = Needs(
+            tuple(new),
+            tuple(unread),
+            tuple(bare),
+            folder=(folder or unlisted) and not self.remote.looked_into,
+            index=index and not indexed,
+            marks=marks and self.remote.marks is None,
+        )
+        if needs != Needs():
+            raise Unseen(needs)
 
     def _files(self, version: str) -> tuple[FileEntry, ...] | None:
         known = self.remote.known.get(version)
@@ -337,241 +328,13 @@ class Situation:
             f"finish it with `assetsync {command} {self.name}`" + (back if self.locked and command != "pull" else ""),
         )
 
-    # -- actions
-
-    def keep(self, reason: str, *notes: str) -> Keep | Adopt:
-        """Nothing to do, or only the new path to record."""
-        locked = self.locked
-        if locked is not None and locked.path != self.entry.path:
-            return self.adopt(locked.version, locked.content, f"path moved from `{locked.path}`", *notes, moved=False)
-        return Keep(
-            **self._shared(reason, notes),
-            base=locked.version if locked else None,
-            to=locked.version if locked else None,
-            content=locked.content if locked else None,
-            changes=Changes(unchanged=self.here.files if self.here else 0),
-        )
-
-    def adopt(
-        self,
-        version: str,
-        content: Content | None,
-        reason: str,
-        *notes: str,
-        set_line: str | None = None,
-        moved: bool = True,
-    ) -> Adopt:
-        """Lock a version that is here. `moved` notes that the path is another than the locked one."""
-        if not self.is_locked_at(version):
-            self.ask(files=(version,))  # what memory says of it is no proof that the store still has it
-        return Adopt(
-            **self._shared(reason, notes, moved=moved),
-            base=self.locked.version if self.locked else None,
-            to=version,
-            content=content,
-            changes=Changes(unchanged=content.files if content else 0),
-            unlisted=version in self.remote.strays,
-            set_line=set_line,
-        )
-
-    def pull(self, version: str, reason: str, *notes: str) -> Pull:
-        """Make the local path what `version` is."""
-        content = self.content_of(version)
-        wanted = self.files_of(version)
-        over = self.tree
-        return Pull(
-            **self._shared(reason, notes),
-            base=self.locked.version if self.locked else None,
-            to=version,
-            content=content,
-            changes=compare(over.files if over else (), wanted) if wanted is not None else Changes(),
-            transfer=Transfer(download=_download(over, wanted, content)),
-            over=self.replaceable,
-        )
-
-    @property
-    def replaceable(self) -> Present | None:
-        """The files that a pull may replace: all that were scanned, since a decision to pull has agreed to that."""
-        if isinstance(self.local, HalfPulled):
-            half = self.local
-            return Present(half.tree, half.excluded, half.stamps, half.through) if half.tree else None
-        return self.local if isinstance(self.local, Present) else None
-
-    def publish(
-        self,
-        line: str | None,
-        *,
-        exact: str | None = None,
-        reason: str | None = None,
-        notes: Sequence[str] = (),
-        set_line: str | None = None,
-    ) -> Create | Update:
-        """Publish the local tree as the next version of `line`, or as its first, or as the version `exact`.
-
-        Stop when that number is taken.
-        """
-        if not isinstance(self.local, Present):
-            raise TypeError("only a tree that is there is published")
-        tree = self.local.tree
-        before = self.history.older_than(exact) if exact is not None else self.history.in_line(line)
-        followed = next(iter(before), self.history.newest)
-        self.ask(hashes=(followed,) if followed else (), folder=True)
-        to, about_number = (
-            self._next_version(line, tree.content) if exact is None else self._exactly(exact, tree.content)
-        )
-        # A new line has no version of its own to take unchanged files from; the newest of all will do.
-        base = followed
-        source = self.remote.known.get(base) if base else None
-        changes = compare((source.files or ()) if source else (), tree.files)
-        shared = self._shared(reason or _what_changed(changes, source, tree), (*about_number, *notes))
-        if base is None:
-            return Create(
-                **shared,
-                to=to,
-                content=tree.content,
-                changes=changes,
-                transfer=Transfer(upload=tree.content.size),
-                local=self.local,
-            )
-        return Update(
-            **shared,
-            base=base,
-            to=to,
-            content=tree.content,
-            changes=changes,
-            transfer=_upload(tree, source),
-            local=self.local,
-            source=source,
-            set_line=set_line,
-        )
-
-    def _shared(self, reason: str, notes: Sequence[str], *, moved: bool = True) -> _Shared:
-        said = list(notes)
-        if moved and self.locked is not None and self.locked.path != self.entry.path:
-            said.append(f"path moved from `{self.locked.path}`")
-        said.extend(self._oddities())
-        return _Shared(
-            asset=self.name,
-            path=self.entry.path,
-            reason=reason,
-            notes=tuple(said),
-            excluded=self.excluded,
-            left_out=self.local.left_out if isinstance(self.local, Present) else (),
-            through=self.local.through,
-            owner=self.entry.owner,
-            tags=self.entry.tags,
-        )
-
-    def _oddities(self) -> Iterator[str]:
-        """Notes on what is odd about the asset, here and in the store, and what mends it."""
-        yank = self.remote.yanked.get(self.locked.version) if self.locked else None
-        if yank is not None and self.locked is not None:
-            yield f"`{self.locked.version}`, which is locked, was yanked: {yank.why}; `assetsync upgrade {self.name}`"
-        if self.is_tracked:
-            yield f"git tracks files of it, and a checkout puts old ones back: `{self.untrack}`, and ignore it"
-        if self.remote.strays:
-            versions = ", ".join(f"`{version}`" for version in self.remote.strays)
-            yield f"the store's index misses {versions}: `assetsync doctor --repair`"
-        if self.remote.foreign:
-            shown = ", ".join(f"`{version}`" for version in self.remote.foreign[:_NAMES_SHOWN])
-            more = len(self.remote.foreign) - _NAMES_SHOWN
-            yield (
-                f"ignores {shown}{f' and {more} more' if more > 0 else ''}:"
-                f" not of the `{self.snapshot.manifest.versioning}` scheme"
-            )
-
-    # -- the next version
-
-    def _next_version(self, line: str | None, content: Content) -> tuple[str, tuple[str, ...]]:
-        """The version to publish, past what unfinished publishes occupy, and notes about those."""
-        taken = History.of((*self.history.versions, *self.remote.yanked), self.snapshot.versioning).in_line(line)
-        notes: list[str] = []
-        for unfinished in self._unfinished(line, taken[0] if taken else None):
-            if self._goes_on(unfinished, content):
-                return unfinished.version, (*notes, _went_on(unfinished))
-            taken.append(unfinished.version)
-            notes.append(_skips(unfinished))
-        return self._following(line, taken), tuple(notes)
-
-    def _exactly(self, version: str, content: Content) -> tuple[str, tuple[str, ...]]:
-        """The version that was asked for, and notes about it. Stop when it was yanked, or is being published."""
-        yank = self.remote.yanked.get(version)
-        if yank is not None:
-            raise self.stop(
-                "taken",
-                f"`{self.name}:{version}` was yanked: {yank.why}",
-                "its number is never used again: publish this as another version",
-            )
-        unfinished = next((one for one in self.remote.unfinished if one.version == version), None)
-        if unfinished is None:
-            return version, ()
-        if self._goes_on(unfinished, content):
-            return version, (_went_on(unfinished),)
-        raise self.stop(
-            "taken",
-            f"`{self.name}:{version}` is occupied by an unfinished publish of other content",
-            "nothing is overwritten: publish this as another version",
-        )
-
-    def _goes_on(self, unfinished: Unfinished, content: Content) -> bool:
-        """Whether a publish of `content` can go on with this one. Stop while somebody else is at it."""
-        if not unfinished.holds(content) and unfinished.in_progress:
-            minutes = int((unfinished.claim_age or 0) // 60)
-            raise self.stop(
-                "in_progress",
-                f"{unfinished.who} began to publish `{self.name}:{unfinished.version}` {minutes} min ago",
-                "wait for it and plan again; if that process is dead, its number is skipped after an hour",
-            )
-        return unfinished.holds(content)
-
-    def _unfinished(self, line: str | None, newest: str | None) -> list[Unfinished]:
-        """The unfinished versions of the line that are newer than its newest, oldest first."""
-        system = self.snapshot.versioning
-        by_version = {one.version: one for one in self.remote.unfinished}
-        candidates = system.sort(by_version)[::-1]
-        if isinstance(system, Lines):
-            wanted = line if line is not None else system.line_of(system.initial(now=self.snapshot.now))
-            candidates = [version for version in candidates if system.line_of(version) == wanted]
-        return [by_version[one] for one in candidates if newest is None or self.history.is_newer(one, newest)]
-
-    def _following(self, line: str | None, taken: Sequence[str]) -> str:
-        system, now = self.snapshot.versioning, self.snapshot.now
-        try:
-            if taken:
-                version = system.next(taken, now=now)
-            elif line is not None and isinstance(system, Lines):
-                version = system.first_of_line(line)
-            else:
-                version = system.initial(now=now)
-            system.check(version)
-        except InvalidError as error:
-            raise self.stop("no_next_version", f"`{self.name}` can't have a next version: {error.message}") from None
-        if version in self.history.versions or version in taken:
-            raise self.stop(
-                "no_next_version",
-                f"`{self.snapshot.manifest.versioning}` names `{version}` as the next version of `{self.name}`, "
-                "which is taken",
-                "that is a defect of the versioning system",
-            )
-        return version
-
-
-def _went_on(unfinished: Unfinished) -> str:
-    return f"goes on with the unfinished publish of `{unfinished.version}`"
-
-
-def _skips(unfinished: Unfinished) -> str:
-    if unfinished.is_spoiled:
-        return f"skips `{unfinished.version}`, where an unfinished publish of this left a file that is not what it was"
-    return f"skips `{unfinished.version}`, which an unfinished publish occupies"
-
 
 def _found(version: RemoteVersion) -> str:
     """The store's side of an asset, in words."""
     if version.content is not None:
         return _short(version.content)
     files = version.files or ()
-    return f"{_files(len(files))} of modelkit with {sum(file.size for file in files)} bytes"
+    return f"{counted(len(files))} of modelkit with {sum(file.size for file in files)} bytes"
 
 
 def _short(content: Content) -> str:
@@ -582,38 +345,11 @@ def _short(content: Content) -> str:
 def _names(paths: Sequence[str]) -> str:
     if not paths:
         return ""
-    shown = ", ".join(f"`{path}`" for path in paths[:_NAMES_SHOWN])
-    more = len(paths) - _NAMES_SHOWN
+    shown = ", ".join(f"`{path}`" for path in paths[:NAMES_SHOWN])
+    more = len(paths) - NAMES_SHOWN
     return f": {shown}" + (f" and {more} more" if more > 0 else "")
 
 
-def _what_changed(changes: Changes, source: RemoteVersion | None, tree: Tree) -> str:
-    """The reason of an update, in words; a first version has none to compare with."""
-    if source is None or not source.has_hashes:
-        return "content changed"
-    if source.content is not None and source.content.is_directory != tree.is_directory:
-        return "a directory now, a file before" if tree.is_directory else "a file now, a directory before"
-    counts = [(len(changes.changed), "changed"), (len(changes.added), "added"), (len(changes.removed), "removed")]
-    if not any(count for count, _ in counts):
-        return "content unchanged"
-    if not counts[1][0] and not counts[2][0]:
-        return f"content changed: {_files(counts[0][0])}"
-    return "content changed: " + ", ".join(f"{_files(count)} {word}" for count, word in counts if count)
-
-
-def _files(count: int) -> str:
+def counted(count: int) -> str:
+    """A number of files, in words."""
     return f"{count} file" if count == 1 else f"{count} files"
-
-
-def _upload(tree: Tree, source: RemoteVersion | None) -> Transfer:
-    has = {file.sha256 for file in source.files or ()} if source else set()
-    reuse = sum(file.size for file in tree.files if file.sha256 in has)
-    return Transfer(upload=tree.content.size - reuse, reuse=reuse)
-
-
-def _download(over: Tree | None, wanted: Sequence[FileEntry] | None, content: Content | None) -> int:
-    """Bytes to get; a file that is here under any path is copied from there. 0 where nobody knows the sizes."""
-    if wanted is None or not all(file.sha256 for file in wanted):
-        return content.size if content else 0
-    here = {file.sha256 for file in over.files} if over else set()
-    return sum(file.size for file in wanted if file.sha256 not in here)

@@ -20,8 +20,9 @@ from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
 from assetsync.model.tree import Tree
 from assetsync.model.versioning import Versioning, is_valid
-from assetsync.plan.needs import Needs, needs
+from assetsync.plan.needs import needs
 from assetsync.plan.request import Purpose, Request
+from assetsync.plan.situation import Needs
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
 from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from assetsync.model.marks import NO_MARKS
-from assetsync.plan.needs import Needs, needs
+from assetsync.plan.needs import needs
 from assetsync.plan.request import Purpose, Request
+from assetsync.plan.situation import Needs
 from tests.unit.worlds import Asset, World, first_seen, gathered, one, outcome, plan_sync, seen
 
 X = frozenset({"nlp/x"})
