@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from assetsync.errors import UsageError
@@ -34,8 +34,15 @@ class Filter:
             not self.owners or labels.owner in self.owners
         )
 
-    def nothing(self, known: Iterable[Labels], where: str) -> UsageError:
-        """The error that none of the assets in `where`, which have the labels `known`, is kept."""
+    def narrowed(self, names: Iterable[str], known: Mapping[str, Labels], where: str) -> tuple[str, ...]:
+        """Those of `names`, or else of all in `where`, that are kept; `known` are the labels by name. UsageError when
+        none is left."""
+        kept = tuple(name for name in tuple(names) or known if name in known and self.keeps(known[name]))
+        if not kept:
+            raise self._nothing(known.values(), where)
+        return kept
+
+    def _nothing(self, known: Iterable[Labels], where: str) -> UsageError:
         every = list(known)
         tags = {tag for labels in every for tag in labels.tags}
         owners = {labels.owner for labels in every if labels.owner is not None}

@@ -221,10 +221,7 @@ def _chosen(names: Collection[str], labels: Filter, judged: Sequence[_Judgement]
     if not labels:
         return found
     entries = {entry.name: Labels(entry.owner, entry.tags) for one in judged for entry in one.manifest.entries}
-    kept = [name for name in found or entries if name in entries and labels.keeps(entries[name])]
-    if not kept:
-        raise labels.nothing(entries.values(), f"`{MANIFEST}`")
-    return kept
+    return labels.narrowed(found, entries, f"`{MANIFEST}`")
 
 
 def _named(names: Collection[str], judged: Sequence[_Judgement]) -> Sequence[str]:

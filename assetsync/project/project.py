@@ -265,10 +265,7 @@ class Project:
         if not labels:
             return found
         entries = {entry.name: Labels(entry.owner, entry.tags) for entry in self.manifest.entries}
-        kept = tuple(name for name in found or entries if name in entries and labels.keeps(entries[name]))
-        if not kept:
-            raise labels.nothing(entries.values(), f"`{shown_path(self.manifest_file)}`")
-        return kept
+        return labels.narrowed(found, entries, f"`{shown_path(self.manifest_file)}`")
 
     @contextmanager
     def promoting(self, *, to: str, source: str | None = None) -> Iterator[Promoting]:

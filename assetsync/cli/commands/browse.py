@@ -90,10 +90,8 @@ def _labelled(
 ) -> Sequence[ListedAsset]:
     metas = store.newest_metas(assets) if metas is None else metas
     known = {name: Labels(meta.owner, meta.tags) for name, meta in metas.items()}
-    kept = [one for one in assets if one.name in known and labels.keeps(known[one.name])]
-    if not kept:
-        raise labels.nothing(known.values(), f"`{printable(store.url)}`")
-    return kept
+    kept = set(labels.narrowed((), known, f"`{printable(store.url)}`"))
+    return [one for one in assets if one.name in kept]
 
 
 def _listing(store: AssetStore, assets: Sequence[ListedAsset], metas: Mapping[str, Meta] | None, format: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assetsync.errors import UsageError
 from assetsync.model.labels import Filter, Labels
 
 NONE = Labels()
@@ -38,9 +39,13 @@ def test_any_of_the_tags_and_any_of_the_owners_but_both(wanted: Filter, kept: li
     ],
 )
 def test_a_filter_that_keeps_nothing_says_what_was_meant(wanted: Filter, message: str, hint: str) -> None:
-    error = wanted.nothing([NONE, ADA, BOB], "`f`")
+    with pytest.raises(UsageError) as caught:
+        wanted.narrowed((), {"none": NONE, "ada": ADA, "bob": BOB}, "`f`")
+    error = caught.value
     assert (error.message, error.hint) == (message, hint)
 
 
 def test_without_any_tags_it_says_where_they_are_written() -> None:
-    assert Filter(tags=("x",)).nothing([NONE], "`f`").hint == "give one tag to an asset in assets.yaml"
+    with pytest.raises(UsageError) as caught:
+        Filter(tags=("x",)).narrowed(["none"], {"none": NONE}, "`f`")
+    assert caught.value.hint == "give one tag to an asset in assets.yaml"
