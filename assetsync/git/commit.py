@@ -18,7 +18,7 @@ from assetsync.errors import GitError
 from assetsync.escape import printable
 from assetsync.git.message import commit_message
 from assetsync.git.objects import Objects
-from assetsync.git.push import Branch, Pushed
+from assetsync.git.push import Branch, Pushed, tracking
 from assetsync.git.repository import UNSAFE, Repository, open_repository
 
 _ONGOING = {
@@ -118,8 +118,11 @@ class Checkout:
         return bool(self._git.data(*status)) or self._objects.blob("HEAD", self._manifest_path) is None
 
     def target(self) -> tuple[str, str]:
-        """The remote to push to and the branch there, by git's settings. GitError when they leave it open."""
-        return self._branch.target()
+        """The remote to push to and the branch there, by git's settings. GitError when they leave it open, or when
+        git could not note the push."""
+        remote, branch = self._branch.target()
+        self._branch.check_free(tracking(remote, branch))
+        return remote, branch
 
     def push(self, *, pause: Callable[[int], None] | None = None) -> Pushed | None:
         """Push what `commit` made, or what an earlier one did and nobody pushed; None when there is no such thing.
@@ -136,12 +139,7 @@ class Checkout:
         if git.text("ls-files", "--unmerged"):
             raise GitError("there are files with merge conflicts", hint="settle them first; `git status` lists them")
         self._branch.index.clear()
-        for name in ("HEAD.lock", f"{self._branch.ref}.lock"):
-            if os.path.exists(git.path_of(name)):
-                raise GitError(
-                    f"another git moves the branch, or was killed: there is `{printable(git.path_of(name))}`",
-                    hint="when no git is at work here, remove that file",
-                )
+        self._branch.check_free("HEAD", self._branch.ref)
         if self._objects.commit("HEAD") is None:
             raise GitError("there is no commit yet to build on", hint="commit assets.yaml first")
         if git.run("check-ignore", "-q", "--", self._lock_path).code == 0:

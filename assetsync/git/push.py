@@ -61,6 +61,19 @@ class Branch:
             failed=f"`{printable(self.name)}` moved while the commit was made",
         )
 
+    def check_free(self, *refs: str) -> None:
+        """GitError when another git moves one of these refs, or was killed while it did.
+
+        A git that is killed leaves the locks that it holds, which look like those of a living one.
+        """
+        paths = [self._git.path_of(f"{ref}.lock") for ref in refs]
+        left = [f"`{printable(path)}`" for path in paths if os.path.exists(path)]
+        if left:
+            raise GitError(
+                f"another git moves the branch, or was killed: there is {' and '.join(left)}",
+                hint=f"when no git is at work here, remove {'that file' if len(left) == 1 else 'both'}",
+            )
+
     def target(self) -> tuple[str, str]:
         """The remote to push to and the branch there, by git's settings. GitError when they leave it open."""
 
@@ -89,8 +102,8 @@ class Branch:
         """
         remote, branch = self.target()
         head = ours = self._git.text("rev-parse", "HEAD")
-        tracking = f"refs/remotes/{remote}/{branch}"
-        tip = self._objects.commit(tracking) or self._fetch(remote, branch, tracking)
+        followed = tracking(remote, branch)
+        tip = self._objects.commit(followed) or self._fetch(remote, branch, followed)
         if not committed and not self._is_pending(tip, ours):
             return None
         for attempt in range(TRIES):
@@ -98,7 +111,7 @@ class Branch:
                 (pause or _pause)(attempt)
             if self._push_once(remote, branch, ours):
                 return Pushed(remote, branch, ours, self._follow(head, ours))
-            tip = self._fetch(remote, branch, tracking)
+            tip = self._fetch(remote, branch, followed)
             if tip is not None:
                 ours = self._rebased(ours, tip)
             if ours == tip:  # somebody else made the very same change
@@ -220,6 +233,11 @@ class Branch:
             return False
         self.move(pushed, head, "rebase")
         return True
+
+
+def tracking(remote: str, branch: str) -> str:
+    """The ref here that follows a branch of a remote."""
+    return f"refs/remotes/{remote}/{branch}"
 
 
 def _unreachable(remote: str, ran: Ran) -> GitError:

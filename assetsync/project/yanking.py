@@ -94,6 +94,7 @@ class _Again:
         tree = meta.tree or store.learn(self.name, self.old, meta, partial(self.reporter.advance, self.name))
         for _ in range(_ATTEMPTS):
             if not remote.would_be_taken(store, self.name, self.bad):
+                self._let_go()
                 return None
             version = self._number(tree)
             try:
@@ -104,6 +105,12 @@ class _Again:
         raise ConflictError(
             f"others publish `{self.name}` all the time; nothing was yanked", hint="run the same command again later"
         )
+
+    def _let_go(self) -> None:
+        """Release what an earlier try has published, if it died before it did so."""
+        for version in self.workspace.store.folder(self.name).committed:
+            if self.workspace.has_claim(f"{self.name}:{version}"):
+                release(self.workspace.store, self.name, version, self.workspace.journal)
 
     def _number(self, tree: Tree) -> str:
         """The version to publish: one that an earlier try left unfinished or unlisted, or else the next one."""

@@ -22,13 +22,15 @@ PRECIOUS = {"notes.txt": b"written by hand"}
 class Scenario:
     """A command, and how it finds the world. `pulls`: it replaces files of the paths below `models/`.
 
-    `may_stay`: how objects begin that the same command again need not clear away.
+    `may_stay`: how objects begin that the same command again need not clear away. `below`: the folder of the world
+    whose changes count, with what is sent to servers.
     """
 
     args: tuple[str, ...]
     prepare: Callable[[Warm, World], None]
     pulls: bool = False
     may_stay: tuple[str, ...] = ()
+    below: str = ""
     stores: tuple[str, ...] = ("directory", "s3")
 
 
@@ -114,13 +116,64 @@ def _fresh(warm: Warm, world: World) -> None:
     shutil.rmtree(world.repo.root / ".assetsync")
 
 
+def _pushed(warm: Warm, world: World) -> None:
+    """The same as `_staged`, and a bare repo to push to, which is a machine of its own."""
+    _staged(warm, world)
+    world.repo.git("init", "-q", "--bare", str(world.origin))
+    world.repo.git("remote", "add", "origin", str(world.origin))
+    world.repo.git("push", "-q", "-u", "origin", "main")
+
+
+def _elsewhere(warm: Warm, world: World, dev: str) -> None:
+    """The store has one version; `dev` has a newer one, and another asset. Nothing is locked here."""
+    stores = f"stores: {{dev: '{dev}', prod: '{world.url}'}}"
+    entries = "assets:\n  nlp/tok: models/tok\n  nlp/one: models/one.bin\n"
+    world.repo.write("assets.yaml", f"store: dev\n{stores}\n{entries}")
+    world.write("models/tok", BEFORE)
+    world.repo.write("models/one.bin", b"one")
+    warm.run(world.repo, "apply", "--yes")
+    warm.run(world.repo, "promote", "nlp/tok", "--to", "prod", "--yes")
+    world.write("models/tok", AFTER)
+    warm.run(world.repo, "apply", "--yes")
+    (world.repo.root / "assets.lock").unlink()
+    world.repo.commit()
+
+
+def _in_a_directory(warm: Warm, world: World) -> None:
+    _elsewhere(warm, world, "../dev")
+
+
+def _on_the_same_server(warm: Warm, world: World) -> None:
+    _elsewhere(warm, world, f"{world.remote.url}-dev")
+
+
+def _aliased(warm: Warm, world: World) -> None:
+    """An alias is at the older of two versions."""
+    _outdated(warm, world)
+    warm.run(world.repo, "alias", "nlp/tok", "production", "0.0")
+
+
+def _yanked(warm: Warm, world: World) -> None:
+    """The older of two versions is yanked."""
+    _outdated(warm, world)
+    warm.run(world.repo, "yank", "nlp/tok:0.0", "-m", "wrong", "--yes")
+
+
+_PROMOTE = ("promote", "nlp/tok:0.1", "nlp/one:0.0", "--to", "prod", "--yes")
+
 SCENARIOS = {
     "apply": Scenario(("apply", "--yes"), _changed),
     "apply --commit": Scenario(("apply", "--yes", "--commit"), _staged),
+    "apply --commit --push": Scenario(("apply", "--yes", "--commit", "--push"), _pushed, below="repo"),
     "pull": Scenario(("pull", "--yes", "--discard-local", "nlp/tok"), _missing, pulls=True),
     "pull, fresh": Scenario(("pull",), _fresh, pulls=True),
     "upgrade": Scenario(("upgrade", "--yes"), _outdated, pulls=True),
     "sync": Scenario(("sync", "--yes"), _both_ways, pulls=True),
     # It clears what has been dead for a day, under a claim of its own, which is not that old yet.
     "doctor --repair": Scenario(("doctor", "--repair", "--yes"), _ill, may_stay=("nlp/tok/0.2",)),
+    "promote": Scenario(_PROMOTE, _in_a_directory),
+    "promote, on the server": Scenario(_PROMOTE, _on_the_same_server, stores=("s3",)),
+    "alias": Scenario(("alias", "nlp/tok", "production", "0.1"), _aliased),
+    "yank": Scenario(("yank", "nlp/tok:0.1", "--republish", "0.0", "-m", "wrong", "--yes"), _aliased),
+    "yank --undo": Scenario(("yank", "nlp/tok:0.0", "--undo", "--yes"), _yanked),
 }

@@ -51,7 +51,8 @@ __attribute__((constructor)) static void begin(void) {
 
 static int is_below(const char *path) {
     size_t length = strlen(plan->below);
-    if (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6)) return 0;
+    int is_device = !strncmp(path, "/dev/", 5) && strncmp(path, "/dev/shm/", 9);
+    if (is_device || !strncmp(path, "/proc/", 6)) return 0;
     return !strncmp(path, plan->below, length) && (!path[length] || path[length] == '/' || length <= 1);
 }
 

@@ -43,6 +43,11 @@ class Mishap(Enum):
     LATER = (ALL, 4, 0, 1)  # the clock jumps on
     EARLIER = (ALL, 4, 0, -1)  # it jumps back
 
+    @property
+    def kinds(self) -> int:
+        """The kinds of steps that it may befall."""
+        return self.value[0]
+
 
 # Seconds by which a clock jumps.
 DAY: Final = 86400

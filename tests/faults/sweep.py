@@ -27,7 +27,7 @@ from tests.faults.world import PROBE, State, World
 
 MISHAPS = tuple(one for one in Mishap if one is not Mishap.NOTHING)
 KILLED = -signal.SIGKILL
-_REMOVE = "hint: when no git is at work here, remove that file"
+_REMOVE = "hint: when no git is at work here, remove "
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Sweep:
         self._scenario = scenario
         self._plan = folder / "plan"
         self._world = World(folder, place, "work")
-        self.below = self._world.work
+        self.below = self._world.work / scenario.below
         scenario.prepare(warm, self._world)
         self._world.save()
         self._before = self._world.state()
@@ -58,6 +58,8 @@ class Sweep:
 
     def steps(self, mishap: Mishap) -> int:
         """How many steps of the command the mishap may befall."""
+        if mishap.kinds == Mishap.NOTHING.kinds:
+            return self._told.steps
         self._world.put_back()
         return self._run(mishap, -1)[1].steps
 
@@ -84,7 +86,7 @@ class Sweep:
         try:
             return self.at(Mishap.NOTHING, -1, room=room)[0]
         finally:
-            self.below = self._world.work
+            self.below = self._world.work / self._scenario.below
 
     def _again(self) -> Run:
         """The same command. A git that dies while it moves a branch leaves its lock, which we name, and leave to the
@@ -115,6 +117,7 @@ class Sweep:
         now.check_whole()
         published = self._before.committed()
         assert now.committed().items() >= published.items(), "a published version was altered"
+        assert now.marks() in (self._before.marks(), self._clean.marks()), f"marks: {now.marks()}"
         for path, data in self._before.files.items():
             known = (data, self._clean.files.get(path))
             if path == "assets.lock":
@@ -153,6 +156,7 @@ class Sweep:
         )
         assert now.contents() == self._clean.contents(), f"other versions: {now.versions()}"
         assert now.indexes() == self._clean.indexes(), f"other indexes: {now.indexes()}"
+        assert now.marks() == self._clean.marks(), f"other marks: {now.marks()}"
         assert now.git == self._clean.git, f"git: {now.git}"
         if not leftovers:
             assert now.traces == self._clean.traces, f"traces: {now.traces}"
@@ -232,7 +236,7 @@ def main() -> int:
             for mishap in mishaps:
                 numbers = spread(sweep.steps(mishap), options.most, options.salt) if options.most else count()
                 tally = swept(sweep, mishap, numbers)
-                wrong += len(tally.wrong)
+                wrong += len(tally.wrong) + (not tally.ended)
                 ended = ", ".join(f"{number} {how}" for how, number in sorted(tally.ended.items()))
                 sys.stdout.write(f"{name} | {store} | {mishap.name} | {tally.ended.total()} runs: {ended}\n")
                 sys.stdout.write("".join(f"WRONG {text}\n" for text in tally.wrong))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 from itertools import count
@@ -108,3 +109,22 @@ def test_a_branch_that_another_git_holds_is_named_before_anything_is_published(
     assert f".git/{name}`" in run.err
     assert "hint: when no git is at work here, remove that file" in run.err
     assert not (start.root.parent / "store").exists()
+
+
+def test_all_locks_that_a_killed_git_has_left_are_named_at_once(warm: Warm, start: Repo) -> None:
+    start.write(".git/HEAD.lock", "")
+    start.write(".git/refs/heads/main.lock", "")
+    run = warm.run(start, "apply", "--yes", "--commit", code=1)
+    assert re.search(r"there is `\S+/HEAD\.lock` and `\S+/refs/heads/main\.lock`\n.*remove both$", run.err, re.M)
+
+
+def test_a_remote_whose_branch_can_not_be_noted_is_named_before_anything_is_published(warm: Warm, start: Repo) -> None:
+    start.git("clone", "-q", "--bare", ".", "../origin.git")
+    start.git("remote", "add", "origin", "../origin.git")
+    start.write(".git/refs/remotes/origin/main.lock", "")
+    run = warm.run(start, "apply", "--yes", "--push", code=1)
+    assert ".git/refs/remotes/origin/main.lock`" in run.err
+    assert not (start.root.parent / "store").exists()
+    (start.root / ".git/refs/remotes/origin/main.lock").unlink()
+    warm.run(start, "apply", "--yes", "--push")
+    assert start.git("rev-parse", "HEAD") == start.git("rev-parse", "origin/main")

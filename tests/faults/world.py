@@ -64,6 +64,11 @@ class State:
         keys = (key for key in self.objects if key.endswith(".versions"))
         return {key: json.loads(self.objects[key])["versions"] for key in keys}
 
+    def marks(self) -> dict[str, object]:
+        """Where the aliases of each asset were, one after the other, and what was yanked, whoever did it and when."""
+        documents = {key: json.loads(data) for key, data in self.objects.items() if key.endswith(".marks")}
+        return {key: (_moves(document), _yanks(document)) for key, document in documents.items()}
+
     def without_leftovers(self) -> State:
         """The same without empty folders, and locks of git, which could not be removed."""
         files = {name: data for name, data in self.files.items() if not name.endswith("/")}
@@ -99,6 +104,14 @@ def _content(document: Any) -> object:
     return document.get("contents"), ours["digest"], ours["sizes"], ours["sha256"]
 
 
+def _moves(document: Any) -> dict[str, list[str]]:
+    return {alias: [move["version"] for move in moves] for alias, moves in document["aliases"].items()}
+
+
+def _yanks(document: Any) -> list[tuple[str, bool]]:
+    return [(yank["version"], "undone" in yank) for yank in document["yanked"]]
+
+
 class World:
     """The folder `work` with a checkout, `repo`, and its store, in it if that is a directory.
 
@@ -125,6 +138,11 @@ class World:
     def objects(self) -> Objects:
         """The objects of the store, past the program."""
         return self._objects
+
+    @property
+    def origin(self) -> Path:
+        """Where a bare repo to push to may be."""
+        return self.work / "origin.git"
 
     def write(self, path: str, files: Mapping[str, bytes]) -> None:
         """Make the folder `path` of the checkout these files."""
@@ -155,6 +173,9 @@ class World:
             return locks
         # Not the message: the first of two runs may have published one asset, and the second commits another.
         asked = [("ls-tree", "-r", "HEAD"), ("diff-tree", "--name-only", "-r", "HEAD~1", "HEAD"), ("status", "-s")]
+        if self.origin.exists():
+            asked += [("rev-list", "--count", "origin/main..main")]
+            asked += [("--git-dir", str(self.origin), "ls-tree", "-r", "main")]
         return [*locks, *(self.repo.git(*args) for args in asked if self._has_two_commits() or "HEAD~1" not in args)]
 
     def _has_two_commits(self) -> bool:
