@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetsync.atomic import naming, sync_folder
@@ -61,13 +61,15 @@ def locate(boundary: Boundary, path: str) -> Place:
 class Change:
     """The files that come to a place (`placed`) and that go from it (`removed`), in paths below its base.
 
-    `known` are the local files that may be lost, with the stamps that the scan saw.
+    `known` are the local files that may be lost, with the stamps that the scan saw. `left` are folders that files went
+    from before, when this was cut short.
     """
 
     place: Place
     placed: Mapping[str, str]
     removed: Sequence[str]
     known: Mapping[str, object]
+    left: Collection[str] = ()
 
     def check(self) -> None:
         """ContentError when something is in the way that nobody agreed to lose, or that a scan did not see."""
@@ -120,7 +122,7 @@ class Change:
             for path in sorted(self.removed):
                 with naming(self.place.full(path)):
                     self._remove(folders, path)
-            for folder in self._emptied():
+            for folder in self.emptied():
                 with naming(self.place.full(folder)):
                     folders.remove_if_empty(folder)
             for path in sorted(self.placed):
@@ -149,14 +151,14 @@ class Change:
             os.chmod(staged, mode & 0o777)
         os.rename(staged, name, dst_dir_fd=descriptor)
 
-    def _emptied(self) -> list[str]:
-        """The folders that files were removed from and that no file needs, the deepest first."""
+    def emptied(self) -> list[str]:
+        """The folders of the place that files are removed from and that no file needs, the deepest first."""
         kept = {
             folder for path in (*self.placed, *(self.known.keys() - set(self.removed))) for folder in _parents(path)
         }
-        left = {folder for path in self.removed for folder in _parents(path)}
-        above = set(_parents(self.place.name))
-        return sorted(left - kept - above, reverse=True)
+        left = {*self.left, *(folder for path in self.removed for folder in _parents(path))}
+        own = self.place.of("")
+        return sorted((folder for folder in left - kept if f"{folder}/".startswith(f"{own}/")), reverse=True)
 
 
 def move(place: Place, name: str) -> None:
@@ -201,11 +203,11 @@ class _Folders:
         return self._open[-1][1], name
 
     def remove_if_empty(self, folder: str) -> None:
-        descriptor, name = self.enter(folder)
         try:
+            descriptor, name = self.enter(folder)
             os.rmdir(name, dir_fd=descriptor)
-        except OSError:
-            pass  # not empty: excluded files stay, and so does their folder
+        except (OSError, ContentError):
+            pass  # gone, or not empty: excluded files stay, and so does their folder
 
     def _step(self, name: str, create: bool) -> None:
         above, parent = self._open[-1]

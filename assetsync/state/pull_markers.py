@@ -2,6 +2,7 @@
 
 One file each under `.assetsync/pulls`, written before the first change to a local path and removed after the last. A
 marker says that a pull began, and nothing else is believed of it: which files may be replaced, only the store can tell.
+It also names the folders that lose their last file, because nothing tells afterwards that an empty one was not wanted.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from assetsync.atomic import sync_folder
 from assetsync.escape import printable
+from assetsync.model.paths import part_problem
 from assetsync.plan.snapshot import Absent, HalfPulled, Present
 from assetsync.state.folder import Folder
 
@@ -27,11 +29,15 @@ LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A pull of `name:version` that has begun, to `path`, which is POSIX and relative to the folder of the manifest."""
+    """A pull of `name:version` that has begun, to `path`, which is POSIX and relative to the folder of the manifest.
+
+    `emptied` are the folders that are to go when they are empty.
+    """
 
     name: str
     version: str
     path: str
+    emptied: tuple[str, ...] = ()
 
     def half_pulled(self, local: Present | Absent) -> HalfPulled:
         """The local state of an asset with this marker, of which a scan has found `local`."""
@@ -81,18 +87,29 @@ def _file(name: str) -> str:
 
 
 def _render(marker: Marker) -> bytes:
-    document = {"format": MARKER_FORMAT, "name": marker.name, "version": marker.version, "path": marker.path}
-    return json.dumps(document).encode()
+    data = json.dumps({"format": MARKER_FORMAT, **asdict(marker)}).encode()
+    # Rather an empty folder that stays than a marker that can't be read.
+    fits = len(data) <= LARGEST or not marker.emptied
+    return data if fits else _render(replace(marker, emptied=()))
 
 
 def _parse(data: bytes, name: str) -> Marker:
     try:
         match json.loads(data):
-            case {"format": 2, "name": str() as named, "version": str() as version, "path": str() as path}:
+            case {"format": 2, "name": str() as named, "version": str() as version, "path": str() as path, **more}:
                 if named == name and version == printable(version) and len(version) <= LONGEST:
-                    return Marker(name, version, path)
+                    return Marker(name, version, path, _folders(more.get("emptied")))
             case _:
                 pass
     except (ValueError, RecursionError):
         pass  # cut short, or of another program
     return Marker(name, UNKNOWN, "")
+
+
+def _folders(found: object) -> tuple[str, ...]:
+    """Markers of before name none."""
+    return (
+        tuple(path for path in found if isinstance(path, str) and not part_problem(path))
+        if isinstance(found, list)
+        else ()
+    )

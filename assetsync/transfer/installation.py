@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -111,11 +111,14 @@ def _sized(store: Store, name: str, version: str, meta: Meta) -> tuple[FileEntry
 class Installation:
     """Makes what is at `place` the files of a source, in steps: `check`, `download`, `put`.
 
-    `over` is what may be replaced there, as it was scanned.
+    `over` is what may be replaced there, as it was scanned; `left` is what `emptied` was when this was cut short.
     """
 
-    def __init__(self, store: Store, source: Source, place: Place, over: Present | None) -> None:
+    def __init__(
+        self, store: Store, source: Source, place: Place, over: Present | None, left: Collection[str] = ()
+    ) -> None:
         self.place = place
+        self._left = left
         self._store = store
         self._source = source
         local = zip(over.tree.files, over.stamps, strict=True) if over else ()
@@ -139,7 +142,16 @@ class Installation:
 
     def check(self) -> None:
         """ContentError when something would be lost, or a symlink is in the way."""
-        self._change(dict.fromkeys((self.place.of(file.path) for file in self._needed), "")).check()
+        self._change(self._coming).check()
+
+    @property
+    def emptied(self) -> tuple[str, ...]:
+        """The folders that go when the last file has gone from them, in paths below the place's base."""
+        return tuple(self._change(self._coming).emptied())
+
+    @property
+    def _coming(self) -> dict[str, str]:
+        return dict.fromkeys((self.place.of(file.path) for file in self._needed), "")
 
     def download(self, folder: str, transfers: Transfers, progress: Progress) -> list[Got]:
         """Get what is needed into `folder`, verified."""
@@ -160,7 +172,7 @@ class Installation:
         change.carry_out()
 
     def _change(self, placed: dict[str, str]) -> Change:
-        return Change(self.place, placed, self._removed, self._known)
+        return Change(self.place, placed, self._removed, self._known, self._left)
 
 
 @contextmanager

@@ -44,9 +44,11 @@ def pull(store: Store, what: Retrieval, *, transfers: Transfers, markers: Marker
     source = Source.of(store, what.name, what.version)
     if source.tree is not None:
         _check_expected(what, source.tree.content)
-    installation = Installation(store, source, locate(what.boundary, what.path), what.over)
+    before = markers.get(what.name)
+    left = before.emptied if before is not None else ()
+    installation = Installation(store, source, locate(what.boundary, what.path), what.over, left)
     installation.check()
-    markers.write(Marker(what.name, what.version, what.path))
+    markers.write(Marker(what.name, what.version, what.path, installation.emptied))
     with staging(markers.staging(what.name), installation.place) as folder:
         got = installation.download(folder, transfers, progress)
         tree = source.tree or source.learn(got)

@@ -21,6 +21,7 @@ from assetsync.transfer.pull import Retrieval, pull
 from tests.unit.publishing import files_below, new_store, put, scanned
 
 OLD = {"a": b"aaa", "b": b"to be a folder", "c/d": b"dd", "c/e/f": b"to be one file", "gone/x": b"x", "same": b"same"}
+OLD |= {"old/x": b"x", "old/er/y": b"y"}
 NEW = {"a": b"AAA", "b/new": b"in the folder", "c/d": b"DD", "c/e": b"one file", "moved/x": b"x", "same": b"same"}
 EXCLUDED = {"gone/run.log": b"precious"}
 SPEC = parse_spec("nlp/tok:1.1")

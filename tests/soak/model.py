@@ -62,19 +62,22 @@ class Model:
         here = State(files_below(done.clone.root), state.objects, (), ())
         here.check_whole()
         for asset in ASSETS:
-            self._check_kept(done, asset, after[asset])
+            self._check_kept(done, asset, after[asset], killed=killed)
         if run.code == 0 and not killed:
             self._check_done(done, here, after)
 
-    def _check_kept(self, done: Round, asset: str, after: Files) -> None:
-        """Content that is gone here is in the store, or was given up. A killed pull may leave a mixture of both."""
+    def _check_kept(self, done: Round, asset: str, after: Files, *, killed: bool) -> None:
+        """Content that is gone here is in the store, or was given up.
+
+        A killed pull may leave a mixture of both, and folders that are empty until it is run again.
+        """
         before = done.before[asset]
         if before == after or asset in done.gives_up:
             return
         stored = {(path, data) for files in self._versions(asset) for path, data in files.items()}
-        lost = before.items() - after.items() - stored
+        lost = _without_empty_folders(before).items() - after.items() - stored
         assert not lost, f"{asset}: {lost} was lost by {done.args}"
-        strange = after.items() - before.items() - stored
+        strange = (_without_empty_folders(after) if killed else after).items() - before.items() - stored
         assert not strange, f"{asset}: {strange} came from nowhere, with {done.args}"
 
     def _versions(self, asset: str) -> list[Files]:
@@ -99,6 +102,10 @@ class Model:
                 newest = max(map(_number, listed))
                 assert _number(locked[asset].version) >= newest, f"{asset} is not at the newest version"
                 assert after[asset] in (of_lock, done.before[asset])
+
+
+def _without_empty_folders(files: Files) -> Files:
+    return {path: data for path, data in files.items() if not path.endswith("/")}
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,24 @@ def test_a_later_pull_replaces_the_marker(folder: Path) -> None:
     later = Marker("nlp/tokenizer", "1.3", "models/tokenizer")
     markers.write(later)
     assert markers.get("nlp/tokenizer") == later
+
+
+def test_the_folders_that_are_to_go_are_remembered_unless_they_are_too_many(folder: Path) -> None:
+    markers = Markers(Folder.at(str(folder)))
+    emptied = replace(MARKER, emptied=("models/tokenizer/old/er", "models/tokenizer/old"))
+    markers.write(emptied)
+    assert markers.get("nlp/tokenizer") == emptied
+    markers.write(replace(MARKER, emptied=tuple(f"models/tokenizer/{number}" for number in range(10_000))))
+    assert markers.get("nlp/tokenizer") == MARKER
+
+
+def test_only_paths_are_taken_for_folders_that_are_to_go(folder: Path) -> None:
+    markers = Markers(Folder.at(str(folder)))
+    markers.write(MARKER)
+    document = json.loads(_only_file(folder).read_text())
+    for emptied, taken in (([7, "../x", "/x", "a/b"], ("a/b",)), ("a", ()), (None, ())):
+        _only_file(folder).write_text(json.dumps({**document, "emptied": emptied}))
+        assert markers.get("nlp/tokenizer") == replace(MARKER, emptied=taken)
 
 
 def test_names_that_differ_in_case_have_markers_of_their_own(folder: Path) -> None:
