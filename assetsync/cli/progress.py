@@ -6,24 +6,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Column
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
 from assetsync.cli.results import Results
 from assetsync.render.units import duration, size
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID  # 30 ms that a command with nothing to show need not spend
 
 # Assets with a bar of their own at one time; a terminal has only so many lines.
 BARS_SHOWN = 8
@@ -37,32 +31,49 @@ class Bars:
     """A Reporter for terminals. A context manager; its bars go when it ends, its lines stay.
 
     `results` says which lines; `total` is the bytes of all assets together, None where nobody knows them beforehand.
+    Nothing is drawn, nor is rich imported, before there is something to tell.
     """
 
     def __init__(self, colour: bool, results: Results, total: int | None = None) -> None:
-        console = Console(stderr=True, no_color=not colour, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=NAME_WIDTH)),
-            BarColumn(bar_width=BAR_WIDTH),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
+        self._colour = colour
         self._lock = threading.Lock()
         self._tasks: dict[str, TaskID] = {}
         self._hashing: set[str] = set()
         self._results = results
-        self._total = None if total is None else self._progress.add_task(results.count, total=total)
+        self._bytes = total
+        self._total: TaskID | None = None
+        self._ending = ExitStack()
 
     def __enter__(self) -> Bars:
-        self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-        self._print(self._results.rest())
+        with self._ending:
+            self._print(self._results.rest())
+
+    @cached_property
+    def _progress(self) -> Progress:
+        """The bars, from the first that is asked for on. To be asked for under the lock."""
+        from rich import progress
+        from rich.console import Console
+        from rich.table import Column
+
+        shown = progress.Progress(
+            progress.TextColumn(
+                "{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=NAME_WIDTH)
+            ),
+            progress.BarColumn(bar_width=BAR_WIDTH),
+            progress.DownloadColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
+            console=Console(stderr=True, no_color=not self._colour, highlight=False),
+            transient=True,
+        )
+        if self._bytes is not None:
+            self._total = shown.add_task(self._results.count, total=self._bytes)
+        shown.start()
+        self._ending.callback(shown.stop)
+        return shown
 
     def begin(self, asset: str, verb: str, total: int) -> None:
         with self._lock:
@@ -74,11 +85,10 @@ class Bars:
 
     def advance(self, asset: str, count: int) -> None:
         with self._lock:
-            task = self._tasks.get(asset)
-        if task is not None:
-            self._progress.advance(task, count)
-        if self._total is not None:
-            self._progress.advance(self._total, count)
+            progress, tasks = self._progress, (self._tasks.get(asset), self._total)
+        for task in tasks:
+            if task is not None:
+                progress.advance(task, count)
 
     def end(self, asset: str, outcome: str) -> None:
         with self._lock:
