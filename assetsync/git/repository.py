@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assetsync.errors import GitError, InvalidError
@@ -158,9 +159,16 @@ class Repository:
         """Those of `paths` that are in the index, or have a file below them that is, in any case of their letters.
         GitError."""
         specs = [f":(top,literal,icase){self.relative(path)}" for path in paths]
-        found = os.fsdecode(self.data("ls-files", "-z", "--", *specs)).casefold().split("\0")[:-1]
-        parts = {above for name in found for above in _and_above(name)}
-        return frozenset(path for path in paths if self.relative(path).casefold() in parts)
+        # With a slash at their ends, and sorted, the first name that is not before a path is the path, or in it.
+        listed = os.fsdecode(self.data("ls-files", "-z", "--", *specs)).casefold()
+        found = sorted(f"{name}/" for name in listed.split("\0"))
+
+        def is_found(path: str) -> bool:
+            wanted = f"{self.relative(path).casefold()}/"
+            at = bisect_left(found, wanted)
+            return at < len(found) and found[at].startswith(wanted)
+
+        return frozenset(filter(is_found, paths))
 
     def links(self) -> list[str]:
         """The links in the index, relative to `root`. GitError."""
@@ -234,13 +242,6 @@ def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | Non
     except (InvalidGitRepositoryError, NoSuchPathError, ValueError, OSError):
         return None
     return Repository(os.path.realpath(top), os.fspath(git_dir), environ) if top else None
-
-
-def _and_above(name: str) -> Iterator[str]:
-    """A path and the folders it lies in."""
-    while name:
-        yield name
-        name = name.rpartition("/")[0]
 
 
 def ignore_line(path: str) -> str:

@@ -122,24 +122,28 @@ class _Problem(NamedTuple):
 
 @dataclass(slots=True)
 class _Asset:
-    """An asset on its way to a tree. `path` is relative to the manifest."""
+    """An asset on its way to a tree. `path` is relative to the manifest; `unchanged` is all that the cache remembers of
+    its files, where that holds.
+    """
 
     path: str
     is_directory: bool
     files: Files
     left_out: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
-    recalled: int = 0
+    unchanged: Hashes | None = None
 
     def recall(self, cache: Cache) -> None:
         """Take the hashes of unchanged files from the cache; the others have to be read."""
         files = self.files
         known = cache.hashes(files.root)
+        # Mostly all of them are unchanged, which a few passes tell that are not in Python.
+        if dict(zip(known.paths, known.stamps, strict=True)) == files.stamps:
+            self.unchanged = known
+            return
         stamp_now = files.stamps.get
         files.sha256 = {path: sha256 for path, stamp, sha256 in zip(*known, strict=True) if stamp_now(path) == stamp}
-        if len(files.sha256) < len(files.stamps):
-            files.todo = [path for path in files.stamps if path not in files.sha256]
-        self.recalled = len(known.paths)
+        files.todo = [path for path in files.stamps if path not in files.sha256]
 
     @property
     def bytes_to_read(self) -> int:
@@ -147,23 +151,23 @@ class _Asset:
 
     def news(self) -> Hashes | None:
         """The hashes for the cache to remember; None when it has them already."""
-        files = self.files
-        if not files.todo and self.recalled == len(files.stamps):
-            return None
-        sure = sorted(files.sha256.keys() - files.racy)
-        return Hashes(sure, [files.stamps[path] for path in sure], [files.sha256[path] for path in sure])
+        return None if self.unchanged else self._hashes(self.files.sha256.keys() - self.files.racy)
+
+    def _hashes(self, paths: Iterable[str]) -> Hashes:
+        """The hashes of these files, in the order of a tree."""
+        ordered = sorted(paths)
+        stamps, sha256 = self.files.stamps, self.files.sha256
+        return Hashes(ordered, [stamps[path] for path in ordered], [sha256[path] for path in ordered])
 
     def result(self) -> Present | Unusable:
         """The tree, once all is hashed."""
         files = self.files
         if files.failed:
             return _unusable(self.path, [_unreadable(self.path, path, error) for path, error in files.failed.items()])
-        paths = sorted(files.sha256)
-        stamps = tuple(map(files.stamps.__getitem__, paths))
-        fields = zip(paths, sizes_of(stamps), map(files.sha256.__getitem__, paths), strict=True)
-        entries = list(map(_entry, fields))
+        paths, stamps, sha256 = self.unchanged or self._hashes(files.sha256)
+        entries = list(map(_entry, zip(paths, sizes_of(stamps), sha256, strict=True)))
         tree = directory_tree(entries) if self.is_directory else file_tree(entries[0].size, entries[0].sha256)
-        return Present(tree, len(self.left_out), stamps, self.through, self.left_out)
+        return Present(tree, len(self.left_out), tuple(stamps), self.through, self.left_out)
 
 
 def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import compress, islice, pairwise, starmap
 
 from assetsync.escape import brief, printable
 
@@ -48,18 +48,8 @@ def parts_problem(paths: Iterable[str]) -> str | None:
         if problem is not None:
             return problem
         folded = "\n".join(map(fold, paths))
-    ordered = sorted(zip(folded.replace("/", _SEPARATOR).split("\n"), paths, strict=True)) if paths else []
-    for (before, other), (after, path) in pairwise(ordered):
-        if before == after:
-            if path != other:
-                return _collision(path, other)
-        elif after.startswith(before + _SEPARATOR):
-            return f"`{brief(other)}` is both a file and a folder"
-        elif path.rpartition("/")[0] != other.rpartition("/")[0]:
-            problem = _folders_problem(before, other, after, path)
-            if problem is not None:
-                return problem
-    return None
+    as_folded = folded.replace("/", _SEPARATOR).split("\n") if paths else []
+    return _same_problem(as_folded, paths) or _inside_problem(as_folded, paths) or _folders_problem(paths)
 
 
 def _plainly_right(paths: list[str]) -> bool:
@@ -67,15 +57,41 @@ def _plainly_right(paths: list[str]) -> bool:
     text = f"/{'/'.join(paths)}/"
     if not (text.isascii() and text.isprintable()) or any(odd in text for odd in ("\\", ":", "//", "/./", "/../")):
         return False
-    return all(len(path) <= MAX_KEY_BYTES and path.count("/") < MAX_SEGMENTS for path in paths)
+    # No segment is empty, so that a path of so many segments has twice as many characters.
+    return max(map(len, paths), default=0) < 2 * MAX_SEGMENTS or all(
+        len(path) <= MAX_KEY_BYTES and path.count("/") < MAX_SEGMENTS for path in paths
+    )
 
 
-def _folders_problem(before: str, other: str, after: str, path: str) -> str | None:
-    """Whether two neighbours, folded and as they are, spell a folder that they share in two ways."""
+def _same_problem(folded: list[str], paths: list[str]) -> str | None:
+    """Whether two paths are one when they are folded."""
+    if len(set(folded)) == len(set(paths)):
+        return None
+    ordered = sorted(zip(folded, paths, strict=True))
+    return next(_collision(path, other) for (a, other), (b, path) in pairwise(ordered) if a == b and path != other)
+
+
+def _inside_problem(folded: list[str], paths: list[str]) -> str | None:
+    """Whether a path is a folder of another. What is in a folder follows it at once when they are sorted."""
+    ordered = sorted(folded)
+    inside = map(str.startswith, islice(ordered, 1, None), [path + _SEPARATOR for path in ordered])
+    above = next(compress(ordered, inside), None)
+    return None if above is None else f"`{brief(paths[folded.index(above)])}` is both a file and a folder"
+
+
+def _folders_problem(paths: list[str]) -> str | None:
+    """Whether two paths spell a folder that they share in two ways."""
+    folders = {path.rpartition("/")[0] for path in paths}
+    ordered = sorted((fold(folder).replace("/", _SEPARATOR), folder) for folder in folders)
+    return next(filter(None, starmap(_spelling_problem, pairwise(ordered))), None)
+
+
+def _spelling_problem(one: tuple[str, str], two: tuple[str, str]) -> str | None:
+    """Whether two neighbours among the folders, folded and as they are, spell one that they share in two ways."""
+    (before, other), (after, path) = one, two
     spelled, as_well = path.split("/"), other.split("/")
-    folded = zip(after.split(_SEPARATOR)[:-1], before.split(_SEPARATOR)[:-1], strict=False)
-    for number, (one, another) in enumerate(folded):
-        if one != another:
+    for number, (a, b) in enumerate(zip(after.split(_SEPARATOR), before.split(_SEPARATOR), strict=False)):
+        if a != b:
             return None
         if spelled[number] != as_well[number]:
             return _collision("/".join(spelled[: number + 1]), "/".join(as_well[: number + 1]))

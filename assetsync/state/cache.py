@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 import os
 import re
 import threading
@@ -50,8 +51,8 @@ class _OtherFormatError(Exception):
 
 
 class Hashes(NamedTuple):
-    """The files under one root that are remembered, in parallel: their paths relative to it, the stamps (all of the
-    same length) that they had, and the sha256 (hex) of the bytes that they held then.
+    """The files under one root that are remembered, in parallel: their paths relative to it, sorted, the stamps (all of
+    the same length) that they had, and the sha256 (hex) of the bytes that they held then.
     """
 
     paths: Sequence[str] = ()
@@ -302,6 +303,8 @@ def _unpack(*row: object) -> Hashes | None:
         return None
     width, digits = len(stamps) // len(names), sha256.hex()
     if not width or len(stamps) != width * len(names) or len(digits) != 64 * len(names):
+        return None
+    if not all(map(operator.lt, names, names[1:])):
         return None
     return Hashes(
         names,

@@ -59,6 +59,16 @@ def test_the_hash_of_a_single_file_has_the_empty_path(path: str, tmp_path: Path)
         assert cache.hashes(str(tmp_path)) == single
 
 
+@pytest.mark.parametrize("paths", [["b", "a"], ["a", "a"]])
+def test_files_in_another_order_than_ours_or_twice_are_not_believed(
+    path: str, tmp_path: Path, paths: list[str]
+) -> None:
+    with Cache(path) as cache:
+        cache.remember_hashes({str(tmp_path): HASHES._replace(paths=paths)})
+    with Cache(path) as cache:
+        assert cache.hashes(str(tmp_path)) == Hashes()
+
+
 def test_roots_that_are_gone_are_forgotten(path: str, tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
     with Cache(path) as cache:
