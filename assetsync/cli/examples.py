@@ -77,6 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "log": (
         ("who published what, when and from which commit", "assetsync log nlp/tokenizer"),
+        ("the newest of each of some assets", "assetsync log 'nlp/*' -n 1"),
         ("the last three, for a script", "assetsync log nlp/tokenizer -n 3 --format json"),
     ),
     "show": (

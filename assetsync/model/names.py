@@ -85,7 +85,12 @@ def parse_spec(text: str) -> Spec:
         raise InvalidError(
             f"`{brief(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2, NAME@ALIAS or NAME:1.2[part]"
         )
-    version, alias, part = match["version"], match["alias"], match["part"]
+    name, version, alias, part = match["name"], match["version"], match["alias"], match["part"]
+    if looks_like_version(name):
+        raise InvalidError(
+            f"`{brief(name)}` is a version, and stands where an asset does",
+            hint=f"write it behind the name: `NAME:{brief(name)}`",
+        )
     problem = version_problem(version) if version is not None else None
     if alias is not None:
         problem = alias_problem(alias.removeprefix(AT))
@@ -96,7 +101,7 @@ def parse_spec(text: str) -> Spec:
         problem = part_problem(part)
         if problem is not None:
             raise InvalidError(problem)
-    return Spec(check_name(match["name"]), version or alias, part)
+    return Spec(check_name(name), version or alias, part)
 
 
 def version_problem(version: str) -> str | None:

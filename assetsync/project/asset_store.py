@@ -38,7 +38,7 @@ from assetsync.project.browse import Difference, Logged
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
 from assetsync.project.locate import boundary, find_manifest, open_state
-from assetsync.project.naming import chosen
+from assetsync.project.naming import chosen, is_many, specs_in
 from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.project.yanking import Yanked
@@ -218,6 +218,14 @@ class AssetStore:
         """`spec` with the complete version that it stands for. NotFoundError, InvalidError, StoreError."""
         return browse.resolved(self.store, spec)
 
+    def matching(self, specs: Collection[str]) -> Sequence[Spec]:
+        """`specs`, each once, with what a pattern such as `nlp/*`, `nlp/*:1` or `*@production` stands for: of each
+        asset that matches and has such a version, the newest one. Others stay as they are.
+
+        A pattern takes one listing. NotFoundError for one that nothing matches; InvalidError, StoreError.
+        """
+        return specs_in(self.store, specs) if any(map(is_many, specs)) else [*map(parse_spec, dict.fromkeys(specs))]
+
     def log(self, name: str, *, limit: int | None = None) -> Sequence[Logged]:
         """The newest `limit` versions of an asset, or all, newest first; one request each, many at once.
 
@@ -330,12 +338,13 @@ class AssetStore:
         force: bool = False,
         reporter: Reporter | None = None,
     ) -> FetchResult:
-        """`fetch` for many specs at once: only what is missing, with one total of bytes for the reporter.
+        """`fetch` for many specs at once, patterns among them as in `matching`: only what is missing, with one total of
+        bytes for the reporter.
 
         Errors of single specs are in the result, and its `error` says what they amount to. UsageError, InvalidError for
-        a spec that is none.
+        a spec that is none; NotFoundError, StoreError for a pattern.
         """
-        return self._fetch([Wanted(parse_spec(spec)) for spec in dict.fromkeys(specs)], assets_dir, force, reporter)
+        return self._fetch([*map(Wanted, self.matching(specs))], assets_dir, force, reporter)
 
     def fetch_locked(
         self,
@@ -426,7 +435,7 @@ class AssetStore:
         """The versions of `source` that `specs` stand for, as in `fetch`. NotFoundError, InvalidError, UsageError."""
         from assetsync.project.promote import exact
 
-        return list(dict.fromkeys(exact(source, parse_spec(spec)) for spec in specs))
+        return list(dict.fromkeys(exact(source, spec) for spec in specs_in(source, specs)))
 
     def promote(
         self,

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
 
-from assetsync.errors import UsageError
+from assetsync.errors import NotFoundError, UsageError
 from assetsync.escape import printable
+from assetsync.model.history import History
+from assetsync.model.marks import alias_in
+from assetsync.model.names import Spec, parse_spec
+from assetsync.remote.store import ListedAsset, Store
 from assetsync.suggest import did_you_mean
+
+# A spec whose name is a pattern, and what is behind that: `nlp/*`, `nlp/*:1`, `*@production`.
+_MANY = re.compile(r"(?P<pattern>[^:@\[\]]*[*?][^:@\[\]]*)(?P<rest>.*)", re.DOTALL)
 
 
 def chosen(
@@ -36,6 +46,55 @@ def chosen(
 def is_pattern(text: str) -> bool:
     """Whether `text` names many assets: no name of an asset has these characters."""
     return any(mark in text for mark in "*?[")
+
+
+def specs_in(store: Store, given: Iterable[str]) -> list[Spec]:
+    """The specs of `given`, each once. One whose name is a pattern stands for the newest such version of each asset
+    that matches and has one; `*` goes over `/` too.
+
+    A pattern takes a listing of the store, and nothing else does. NotFoundError for one that stands for nothing;
+    InvalidError, StoreError.
+    """
+    texts = list(given)
+    many = [match for text in texts if (match := _MANY.fullmatch(text))]
+    listed = store.list(lambda name: any(fnmatchcase(name, one["pattern"]) for one in many)) if many else ()
+    found: dict[Spec, None] = {}
+    for text in texts:
+        match = _MANY.fullmatch(text)
+        specs = [parse_spec(text)] if match is None else _of_many(store, match["pattern"], match["rest"], listed)
+        found.update(dict.fromkeys(specs))
+    return list(found)
+
+
+def is_many(text: str) -> bool:
+    """Whether the name in a spec is a pattern."""
+    return _MANY.fullmatch(text) is not None
+
+
+def _of_many(store: Store, pattern: str, rest: str, listed: Iterable[ListedAsset]) -> list[Spec]:
+    asked = parse_spec(f"any{rest}")
+    named = [one for one in listed if one.refused is None and fnmatchcase(one.name, pattern)]
+    found = [spec for spec in map(partial(_newest_such, store, asked), named) if spec is not None]
+    if not found:
+        what = str(replace(asked, name=pattern)) if named else pattern
+        raise NotFoundError(
+            f"`{store.called}` has nothing that matches `{printable(what)}`", hint="`assetsync list` shows what it has"
+        )
+    return found
+
+
+def _newest_such(store: Store, asked: Spec, asset: ListedAsset) -> Spec | None:
+    """Give `asked`, which has no name yet, the name of an asset and its newest such version; None where it has none.
+
+    The version of an asset that can't be read stays as it was asked for: whoever resolves it is told why."""
+    if asset.error is not None:
+        return replace(asked, name=asset.name)
+    alias = alias_in(asked.version)
+    if alias is None:
+        version = next(iter(History(store.versioning, asset.versions).matching(asked.version)), None)
+    else:
+        version = asset.marks.aliases.get(alias)
+    return replace(asked, name=asset.name, version=version) if version is not None else None
 
 
 def _matching(text: str, known: Collection[str]) -> Iterator[str]:

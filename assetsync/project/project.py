@@ -28,7 +28,7 @@ from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.labels import EVERYTHING, Filter, Labels
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest, StoreConfig
-from assetsync.model.names import parse_spec
+from assetsync.model.marks import AT
 from assetsync.model.provenance import Provenance
 from assetsync.plan.decide import make_plan
 from assetsync.plan.guards import loosened_since
@@ -39,7 +39,7 @@ from assetsync.project.gather import Site, gather
 from assetsync.project.guarding import Guarding
 from assetsync.project.locate import boundary, find_manifest, open_state
 from assetsync.project.lock_writer import LockWriter
-from assetsync.project.naming import chosen, is_pattern
+from assetsync.project.naming import chosen, specs_in
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
@@ -285,8 +285,8 @@ class Project:
         return overridden(store_called(self.manifest, given, option), environ)
 
     def promotable(self, specs: Sequence[str], source: Store, labels: Filter = EVERYTHING) -> Sequence[Promotable]:
-        """The versions that `specs` stand for: a name or a pattern is what assets.lock has of it, a name with a
-        version, a line or an alias is that of `source`. Without specs, all that is locked. `labels` narrows
+        """The versions that `specs` stand for: a name or a pattern is what assets.lock has of it, one with a version, a
+        line or an alias is that of `source`. Without specs, all that is locked. `labels` narrows
         names, not versions.
 
         UsageError for an asset that is not known, or not locked; NotFoundError, InvalidError, StoreError.
@@ -295,10 +295,9 @@ class Project:
 
         lock = self.lock()
         locked = lock.assets if lock else {}
-        parsed = [(text, None if is_pattern(text) else parse_spec(text)) for text in specs]
-        versions = [spec for _, spec in parsed if spec is not None and spec.version is not None]
-        names = [text for text, spec in parsed if spec is None or spec.version is None]
-        found = [exact(source, spec, locked.get(spec.name)) for spec in versions]
+        versions = [text for text in specs if ":" in text or AT in text]
+        names = [text for text in specs if text not in versions]
+        found = [exact(source, spec, locked.get(spec.name)) for spec in specs_in(source, versions)]
         if names or labels or not specs:
             chosen = self.select(names, labels) or tuple(locked)
             for name in chosen:

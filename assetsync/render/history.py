@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from assetsync.escape import printable
@@ -52,9 +52,18 @@ def _first(versions: Sequence[str]) -> str:
 # -- log
 
 
-def log_text(entries: Iterable[Entry], *, paint: Paint = plain) -> str:
-    """The history of an asset, in the order of `entries`; each with a head and what else is recorded of it."""
-    return "\n".join("\n".join(_logged(entry, paint)) + "\n" for entry in entries)
+def log_text(logs: Mapping[str, Sequence[Entry]], *, many: bool = False, paint: Paint = plain) -> str:
+    """The histories of assets by name: each version with a head and what else is recorded of it. With `many`, every
+    asset has its name above."""
+    return "\n".join(
+        text for name, entries in logs.items() for text in _history(name if many else None, entries, paint)
+    )
+
+
+def _history(name: str | None, entries: Iterable[Entry], paint: Paint) -> Iterator[str]:
+    if name is not None:
+        yield f"{paint(printable(name), 'bright_white')}\n"
+    yield from ("\n".join(_logged(entry, paint)) + "\n" for entry in entries)
 
 
 def _logged(entry: Entry, paint: Paint) -> Iterator[str]:
@@ -110,9 +119,19 @@ def amount(meta: Meta) -> str:
     return f"{size(meta.tree.content.size)} in {files}" if meta.tree is not None else f"{files}, size {NOT_RECORDED}"
 
 
-def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
-    """The document of `log --format json`."""
-    versions = [
+def log_json(store: str, logs: Mapping[str, Sequence[Entry]], *, many: bool = False) -> str:
+    """The document of `log --format json`: that of one asset, or with `many` a list of `assets`."""
+    assets = [{"asset": name, "versions": _versions(entries)} for name, entries in logs.items()]
+    return _some(store, "assets", assets, many)
+
+
+def _some(store: str, key: str, documents: Sequence[Mapping[str, Any]], many: bool) -> str:
+    found: Mapping[str, Any] = {key: documents} if many else documents[0]
+    return dump({"format_version": FORMAT_VERSION, "store": store, **found})
+
+
+def _versions(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    return [
         {
             "version": one.version,
             **(recorded(one.meta) if one.meta is not None else {"error": one.error}),
@@ -121,7 +140,6 @@ def log_json(store: str, name: str, entries: Iterable[Entry]) -> str:
         }
         for one in entries
     ]
-    return dump({"format_version": FORMAT_VERSION, "store": store, "asset": name, "versions": versions})
 
 
 def recorded(meta: Meta) -> dict[str, Any]:
@@ -153,11 +171,21 @@ def _fields(step: Promoted) -> dict[str, str | None]:
 # -- show
 
 
-def show_text(store: str, spec: str, meta: Meta, version: str = "", marks: Marks = NO_MARKS) -> str:
+class Shown(NamedTuple):
+    """A version with all that is recorded of it, and the marks of its asset."""
+
+    name: str
+    version: str
+    meta: Meta
+    marks: Marks = NO_MARKS
+
+
+def show_text(store: str, shown: Shown) -> str:
     """All that is recorded of a version, its files included, and what marks say of it."""
+    name, version, meta, marks = shown
     content = meta.tree.content if meta.tree is not None else None
     rows = [
-        ("asset", spec),
+        ("asset", f"{name}:{version}"),
         ("store", store),
         ("date", date(meta)),
         ("kind", "directory" if meta.is_directory else "file"),
@@ -196,12 +224,16 @@ def _files(meta: Meta) -> Iterator[str]:
         yield f"{file.sha256}  {file.size:>{width},}  {printable(file.path)}"
 
 
-def show_json(store: str, name: str, version: str, meta: Meta, marks: Marks = NO_MARKS) -> str:
-    """The document of `show --format json`. Sizes and hashes are null where they are not recorded."""
+def show_json(store: str, shown: Sequence[Shown], *, many: bool = False) -> str:
+    """The document of `show --format json`: that of one version, or with `many` a list of `versions`. Sizes and hashes
+    are null where they are not recorded."""
+    return _some(store, "versions", [_all_of(*one) for one in shown], many)
+
+
+def _all_of(name: str, version: str, meta: Meta, marks: Marks) -> dict[str, Any]:
     files: Iterable[FileEntry | str] = meta.tree.files if meta.tree is not None else meta.paths
-    head = {"format_version": FORMAT_VERSION, "store": store, "asset": name, "version": version}
     said = {"aliases": list(marks.aliases_of(version)), "yanked": _yank(marks.yanked.get(version))}
-    return dump({**head, **recorded(meta), **said, "files": [_file(file) for file in files]})
+    return {"asset": name, "version": version, **recorded(meta), **said, "files": [_file(file) for file in files]}
 
 
 def _file(file: FileEntry | str) -> dict[str, Any]:

@@ -111,14 +111,16 @@ def _summary(plan: Plan, found: Iterable[Standing]) -> str:
     return f"{head} Nothing to do." if words else head
 
 
-def status_json(plan: Plan, locked: Mapping[str, LockEntry]) -> str:
-    """The document of `status --format json`, with a final newline. `newest` is null offline."""
+def status_json(plan: Plan, locked: Mapping[str, LockEntry], paths: Mapping[str, str]) -> str:
+    """The document of `status --format json`, with a final newline. `paths` are those of assets.yaml; what only
+    assets.lock names is at its path there."""
+    paths = {**{name: entry.path for name, entry in locked.items()}, **paths}
     return dump(
         {
             "format_version": FORMAT_VERSION,
             "store": plan.store,
             "offline": not plan.online,
-            "assets": [_document(one) for one in standings(plan, locked)],
+            "assets": [_document(one, paths) for one in standings(plan, locked)],
             "problems": [
                 {"asset": one.asset, "code": one.code, "message": one.message, "hint": one.hint}
                 for one in plan.problems
@@ -127,11 +129,11 @@ def status_json(plan: Plan, locked: Mapping[str, LockEntry]) -> str:
     )
 
 
-def _document(one: Standing) -> dict[str, Any]:
+def _document(one: Standing, paths: Mapping[str, str]) -> dict[str, Any]:
     action = one.action
     return {
         "name": one.name,
-        "path": action.path if action else None,
+        "path": paths.get(one.name),
         "local": one.local.replace(" ", "_"),
         "locked": one.locked,
         "newest": one.newest,

@@ -110,7 +110,9 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "error: `diff` needs B\nhint: such as `assetsync diff nlp/tokenizer:1.1 nlp/tokenizer:1.2`",
         ),
         Mistake(
-            "show nlp/tokenizer 0.0", "error: `show` has no use for `0.0`\nhint: such as `assetsync show nlp/tokenizer`"
+            "show nlp/tokenizer 0.0",
+            "error: `0.0` is a version, and stands where an asset does\nhint: write it behind the name: `NAME:0.0`",
+            code=1,
         ),
         Mistake(
             "diff models/tokenizer models/sentiment.bin",
@@ -133,9 +135,9 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "hint: `assetsync show nlp/tokenizer:0.0` shows that version",
         ),
         Mistake(
-            "log 'nlp/*'",
-            "error: `log` shows one asset, and `nlp/*` is a pattern\n"
-            "hint: `assetsync list 'nlp/*'` shows the assets that match",
+            "fetch 'nlp/*@production' --assets-dir out",
+            "error: `../store` has nothing that matches `nlp/*@production`\nhint: `assetsync list` shows what it has",
+            code=1,
         ),
         Mistake(
             "plan nlp/tokenizr",

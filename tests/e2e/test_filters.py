@@ -32,6 +32,8 @@ def test_filters_narrow_a_plan(labelled: Repo) -> None:
     assert planned(labelled, "--tag", "french", "--tag", "nlp") == {"nlp/tokenizer", "nlp/sentiment"}
     assert planned(labelled, "--owner", "bob") == {"nlp/sentiment"}
     assert planned(labelled, "nlp/*", "--owner", "ada") == {"nlp/tokenizer"}
+    status = labelled.run("status", "--tag", "nlp", "--owner", "bob", "--format", "json").json()
+    assert [one["name"] for one in status["assets"]] == ["nlp/sentiment"]
 
 
 def test_apply_and_sync_do_only_those_and_forget_nothing_else(labelled: Repo) -> None:

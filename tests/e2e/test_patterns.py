@@ -58,3 +58,74 @@ def test_check_and_fetch_and_remove_take_patterns(published: Repo) -> None:
     published.run("remove", "nlp/*")
     assert "nlp/" not in published.read("assets.yaml")
     assert "data/stop" in published.read("assets.yaml")
+
+
+@pytest.fixture
+def versioned(published: Repo) -> Repo:
+    """Two versions of each asset; `production` is at the older one of `nlp/tokenizer`, and of it alone."""
+    published.run("apply", "--yes")
+    published.run("alias", "nlp/tokenizer", "production", "0.0")
+    return published
+
+
+def fetched(repo: Repo, *specs: str, code: int = 0) -> list[str]:
+    out = repo.run("fetch", *specs, "--assets-dir", "out", code=code).out
+    return [line.partition("/out/")[2] for line in out.splitlines()]
+
+
+def test_fetch_takes_patterns_of_what_the_store_has(versioned: Repo) -> None:
+    assert fetched(versioned, "nlp/*") == ["nlp/sentiment/0.1", "nlp/tokenizer/0.1"]
+    assert fetched(versioned, "*@production", "data/*:0.0") == ["nlp/tokenizer/0.0", "data/stop/0.0"]
+    assert fetched(versioned, "*to*:0", "data/stop:0.1") == ["data/stop/0.1", "nlp/tokenizer/0.1"]
+
+
+def test_a_pattern_that_the_store_has_nothing_for_is_an_error(versioned: Repo) -> None:
+    for command in ("fetch", "verify", "log", "show"):
+        assert "has nothing that matches `vision/*`" in versioned.run(command, "vision/*", code=1).err
+    for spec in ("nlp/*@staging", "nlp/*:3", "nlp/*:0.7"):
+        assert f"has nothing that matches `{spec}`" in versioned.run("show", spec, code=1).err
+
+
+def test_an_asset_that_cannot_be_read_is_not_left_out(versioned: Repo) -> None:
+    (versioned.root.parent / "store/nlp/sentiment.versions").write_text("{")
+    run = versioned.run("fetch", "nlp/*", "--assets-dir", "out", code=4)
+    assert "nlp/sentiment: " in run.err
+    assert run.out.endswith("out/nlp/tokenizer/0.1\n")
+
+
+def test_verify_takes_patterns(versioned: Repo) -> None:
+    found = versioned.run("verify", "nlp/*:0", "nlp/tokenizer@production", "--format", "json").json()["versions"]
+    assert [(one["asset"], one["version"]) for one in found] == [
+        ("nlp/sentiment", "0.1"),
+        ("nlp/tokenizer", "0.1"),
+        ("nlp/tokenizer", "0.0"),
+    ]
+
+
+def test_log_of_many_assets_names_each(versioned: Repo) -> None:
+    text = versioned.run("log", "nlp/*", "-n", "1").out
+    assert [line for line in text.splitlines() if line.startswith(("nlp", "0"))][::2] == [
+        "nlp/sentiment",
+        "nlp/tokenizer",
+    ]
+    assert not versioned.run("log", "data/stop").out.startswith("data/stop")
+    for names in (["data/*"], ["data/stop", "nlp/tokenizer"]):
+        document = versioned.run("log", *names, "--format", "json").json()
+        assert document["assets"][0]["asset"] == "data/stop"
+        assert [one["version"] for one in document["assets"][0]["versions"]] == ["0.1", "0.0"]
+
+
+def test_show_of_many_versions(versioned: Repo) -> None:
+    text = versioned.run("show", "nlp/*", "data/stop:0.0").out
+    heads = [line.split()[1] for line in text.splitlines() if line.startswith("asset ")]
+    assert heads == ["nlp/sentiment:0.1", "nlp/tokenizer:0.1", "data/stop:0.0"]
+    (one,) = versioned.run("show", "*@production", "--format", "json").json()["versions"]
+    alone = versioned.run("show", "nlp/tokenizer:0.0", "--format", "json").json()
+    assert {"format_version": 1, "store": "../store", **one} == alone
+    assert one["aliases"] == ["production"]
+
+
+def test_what_is_in_production_is_promoted_by_a_pattern(versioned: Repo) -> None:
+    versioned.run("promote", "*@production", "--to", "../prod", "--yes")
+    assert "nlp/tokenizer  0.0" in versioned.run("list", "--store", "../prod").out
+    assert "nlp/sentiment" not in versioned.run("list", "--store", "../prod").out

@@ -88,3 +88,14 @@ def test_an_unusable_path(published: Repo) -> None:
     (published.root / "models/sentiment.bin").symlink_to("nowhere")
     found = assets(published)["nlp/sentiment"]
     assert (found["local"], found["problem"]) == ("unusable", "unusable")
+
+
+def test_an_asset_with_a_problem_has_its_path(published: Repo) -> None:
+    (published.root / "models/sentiment.bin").unlink()
+    (published.root / "models/sentiment.bin").symlink_to("nowhere")
+    published.write("assets.yaml", published.read("assets.yaml") + "  nlp/gone: gone.txt\n")
+    found = assets(published)
+    assert {name: one["path"] for name, one in found.items() if one["problem"]} == {
+        "nlp/sentiment": "models/sentiment.bin",
+        "nlp/gone": "gone.txt",
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,13 +20,14 @@ from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.model.labels import Filter, Labels
+from assetsync.model.marks import AT
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.browse import Logged
-from assetsync.project.naming import is_pattern
+from assetsync.project.naming import is_many
 from assetsync.reading import read_existing
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset
-from assetsync.render.history import Entry, diff_json, diff_text, log_json, log_text, show_json, show_text
+from assetsync.render.history import Entry, Shown, diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
 from assetsync.render.plan_json import dump
 from assetsync.render.units import plural
@@ -116,65 +118,73 @@ def _entry(one: Logged) -> Entry:
 
 
 @command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
-@click.argument("name", shell_complete=assets)
-@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N versions only.")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=assets)
+@click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N versions of each only.")
 @format_option
 @prefix_option
-def log_command(common: Common, name: str, limit: int | None, format: str, storage_prefix: str | None) -> int:
+def log_command(
+    common: Common, names: tuple[str, ...], limit: int | None, format: str, storage_prefix: str | None
+) -> int:
     """Show the versions of the asset NAME, newest first: date, size, message, author, commit, branch and CI run.
 
-    modelkit records none of that but the date.
+    NAME may be a pattern, such as 'nlp/*'. modelkit records none of that but the date.
     """
-    _check_no_version(name)
+    for name in names:
+        _check_no_version(name)
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        entries = [*map(_entry, store.log(name, limit=limit))]
+        found = [spec.name for spec in store.matching(names)]
+        logs = {name: [*map(_entry, store.log(name, limit=limit))] for name in found}
         url = store.url
     if format == "json":
-        console.data(log_json(url, name, entries))
+        console.data(log_json(url, logs, many=_many(names)))
     else:
-        console.page(log_text(entries, paint=console.paint(sys.stdout)))
+        console.page(log_text(logs, many=_many(names), paint=console.paint(sys.stdout)))
     return 0
 
 
 def _check_no_version(name: str) -> None:
-    asset, colon, version = name.partition(":")
-    if colon:
+    version = name.removeprefix(re.split(f"[:{AT}]", name, maxsplit=1)[0])
+    if version:
         raise click.UsageError(
-            f"`log` shows all versions of an asset, and `{printable(name)}` is one: leave `:{printable(version)}` out\n"
+            f"`log` shows all versions of an asset, and `{printable(name)}` is one: leave `{printable(version)}` out\n"
             f"hint: `assetsync show {printable(name)}` shows that version"
         )
-    if is_pattern(asset):
-        raise click.UsageError(
-            f"`log` shows one asset, and `{printable(name)}` is a pattern\n"
-            f"hint: `assetsync list '{printable(name)}'` shows the assets that match"
-        )
+
+
+def _many(given: Sequence[str]) -> bool:
+    """Whether the answer is about many, also when only one was found: a script knows beforehand what it gets."""
+    return len(given) > 1 or any(map(is_many, given))
 
 
 @command("show", short_help="All that is known of one version, or a saved plan.", epilog=STORE_HELP)
-@click.argument("spec", metavar="SPEC", shell_complete=assets_or_files)
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=assets_or_files)
 @format_option
 @prefix_option
-def show_command(common: Common, spec: str, format: str, storage_prefix: str | None) -> int:
+def show_command(common: Common, specs: tuple[str, ...], format: str, storage_prefix: str | None) -> int:
     """Show all that is recorded of a version: digest, provenance, and every file with its size and sha256.
 
-    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME@ALIAS. It may be the
-    file of a plan that `assetsync plan -o FILE` saved: it is shown as it was made, stale or not, and no store is asked.
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, or NAME@ALIAS; NAME may be a
+    pattern, such as 'nlp/*' or '*@production'. It may be the file of a plan that `assetsync plan -o FILE` saved: it is
+    shown as it was made, stale or not, and no store is asked.
     """
     console = Console(common)
-    file = os.path.join(common.directory or ".", spec)
-    if os.path.isfile(file):
+    file = os.path.join(common.directory or ".", specs[0])
+    if len(specs) == 1 and os.path.isfile(file):
         return _show_plan(console, common, file, format)
     with open_store(common, storage_prefix) as store:
-        found = store.resolve(spec)
-        meta = store.meta(str(found))
-        marks = store.marks(found.name)
+        shown = [_shown(store, str(spec)) for spec in store.matching(specs)]
         url = store.url
     if format == "json":
-        console.data(show_json(url, found.name, found.version or "", meta, marks))
+        console.data(show_json(url, shown, many=_many(specs)))
     else:
-        console.page(show_text(url, str(found), meta, found.version or "", marks))
+        console.page("\n".join(show_text(url, one) for one in shown))
     return 0
+
+
+def _shown(store: AssetStore, spec: str) -> Shown:
+    found = store.resolve(spec)
+    return Shown(found.name, found.version or "", store.meta(str(found)), store.marks(found.name))
 
 
 def _show_plan(console: Console, common: Common, file: str, format: str) -> int:

@@ -163,9 +163,10 @@ def fetch_command(
 ) -> int:
     """Get versions into an assets directory, and print their paths there, alone on stdout, a line each.
 
-    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, NAME@ALIAS, or NAME:1.2[part] for
-    a file or a folder of it. A version that is there completely is not fetched again. modelkit finds there what was
-    fetched. When some fail, the others are fetched all the same, and the exit code is 4.
+    SPEC is NAME for the newest version, NAME:1 for the newest of line 1, NAME:1.2, NAME@ALIAS, or NAME:1.2[part] for a
+    file or a folder of it; NAME may be a pattern, such as 'nlp/*' or '*@production'. A version that is there completely
+    is not fetched again. modelkit finds there what was fetched. When some fail, the others are fetched all the same,
+    and the exit code is 4.
     """
     if not specs and not locked:
         raise click.UsageError(

@@ -45,8 +45,9 @@ def verify_command(
 ) -> int:
     """Check that every object of a version is there, with its size and checksum. Exit 1 when something is wrong.
 
-    SPEC is NAME for the newest version, NAME:1 or NAME:1.2; without any, the versions in assets.lock are checked.
-    Versions that modelkit published record no sizes and checksums: of them, only what is missing shows.
+    SPEC is NAME for the newest version, NAME:1, NAME:1.2 or NAME@ALIAS, and NAME may be a pattern, such as 'nlp/*';
+    without any, the versions in assets.lock are checked. Versions that modelkit published record no sizes and
+    checksums: of them, only what is missing shows.
     """
     console = Console(common)
     with open_store(common, storage_prefix) as store:
@@ -104,8 +105,8 @@ def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[
             raise click.UsageError("there is no assets.lock here: name what to verify, or give `--all`")
         yield from sorted(locked.items())
         return
-    for spec in specs:
-        found = store.resolve(spec)
+    for spec in store.matching(specs):
+        found = store.resolve(str(spec))
         yield found.name, found.version or ""
 
 

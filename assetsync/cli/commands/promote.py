@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import click
 
 from assetsync.cli.commands.sync import check_fingerprint, load
+from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
@@ -30,7 +31,7 @@ EXIT_DIFFERENCE = 2
 
 
 @command("promote", short_help="Bring versions from one store to another.")
-@click.argument("specs", nargs=-1, metavar="[SPEC]...")
+@click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=assets)
 @click.option("--from", "source", metavar="STORE", help="Where they are; by default, the store of assets.yaml.")
 @click.option("--to", "target", metavar="STORE", required=True, help="Where they are to be.")
 @filter_options
@@ -58,9 +59,9 @@ def promote_command(
     """Bring versions from one store to another, with the same numbers and contents: all that assets.lock names, or
     those of SPEC.
 
-    SPEC is NAME or a pattern for what is locked, or NAME:1.2, NAME:1 or NAME@ALIAS for a version of the store that they
-    come from. A STORE is a name of `stores` in assets.yaml, or a URL. Outside of a project, both are URLs, and NAME is
-    the newest version.
+    SPEC is NAME for what is locked, or NAME:1.2, NAME:1 or NAME@ALIAS for a version of the store that they come from;
+    NAME may be a pattern, such as 'nlp/*' or '*@staging'. A STORE is a name of `stores` in assets.yaml, or a URL.
+    Outside of a project, both are URLs, and NAME is the newest version.
 
     Shows the plan and asks. Nothing is overwritten: another content under the same number is a conflict. Stores of the
     same service copy by themselves; otherwise the content is streamed through this machine.

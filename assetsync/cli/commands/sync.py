@@ -98,7 +98,7 @@ def plan_command(
     console = Console(common)
     request = Request(names, bump_major=frozenset(bump_major), supersede=frozenset(supersede))
     with load(common, traffic) as project:
-        request = _narrowed(project, request, labels)
+        request = narrowed(project, request, labels)
         with console.progress() as reporter:
             plan = project.plan(request, offline=offline, reporter=reporter)
         if output is not None:
@@ -166,7 +166,7 @@ def apply_command(
             with console.progress() as reporter:
                 plan = project.load_plan(plan_file, reporter=reporter)
         else:
-            request = _narrowed(project, request, labels)
+            request = narrowed(project, request, labels)
             with console.progress() as reporter:
                 plan = project.plan(request, reporter=reporter)
         _check_expected(plan, expect)
@@ -261,7 +261,7 @@ def _work(
     console = Console(common)
     with load(common, traffic) as project:
         committing = Committing(project, commit) if commit is not None and commit.commit else None
-        request = _narrowed(project, request, labels)
+        request = narrowed(project, request, labels)
         with console.progress() as reporter:
             plan = project.plan(request, reporter=reporter)
         return _Job(
@@ -269,7 +269,7 @@ def _work(
         ).carry_out(plan)
 
 
-def _narrowed(project: Project, request: Request, labels: Filter) -> Request:
+def narrowed(project: Project, request: Request, labels: Filter) -> Request:
     """`request`, about the assets alone that `labels` keeps. A saved plan has their names, not the labels."""
     return replace(request, names=project.select(request.names, labels)) if labels else request
 
