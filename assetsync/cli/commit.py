@@ -32,7 +32,10 @@ def commit_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def collected(*args: Any, commit: bool, push: bool, subject: str | None, **kwargs: Any) -> Any:
         if subject is not None and not (commit or push):
-            raise click.UsageError("`-m` is the message of a commit: give it with `--commit`")
+            raise click.UsageError(
+                "`-m` is the message of a commit: give it with `--commit`\n"
+                "hint: `--message TEXT` is kept with the versions themselves"
+            )
         return function(*args, commit=CommitOptions(commit or push, push, subject), **kwargs)
 
     for option in reversed(_OPTIONS):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from assetsync.errors import InvalidError
-from assetsync.escape import printable
+from assetsync.escape import brief, printable
 from assetsync.model.files import STATE
 
 BUCKET_SCHEMES = ("s3", "gs", "az")
@@ -57,7 +57,8 @@ def check_store_url(url: str) -> str:
 
 def _directory(path: str) -> str:
     if not _DIRECTORY.fullmatch(path):
-        raise InvalidError("this is neither a URL nor a directory that begins with `./` or `/`", hint=_HINT)
+        shown = f"`{brief(path)}`" if path and "@" not in path else "this"  # a password may be before an @
+        raise InvalidError(f"{shown} is neither a URL nor a directory that begins with `./` or `/`", hint=_HINT)
     return path.rstrip("/") or "/"
 
 

@@ -129,7 +129,7 @@ def publish(
 
 
 def _shared(asset: Situation, reason: str, notes: Sequence[str], *, moved: bool = True) -> _Shared:
-    said = list(notes)
+    said = [*_yanked(asset), *notes]
     if moved and asset.locked is not None and asset.locked.path != asset.entry.path:
         said.append(f"path moved from `{asset.locked.path}`")
     said.extend(_oddities(asset))
@@ -146,11 +146,15 @@ def _shared(asset: Situation, reason: str, notes: Sequence[str], *, moved: bool 
     )
 
 
-def _oddities(asset: Situation) -> Iterator[str]:
-    """Notes on what is odd about the asset, here and in the store, and what mends it."""
+def _yanked(asset: Situation) -> Iterator[str]:
+    """The note that the locked version was yanked. It comes first: `status` has room for one."""
     yank = asset.remote.yanked.get(asset.locked.version) if asset.locked else None
     if yank is not None and asset.locked is not None:
         yield f"`{asset.locked.version}`, which is locked, was yanked: {yank.why}; `assetsync upgrade {asset.name}`"
+
+
+def _oddities(asset: Situation) -> Iterator[str]:
+    """Notes on what is odd about the asset, here and in the store, and what mends it."""
     if asset.is_tracked:
         yield f"git tracks files of it, and a checkout puts old ones back: `{asset.untrack}`, and ignore it"
     if asset.remote.strays:

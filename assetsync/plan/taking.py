@@ -29,7 +29,7 @@ def decide_readonly(asset: Situation, request: Request) -> Action:
     action = take(asset, locked.version, request)
     newest = next(iter(asset.history.matching(asset.entry.version)), None)
     if newest is not None and asset.history.is_newer(newest, locked.version):
-        return replace(action, notes=(available(asset, newest), *action.notes))
+        return replace(action, notes=(*action.notes, available(asset, newest)))
     return action
 
 
@@ -45,7 +45,7 @@ def _follow_alias(asset: Situation, locked: LockEntry, alias: str, request: Requ
         note = f"`@{alias}` is at `{at}`: `assetsync upgrade {asset.name}`"
     else:
         return action
-    return replace(action, notes=(note, *action.notes))
+    return replace(action, notes=(*action.notes, note))
 
 
 def decide_pull(asset: Situation, request: Request) -> Action:

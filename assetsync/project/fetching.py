@@ -127,7 +127,7 @@ class Fetching:
             problem = sizes.get(one.spec)
             if isinstance(problem, AssetsyncError):
                 return Fetched(one.spec, error=problem)
-            reporter = _Share(total, str(one.spec)) if len(missing) > 1 else self.reporter
+            reporter = _Share(total, one.spec.name) if len(missing) > 1 else self.reporter
             return self._one(store, one, transfers, reporter)
 
         with Transfers(traffic=self.traffic) as transfers, total:

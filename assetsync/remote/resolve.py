@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from assetsync.errors import InvalidError, NotFoundError
+from assetsync.errors import AssetsyncError, InvalidError, NotFoundError
 from assetsync.model.history import History
 from assetsync.model.marks import alias_in
 from assetsync.model.names import Spec
 from assetsync.model.versioning import Lines, is_valid
 from assetsync.remote.marks import read_marks
 from assetsync.remote.store import Store
+from assetsync.remote.walk import indexed_in
+from assetsync.suggest import did_you_mean
 
 # Versions or lines that an error names.
 _NAMED = 10
@@ -68,13 +70,23 @@ def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> No
         index = store.index(spec.name)
         listed = index.listed if index else ()
     if not listed:
-        return NotFoundError(f"`{store.called}` has no asset `{spec.name}`", hint="`assetsync list` shows what it has")
+        hint = _near(store, spec.name) or "`assetsync list` shows what it has"
+        return NotFoundError(f"`{store.called}` has no asset `{spec.name}`", hint=hint)
     lines = History(store.versioning, tuple(listed)).lines
     if lines and not is_valid(store.versioning, spec.version or ""):
         known = _named("line", "lines", lines)
     else:
         known = _named("version", "newest versions" if len(listed) > _NAMED else "versions", listed)
     return NotFoundError(f"`{store.called}` has no `{replace(spec, part=None)}`", hint=known)
+
+
+def _near(store: Store, name: str) -> str | None:
+    """A hint that names the asset in the same folder whose name is nearest. One listing, if that is permitted."""
+    folder = name[: name.rfind("/") + 1]
+    try:
+        return did_you_mean(name, indexed_in(store.backend.list(folder, delimiter=True)))
+    except AssetsyncError:
+        return None
 
 
 def _named(one: str, many: str, found: Sequence[str]) -> str:

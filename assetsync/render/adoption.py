@@ -29,7 +29,9 @@ def adoption_text(found: Sequence[Found], present: Sequence[str]) -> str:
     width = max((len(one.name) for one in found), default=0)
     lines = [f"{_sign(one)} {printable(one.name).ljust(width)}  {_told(one)}" for one in found]
     if present:
-        lines.append(f"{plural(len(present), 'asset')} in assets.yaml already: left as it is there")
+        lines.append(f"{plural(len(present), 'asset')} in assets.yaml already: left as they are there")
+    if not found and present:
+        return "\n".join(lines) + "\n"
     here = sum(one.version is not None for one in found)
     lines.append(f"{plural(len(found), 'asset')}: {here} found here, {len(found) - here} not")
     return "\n".join(lines) + "\n"

@@ -135,7 +135,8 @@ class _Fetching:
             self._appear(source, place, aside)
         else:
             self._fill(source, place, self._here(), aside)
-        self.reporter.end(self.spec.name, f"fetched {self.spec}")
+        part = f"[{self.spec.part}]" if self.spec.part else ""
+        self.reporter.end(self.spec.name, f"fetched {self.spec.version}{part}")
         return self.path
 
     def _place(self) -> Place:

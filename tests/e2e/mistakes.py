@@ -84,7 +84,11 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "error: option `--message` requires an argument\n"
             "hint: `--message TEXT`: Why: kept with each published version",
         ),
-        Mistake("apply -m reason", "error: `-m` is the message of a commit: give it with `--commit`"),
+        Mistake(
+            "apply -m reason",
+            "error: `-m` is the message of a commit: give it with `--commit`\n"
+            "hint: `--message TEXT` is kept with the versions themselves",
+        ),
         Mistake("lock", "error: give either `--resolve` or `--merge-driver`"),
     ),
     "Arguments": (
@@ -159,12 +163,12 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
         ),
         Mistake(
             "log nlp/tokenizr",
-            "error: `../store` has no asset `nlp/tokenizr`\nhint: `assetsync list` shows what it has",
+            "error: `../store` has no asset `nlp/tokenizr`\nhint: did you mean `nlp/tokenizer`?",
             code=1,
         ),
         Mistake(
             "show nlp/tokenizr",
-            "error: `../store` has no asset `nlp/tokenizr`\nhint: `assetsync list` shows what it has",
+            "error: `../store` has no asset `nlp/tokenizr`\nhint: did you mean `nlp/tokenizer`?",
             code=1,
         ),
         Mistake(
@@ -262,6 +266,11 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             before="mkdir data && touch data/a.bin data/a.txt",
         ),
         Mistake("-C nowhere plan", "error: the directory `nowhere` of `-C` does not exist", code=1),
+        Mistake(
+            "init --store s3://bucket/prefix",
+            "error: `assets.yaml` exists already\nhint: it names its store itself: `store: s3://bucket/prefix`",
+            code=1,
+        ),
         Mistake("init", "error: `assets.yaml` exists already\nhint: `assetsync add PATH` adds an asset to it", code=1),
     ),
     "Stores": (

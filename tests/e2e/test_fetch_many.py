@@ -34,7 +34,7 @@ def test_many_specs_are_fetched_and_printed_in_their_order(published: Repo) -> N
     ]
     assert (folder / "nlp/sentiment/0.1").read_bytes() == b"second"
     assert (folder / "nlp/tokenizer/0.0/.SUCCESS").exists()
-    assert "nlp/sentiment:0.1: fetched" in done.err
+    assert "nlp/sentiment: fetched 0.1\n" in done.err
     assert "3 versions: done" in done.err
 
 

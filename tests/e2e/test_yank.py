@@ -72,6 +72,7 @@ def test_projects_that_locked_it_are_told_and_can_still_pull_it(repo: Repo) -> N
     plan = other.run("plan", "-v")
     assert note in plan.out
     assert "Nothing to do" in plan.out
+    assert note in other.run("status").out  # which has room for one note, and there is a newer version too
     assert findings(other) == [(NAME, "yanked")]
     assert f"locked at `0.2`, which was yanked: {WHY}" in other.run("check", "--remote", code=2).out
     (other.root / "models/sentiment.bin").unlink()

@@ -51,7 +51,10 @@ def init_command(common: Common, yes: bool) -> int:
     folder = os.path.abspath(common.directory or ".")
     path = os.path.join(folder, common.manifest or MANIFEST)
     if os.path.lexists(path):
-        raise InvalidError(f"`{shown_path(path)}` exists already", hint="`assetsync add PATH` adds an asset to it")
+        hint = f"it names its store itself: `store: {printable(common.store)}`" if common.store else None
+        raise InvalidError(
+            f"`{shown_path(path)}` exists already", hint=hint or "`assetsync add PATH` adds an asset to it"
+        )
     theirs = None if common.store or os.environ.get("ASSETSYNC_STORE") else settings.default_store(os.environ)
     url = theirs.url if theirs else common.store
     text = new_manifest(url, settings.default_versioning(os.environ) if theirs else DEFAULT)

@@ -58,8 +58,9 @@ def test_a_store_url_loses_only_its_trailing_slashes(url: str, normal: str) -> N
         ("s3://bucket/a\\b", "a store URL can't hold control characters or backslashes"),
         ("s3://bucket/\x1b[31m", "a store URL can't hold control characters"),
         ("s3://bucket/p\n", "a store URL can't hold control characters"),
-        ("models", "this is neither a URL nor a directory"),
-        ("~/models", "this is neither a URL nor a directory"),
+        ("models", "`models` is neither a URL nor a directory"),
+        ("~/models", "`~/models` is neither a URL nor a directory"),
+        ("user:secret@host/models", "this is neither a URL nor a directory"),
         ("", "this is neither a URL nor a directory"),
     ],
 )

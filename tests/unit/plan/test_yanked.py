@@ -47,8 +47,8 @@ Planner = Callable[[Snapshot, Request | None], Plan]
     ("plan", "request_", "lock", "local", "expected", "said"),
     [
         # Who locked it keeps it, and is told.
-        (plan_sync, PLAIN, "1.3=B", "B", "none 1.3", [NEWER, WAS]),
-        (plan_sync, PLAIN, "1.3=B", "-", "pull 1.3", [NEWER, WAS]),
+        (plan_sync, PLAIN, "1.3=B", "B", "none 1.3", [WAS, NEWER]),
+        (plan_sync, PLAIN, "1.3=B", "-", "pull 1.3", [WAS, NEWER]),
         (plan_pull, PLAIN, "1.3=B", "-", "pull 1.3", [WAS]),
         (plan_upgrade, PLAIN, "1.3=B", "B", "pull 1.4", [WAS]),
         (plan_upgrade, PLAIN, "1.3=B", "-", "pull 1.4", [WAS]),
