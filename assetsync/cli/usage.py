@@ -65,6 +65,7 @@ _OPTIONS_HERE = {
 _LINES_HERE = {
     "--dry-run": "`assetsync plan` shows what would be done, and does none of it",
     "--target": "name assets behind the command: `assetsync {command} NAME`",
+    "--download": "leave it out: what is not here is got, and `--force` compares what is here with the store",
     "--force": "nothing published is ever replaced",
 }
 # An argument as an option stands for it in a usage line of click: `'FOO'`.

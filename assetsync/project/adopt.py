@@ -277,13 +277,18 @@ def _places(here: _Here, search: Search, name: str, versions: Mapping[str, _Size
     guesses = search.guesses(name)
 
     def rank(path: str) -> tuple[bool, bool, int, str]:
-        return not _is_guess(path, guesses), name.rpartition("/")[2] not in path, len(path), path
+        return *_unlikely(path, name, guesses), len(path), path
 
     return {
         version: sorted(set(_of_these_sizes(here, sizes, guesses)), key=rank)[:_MAX_PLACES]
         for version, sizes in versions.items()
         if sizes
     }
+
+
+def _unlikely(path: str, name: str, guesses: Sequence[str]) -> tuple[bool, bool]:
+    """Whether a path is no first guess, and whether it lacks the last segment of the asset's name."""
+    return not _is_guess(path, guesses), name.rpartition("/")[2] not in path
 
 
 def _is_guess(path: str, guesses: Sequence[str]) -> bool:
@@ -369,16 +374,18 @@ def _content(store: Store, name: str, version: str, tree: Tree) -> Content | Non
 
 
 def _settled(store: Store, search: Search, found: Sequence[_Candidate], entries: Sequence[Entry]) -> Iterator[Match]:
-    """Give each path to one asset, first to those whose guess it is, and enter what is to be entered."""
+    """Give each path to one asset, first to those whose names it fits, and enter what is to be entered."""
     taken = [entry.path for entry in entries]
     given: dict[str, Match] = {}
 
-    def likely(candidate: _Candidate) -> tuple[bool, bool, str]:
+    def unlikely(candidate: _Candidate) -> tuple[bool, bool, str]:
         guesses = search.guesses(candidate.name)
-        is_guess = any(_is_guess(path, guesses) for path in candidate.paths)
-        return not candidate.paths, not is_guess, candidate.name
+        return *min(
+            (_unlikely(path, candidate.name, guesses) for path in candidate.paths), default=last
+        ), candidate.name
 
-    for candidate in sorted(found, key=likely):
+    last = (True, True)
+    for candidate in sorted(found, key=unlikely):
         match = Match(candidate.name, candidate.newest, candidate.versions)
         path = next((one for one in candidate.paths if not _overlap(one, taken)), None)
         if path is not None and candidate.version is not None:

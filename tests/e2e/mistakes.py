@@ -139,6 +139,11 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "hint: `assetsync show nlp/tokenizer:0.0` shows that version",
         ),
         Mistake(
+            "fetch nlp/tokenizer --download",
+            "error: no such option `--download`\n"
+            "hint: leave it out: what is not here is got, and `--force` compares what is here with the store",
+        ),
+        Mistake(
             "fetch 'nlp/*@production' --assets-dir out",
             "error: `../store` has nothing that matches `nlp/*@production`\nhint: `assetsync list` shows what it has",
             code=1,

@@ -113,6 +113,23 @@ def test_two_assets_of_one_content_get_a_path_each(place: Repo, store: Store) ->
     assert "  one: models/another\n  two: models/two\n" in place.read("assets.yaml")
 
 
+def test_a_store_without_such_assets_is_said_to_be_one(place: Repo, store: Store) -> None:
+    (place.root.parent / "store").mkdir()
+    assert "has no assets" in place.run("adopt", code=1).err
+    put(store, "flag", "0.0", b"x")
+    assert "has nothing that matches `nlp/*`" in place.run("adopt", "nlp/*", code=1).err
+
+
+def test_one_content_goes_to_the_asset_that_is_called_like_the_path(place: Repo, store: Store) -> None:
+    for name in ("nlp/copy", "nlp/tokenizer", "old/tokens"):
+        put(store, name, "0.0", TOKENIZER)
+    for path, data in TOKENIZER.items():
+        place.write(f"out/tokenizer-v3/{path}", data)
+    out = place.run("adopt", "--dry-run").out
+    assert "+ nlp/tokenizer  out/tokenizer-v3 is 0.0" in out
+    assert "- nlp/copy " in out
+
+
 def test_empty_files_are_told_apart_by_their_names_alone(place: Repo, store: Store) -> None:
     put(store, "flag", "0.0", b"")
     place.write("src/__init__.py", b"")

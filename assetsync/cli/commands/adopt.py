@@ -7,6 +7,8 @@ import click
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.errors import NotFoundError
+from assetsync.escape import printable
 from assetsync.model.files import LOCK
 from assetsync.project.adopt import GUESSES, Adoption, Search
 from assetsync.render.adoption import Found, adoption_text
@@ -45,6 +47,9 @@ def adopt_command(
     with open_store(common, storage_prefix) as store:
         with console.progress() as reporter:
             adoption = store.find_local(Search(patterns, templates or GUESSES, everything), reporter=reporter)
+        if not adoption.matches and not adoption.present:
+            what = f"nothing that matches `{printable(' '.join(patterns))}`" if patterns else "no assets"
+            raise NotFoundError(f"`{printable(store.url)}` has {what}", hint="`assetsync list` shows what it has")
         text = adoption_text(_found(adoption), adoption.present)
         if dry_run:
             console.data(text)
