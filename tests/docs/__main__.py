@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from tests.docs import release
 from tests.docs.generated import PAGES, ROOT, current
 
 
 def main(pages: list[str]) -> None:
-    for page in pages or PAGES:
+    for page in pages or dict.fromkeys([*release.PAGES, *PAGES]):
         before = current(page)
-        after = PAGES[page](before)
+        after = release.released(PAGES[page](before) if page in PAGES else before)
         if after != before:
             (ROOT / page).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / page).write_text(after)

@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
 
 from assetsync import __version__
-from tests.e2e.recipes import ACTION_NAME
+from tests.docs.release import ADDRESS, NAMED, PAGES, ROOT, VERSION, released
 
-ROOT = Path(__file__).parents[2]
-PAGES = [
-    ROOT / "README.md",
-    ROOT / ".pre-commit-hooks.yaml",
-    *sorted(ROOT.glob("docs/**/*.md")),
-    *sorted(ROOT.glob("docs/ci/*.yml")),
-    *sorted(ROOT.glob(".github/**/*.y*ml")),
-]
-TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text() for page in PAGES}
-URL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
-# An address of this repo, or the name that GitHub's `uses:` has for it.
-_PLACES = re.compile(r"(?:https?://[\w./-]*|(?<=uses: )[\w.-]+)/assetsync(?![\w-])")
-_VERSIONS = re.compile(r"(?:/assetsync\S*@|\brev: )(\S+?)(?=['`\s]|$)")
-
-
-def test_pages_name_the_repo_and_the_version() -> None:
-    assert sum(len(_PLACES.findall(text)) for text in TEXTS.values()) >= 7
-    assert sum(len(_VERSIONS.findall(text)) for text in TEXTS.values()) >= 7
+TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 
 
 @pytest.mark.parametrize("page", TEXTS)
-def test_a_page_names_the_repo_as_pyproject_does(page: str) -> None:
-    known = {URL, URL.removeprefix("https://github.com/")}
-    assert {place for place in _PLACES.findall(TEXTS[page]) if "/actions/" not in place} <= known
+def test_a_page_names_the_repo_and_the_version(page: str) -> None:
+    assert released(TEXTS[page]) == TEXTS[page], "`python -m tests.docs` writes it anew"
 
 
-@pytest.mark.parametrize("page", TEXTS)
-def test_a_page_names_the_version_of_the_package(page: str) -> None:
-    assert set(_VERSIONS.findall(TEXTS[page])) <= {f"v{__version__}"}
+def test_another_address_and_version_are_written_everywhere() -> None:
+    changed = {
+        page: ADDRESS.sub("https://host/old/assetsync", NAMED.sub("old/assetsync", text))
+        for page, text in TEXTS.items()
+    }
+    changed = {page: VERSION.sub(r"\g<1>0.0.9", text) for page, text in changed.items()}
+    assert sum(changed[page] != TEXTS[page] for page in TEXTS) >= 9
+    assert {page: released(text) for page, text in changed.items()} == TEXTS
 
 
 def test_the_recipes_use_the_action_that_is_here() -> None:
-    path = URL.removeprefix("https://github.com/") + "/.github/actions/assetsync"
-    assert f"{path}@" == ACTION_NAME
     assert (ROOT / ".github/actions/assetsync/action.yml").exists()
 
 

@@ -20,11 +20,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from tests.docs.release import NAME
 from tests.e2e.harness import Repo
 
 RECIPES = Path("docs/ci")
 ACTION = Path(".github/actions/assetsync").absolute()
-ACTION_NAME = "your-org/assetsync/.github/actions/assetsync@"
+ACTION_NAME = f"{NAME}/.github/actions/assetsync@"
 _NOTHING_TO_DO = (
     "actions/checkout@v4",  # done before
     "actions/setup-python@v5",
