@@ -58,7 +58,8 @@ class Branch:
         self._git.text(
             "update-ref",
             *("-m", f"assetsync: {why}", self.ref, to, expected),
-            failed=f"`{printable(self.name)}` moved while the commit was made",
+            failed=f"git can't move `{printable(self.name)}` to the new commit",
+            hint="run the same command again",
         )
 
     def check_free(self, *refs: str) -> None:

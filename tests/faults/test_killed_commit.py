@@ -128,3 +128,15 @@ def test_a_remote_whose_branch_can_not_be_noted_is_named_before_anything_is_publ
     (start.root / ".git/refs/remotes/origin/main.lock").unlink()
     warm.run(start, "apply", "--yes", "--push")
     assert start.git("rev-parse", "HEAD") == start.git("rev-parse", "origin/main")
+
+
+def test_a_branch_that_can_not_be_moved_is_told_with_git_s_reason(warm: Warm, start: Repo) -> None:
+    log = start.root / ".git/logs/refs/heads/main"
+    log.unlink()
+    log.mkdir()
+    (log / "in the way").touch()
+    run = warm.run(start, "apply", "--yes", "--commit", code=4)
+    assert "published, but not committed: git can't move `main` to the new commit: " in run.err
+    assert "logs/refs/heads/main" in run.err
+    shutil.rmtree(log)
+    finishes(warm, start)
