@@ -31,9 +31,9 @@ def beside(warm: Warm, tmp_path: Path) -> Bench:
 
 
 def _until_done(base: Bench, command: str, files: dict[str, bytes], least: int) -> None:
-    """Kill the command before each of its changes to the disk, and run it again."""
+    """Kill the command before some of its changes to the disk, and run it again; test_any_step.py has all of them."""
     locks = set()
-    for number in count():
+    for number in count(0, 7):
         bench = base.copy(str(number))
         step = Step(number, str(bench.repo.root.parent))
         died = base.warm.run(bench.repo, command, "--yes", code=None, step=step)

@@ -1,4 +1,7 @@
-"""A promotion that is killed at any step: running the same command again ends as if nothing had happened."""
+"""A promotion that is killed at any request: running the same command again ends as if nothing had happened.
+
+At each system call it is by `test_any_step.py`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from tests.e2e.remotes import Remote
 from tests.faults.bench import Killer
 from tests.faults.inspection import published
 from tests.faults.tap import tapped
-from tests.faults.warm import SMALL_PART, Step, Warm
+from tests.faults.warm import SMALL_PART, Warm
 
 pytestmark = pytest.mark.slow
 
@@ -68,22 +71,3 @@ def test_a_promotion_from_a_directory_to_a_server(warm: Warm, over_http: Place, 
             break
         killed += 1
     assert killed >= 12 // EVERY
-
-
-def test_a_promotion_from_a_directory_to_another(warm: Warm, tmp_path: Path) -> None:
-    killed = 0
-    for number in count(step=EVERY):
-        folder = tmp_path / str(number)
-        prod = Remote("directory", str(folder / "prod"))
-        repo = new_repo(warm, folder, "../dev", prod)
-        step = Step(number, str(folder))
-        died = warm.run(repo, "promote", "--to", "prod", "--yes", code=None, step=step)
-        assert died.code in (0, KILLED), died.err
-        warm.run(repo, "promote", "--to", "prod", "--yes")
-        assert published(prod) == {"nlp/tok": ["0.0"]}
-        no_traces(repo)
-        shutil.rmtree(folder)
-        if died.code == 0:
-            break
-        killed += 1
-    assert killed >= 20 // EVERY
