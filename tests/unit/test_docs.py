@@ -40,6 +40,13 @@ def test_the_reference_has_each_command_with_its_options_and_no_others(name: str
     assert re.findall(r"`(-[^`]+)`", row) == options
 
 
+def test_the_json_of_every_command_is_shown() -> None:
+    text = (DOCS / "json.md").read_text()
+    shown = set(re.findall(r"^\$ assetsync (\w+) .*--format json", text, re.MULTILINE))
+    formats = {name: one for name, command in commands().items() for one in command.params if one.name == "format"}
+    assert shown == {name for name, one in formats.items() if "json" in getattr(one.type, "choices", ())}
+
+
 def test_the_reference_has_every_exit_code() -> None:
     told = {int(code) for code in re.findall(r"^\| (\d+) \|", REFERENCE, re.MULTILINE)}
     tree = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
