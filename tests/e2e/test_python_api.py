@@ -42,10 +42,11 @@ def test_the_programs_run(programs: Path) -> None:
     assert run(programs, "train.py") == "published nlp/sentiment:0.0\n"
     assert run(programs, "serve.py") == "loaded 1048576 bytes\n"
     assert (programs / "assets/nlp/sentiment/0.0/.SUCCESS").exists()
-    first, second, third = run(programs, "look.py").splitlines()
-    assert first == "nlp/sentiment 0.0"
-    assert second.endswith(" 1048590 accuracy 0.93")
-    assert third == "0 0 0"
+    listed, logged, matched, changed = run(programs, "look.py").splitlines()
+    assert listed == "nlp/sentiment 0.0"
+    assert logged.endswith(" 1048590 accuracy 0.93")
+    assert matched.startswith("nlp/sentiment:0.0 2")
+    assert changed == "0 0 0"
     run(programs, "progress.py")
     assert (programs / "elsewhere/nlp/sentiment/0.0/config.json").exists()
     assert run(programs, "careful.py") == "published nlp/sentiment:1.0\n"
