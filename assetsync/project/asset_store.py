@@ -227,7 +227,8 @@ class AssetStore:
         return specs_in(self.store, specs) if any(map(is_many, specs)) else [*map(parse_spec, dict.fromkeys(specs))]
 
     def log(self, name: str, *, limit: int | None = None) -> Sequence[Logged]:
-        """The newest `limit` versions of an asset, or all, newest first; one request each, many at once.
+        """The newest `limit` versions of an asset, or all, newest first; one request each, many at once. `NAME@ALIAS`
+        begins with the version that the alias is at.
 
         An error in reading a single version is part of the result. Versions of another versioning system stand at the
         end. NotFoundError, StoreError, DamagedError.

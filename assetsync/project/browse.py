@@ -11,7 +11,7 @@ from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.local.scan import scan
 from assetsync.model.changes import Changes, compare
 from assetsync.model.history import History
-from assetsync.model.marks import Marks, Yank
+from assetsync.model.marks import AT, Marks, Yank
 from assetsync.model.names import Spec, check_name, parse_spec
 from assetsync.model.tree import Tree
 from assetsync.pool import together
@@ -82,9 +82,12 @@ def meta_of(store: Store, spec: Spec) -> Meta:
 def log(workspace: Workspace, name: str, limit: int | None) -> Sequence[Logged]:
     """As `AssetStore.log`."""
     store = workspace.store
+    name, at, alias = name.partition(AT)
     index = index_of(store, name)
     marks = read_marks(store, name)
-    versions = History.of((*index.listed, *marks.yanked), workspace.versioning).versions[:limit]
+    history = History.of((*index.listed, *marks.yanked), workspace.versioning)
+    newest = marks.resolved(name, alias) if at else None
+    versions = [one for one in history.versions if newest is None or not history.is_newer(one, newest)][:limit]
     known = [_marked(one, marks) for one in together(partial(_logged, store, name), versions)]
     ignored = f"ignored: not a `{workspace.versioning_name}` version"
     return [*known, *(Logged(version, None, ignored) for version in index.foreign)][:limit]

@@ -115,6 +115,20 @@ def test_log_of_many_assets_names_each(versioned: Repo) -> None:
         assert [one["version"] for one in document["assets"][0]["versions"]] == ["0.1", "0.0"]
 
 
+def test_log_of_an_alias_begins_with_its_version(versioned: Repo) -> None:
+    def logged(*args: str) -> list[str]:
+        return [one["version"] for one in versioned.run("log", *args, "--format", "json").json()["versions"]]
+
+    versioned.write("models/tokenizer/vocab.txt", "third")
+    versioned.run("apply", "--yes")
+    versioned.run("alias", "nlp/tokenizer", "production", "0.1")
+    assert logged("nlp/tokenizer@production") == ["0.1", "0.0"]
+    assert logged("nlp/tokenizer@production", "-n", "1") == ["0.1"]
+    text = versioned.run("log", "*@production").out
+    assert text.startswith("nlp/tokenizer\n\n0.1 ")
+    assert "has no alias `prod`" in versioned.run("log", "nlp/tokenizer@prod", code=1).err
+
+
 def test_show_of_many_versions(versioned: Repo) -> None:
     text = versioned.run("show", "nlp/*", "data/stop:0.0").out
     heads = [line.split()[1] for line in text.splitlines() if line.startswith("asset ")]

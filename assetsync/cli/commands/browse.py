@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.model.labels import Filter, Labels
 from assetsync.model.marks import AT
+from assetsync.model.names import Spec
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.browse import Logged
 from assetsync.project.naming import is_many
@@ -127,14 +127,15 @@ def log_command(
 ) -> int:
     """Show the versions of the asset NAME, newest first: date, size, message, author, commit, branch and CI run.
 
-    NAME may be a pattern, such as 'nlp/*'. modelkit records none of that but the date.
+    NAME@ALIAS begins with the version that the alias is at. NAME may be a pattern, such as 'nlp/*'. modelkit records
+    none of that but the date.
     """
     for name in names:
         _check_no_version(name)
     console = Console(common)
     with open_store(common, storage_prefix) as store:
-        found = [spec.name for spec in store.matching(names)]
-        logs = {name: [*map(_entry, store.log(name, limit=limit))] for name in found}
+        specs = [spec for name in names for spec in _logged(store, name)]
+        logs = {spec.name: [*map(_entry, store.log(str(spec), limit=limit))] for spec in specs}
         url = store.url
     if format == "json":
         console.data(log_json(url, logs, many=_many(names)))
@@ -144,12 +145,18 @@ def log_command(
 
 
 def _check_no_version(name: str) -> None:
-    version = name.removeprefix(re.split(f"[:{AT}]", name, maxsplit=1)[0])
-    if version:
+    _, colon, version = name.partition(":")
+    if colon:
         raise click.UsageError(
-            f"`log` shows all versions of an asset, and `{printable(name)}` is one: leave `{printable(version)}` out\n"
+            f"`log` shows all versions of an asset, and `{printable(name)}` is one: leave `:{printable(version)}` out\n"
             f"hint: `assetsync show {printable(name)}` shows that version"
         )
+
+
+def _logged(store: AssetStore, name: str) -> list[Spec]:
+    """The assets that a NAME stands for, each with the alias that stands behind it."""
+    _, at, alias = name.partition(AT)
+    return [Spec(spec.name, at + alias or None) for spec in store.matching([name])]
 
 
 def _many(given: Sequence[str]) -> bool:
