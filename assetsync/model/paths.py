@@ -72,7 +72,7 @@ def _same_problem(folded: list[str], paths: list[str]) -> str | None:
 
 
 def _inside_problem(folded: list[str], paths: list[str]) -> str | None:
-    """Whether a path is a folder of another. What is in a folder follows it at once when they are sorted."""
+    """Whether a path is a folder of another. The things in a folder follow it at once when they are sorted."""
     ordered = sorted(folded)
     inside = map(str.startswith, islice(ordered, 1, None), [path + _SEPARATOR for path in ordered])
     above = next(compress(ordered, inside), None)
