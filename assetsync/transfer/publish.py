@@ -129,7 +129,7 @@ def _claim(store: Store, what: Publication, journal: Journal, who: str) -> bool:
     """Claim the version, or join a publish of the same content. Returns whether it joined one. ConflictError."""
     claim = _new_claim(what, who)
     journal.add_claim(claim.id, store.url, str(what))
-    found = _create_claim(store, what, claim)
+    found = _create_claim(store, what, claim, journal)
     if found is None:
         return False
     other, age = found
@@ -161,7 +161,7 @@ def _claims(claim: Claim, what: Publication) -> bool:
     return (claim.digest, claim.is_directory) == (what.tree.digest, what.tree.is_directory)
 
 
-def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim, float] | None:
+def _create_claim(store: Store, what: Publication, claim: Claim, journal: Journal) -> tuple[Claim, float] | None:
     """Create the claim. Returns None, or the claim that is in the way and its age in seconds. ConflictError.
 
     An old one of the same content is replaced, so that it is no longer old: `doctor` may be about to clear it.
@@ -171,8 +171,10 @@ def _create_claim(store: Store, what: Publication, claim: Claim) -> tuple[Claim,
             store.backend.create(layout.claim_key(what.name, what.version), documents.render_claim(claim))
         except ExistsError:
             found = store.claim(what.name, what.version)
-            if found is None:
-                continue  # its owner finished in between
+            if found is None:  # its owner finished in between
+                if _committed(store, what, journal):
+                    return None  # the same content: nothing is left to claim
+                continue
             other, age = found
             if age < CLAIM_LIFETIME or not _claims(other, what) or _renewed(store, what, claim):
                 return found
