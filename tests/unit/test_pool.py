@@ -10,6 +10,9 @@ import pytest
 
 from assetsync.pool import BULK_WIDTH, Cancelled, Group, Transfers, meanwhile, together
 
+# Seconds. Nobody waits as long, unless something is broken.
+PATIENCE = 60
+
 
 class _BoomError(Exception):
     pass
@@ -47,7 +50,7 @@ def test_the_first_error_is_raised_and_what_has_not_begun_never_runs() -> None:
     blocked = threading.Event()
 
     def wait() -> None:
-        blocked.wait(10)
+        blocked.wait(PATIENCE)
 
     with Transfers(1) as transfers:
         group = transfers.group()
@@ -77,7 +80,7 @@ def test_long_tasks_notice_that_their_group_failed_and_do_not_hide_why() -> None
     with Transfers(2) as transfers:
         group = transfers.group()
         group.submit(long_task)
-        assert started.wait(10)
+        assert started.wait(PATIENCE)
         group.submit(_boom)
         with pytest.raises(_BoomError):
             group.wait()
@@ -123,7 +126,7 @@ def test_leaving_by_an_error_gives_up_what_is_under_way() -> None:
             groups.append(transfers.group())
             groups[0].submit(lambda: wait_for_the_end(groups[0]))
             groups[0].submit(lambda: seen.append(RuntimeError("it ran")))
-            assert started.wait(10)
+            assert started.wait(PATIENCE)
             raise _BoomError
 
     groups: list[Group] = []
@@ -138,22 +141,24 @@ def test_leaving_by_an_error_gives_up_what_is_under_way() -> None:
 
 
 def test_an_interrupt_does_not_wait_for_requests_under_way() -> None:
-    release, finished = threading.Event(), threading.Event()
+    begun, release, finished = threading.Event(), threading.Event(), threading.Event()
 
     def request() -> None:
-        release.wait(10)
+        begun.set()
+        release.wait(PATIENCE)
         finished.set()
 
     def interrupt() -> None:
         with Transfers(1) as transfers:
             transfers.group().submit(request)
+            assert begun.wait(PATIENCE)  # else it would never run
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         interrupt()
     assert not finished.is_set()
     release.set()
-    assert finished.wait(10)
+    assert finished.wait(PATIENCE)
 
 
 def test_each_bulk_thread_has_a_buffer_of_its_own_and_keeps_it() -> None:
@@ -162,7 +167,7 @@ def test_each_bulk_thread_has_a_buffer_of_its_own_and_keeps_it() -> None:
     lock = threading.Lock()
 
     def task() -> None:
-        meet.wait(10)
+        meet.wait(PATIENCE)
         for size in (1000, 10, 1000):
             view = group.buffer(size)
             assert len(view) == size
@@ -191,7 +196,7 @@ def test_together_keeps_the_order_and_runs_that_many_at_once() -> None:
     meet = threading.Barrier(3)
 
     def call(number: int) -> int:
-        meet.wait(10)
+        meet.wait(PATIENCE)
         return number * 2
 
     assert [*together(call, range(6), width=3)] == [0, 2, 4, 6, 8, 10]
@@ -203,10 +208,10 @@ def test_the_first_error_together_is_raised_when_calls_under_way_have_ended() ->
     def call(number: int) -> None:
         if number:
             begun.set()
-            failed.wait(10)
+            failed.wait(PATIENCE)
             ended.set()
         else:
-            begun.wait(10)
+            begun.wait(PATIENCE)
             failed.set()
             raise _BoomError
 
@@ -221,17 +226,17 @@ def test_an_interrupt_does_not_wait_for_what_was_asked_together() -> None:
     def call(number: int) -> None:
         if number:
             begun.set()
-            release.wait(10)
+            release.wait(PATIENCE)
             ended.set()
         else:
-            begun.wait(10)
+            begun.wait(PATIENCE)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         [*together(call, range(2), width=2)]
     assert not ended.is_set()
     release.set()
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE)
 
 
 def test_meanwhile_gives_the_result_or_the_error() -> None:
@@ -261,7 +266,7 @@ def test_assets_under_way_are_given_up_when_one_fails_unexpectedly() -> None:
 
     def publish(asset: str) -> None:
         if asset == "bad":
-            waiting.wait(10)
+            waiting.wait(PATIENCE)
             raise _BoomError
         group = transfers.group()
         group.submit(lambda: endless(group))
@@ -306,8 +311,18 @@ def test_a_system_that_grants_few_threads(monkeypatch: pytest.MonkeyPatch, grant
     start = threading.Thread.start
     started: list[threading.Thread] = []
     done: list[int] = []
+    # Until all have started, none is idle: the pool would give its thread the next piece, and start no other.
+    meet = threading.Barrier(granted or 1)
+
+    def work(number: int) -> None:
+        if number < granted:
+            meet.wait(PATIENCE)
+        done.append(number)
 
     def refuse(thread: threading.Thread) -> None:
+        if not thread.name.startswith("transfer"):
+            start(thread)  # of a server that another test has left running
+            return
         if len(started) >= granted:
             raise RuntimeError("can't start new thread")
         started.append(thread)
@@ -317,7 +332,7 @@ def test_a_system_that_grants_few_threads(monkeypatch: pytest.MonkeyPatch, grant
         monkeypatch.setattr(threading.Thread, "start", refuse)
         group = transfers.group()
         for number in range(20):
-            group.submit(partial(done.append, number))
+            group.submit(partial(work, number))
         if granted:
             group.wait()
         else:
