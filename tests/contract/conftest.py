@@ -82,6 +82,13 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replies that do not end are given up soon. Not for tests of replies that do: a busy machine may take as long."""
+    for module in ("limits", "s3.objects"):
+        monkeypatch.setattr(f"assetsync.backends.{module}.TOTAL_TIMEOUT", 0.5)
+
+
+@pytest.fixture
 def hectic() -> Iterator[None]:
     """Threads take turns so often that a check and the act it is for come apart."""
     before = sys.getswitchinterval()

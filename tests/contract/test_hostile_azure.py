@@ -33,10 +33,9 @@ Answered = Callable[[Pieces], AzureBackend]
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
-    """Makes stores out of what a server answers. Time is short, and each call is tried a few times."""
+    """Makes stores out of what a server answers. Each call is tried a few times."""
     monkeypatch.setattr(retry, "PATIENCE", 0.0)
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 0.5)
     opened: list[AzureBackend | Answering] = []
 
     def make(pieces: Pieces) -> AzureBackend:
@@ -182,6 +181,7 @@ def test_pages_without_end_are_given_up(answered: Answered, monkeypatch: pytest.
         answered(page).list()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
     store = answered(drops(head(10**6, DATE, _range(0, 10**6 - 1, 10**6), status=b"206 Part"), b"x"))
     for call in (CALLS["read"], CALLS["list"], lambda store: list(store.read_range("a", 0, 10**6))):
@@ -189,12 +189,14 @@ def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
             call(store)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_headers_now_and_then_are_no_answer(answered: Answered) -> None:
     store = answered(drops(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"))
     with pytest.raises(TransientError, match="does not answer"):
         store.read("a")
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("pieces", [drops, flood])
 def test_continuing_for_ever_is_no_answer(answered: Answered, pieces: Callable[[bytes, bytes], Pieces]) -> None:
     with pytest.raises(TransientError, match="does not answer"):
@@ -204,7 +206,6 @@ def test_continuing_for_ever_is_no_answer(answered: Answered, pieces: Callable[[
 @pytest.mark.parametrize("status", [b"200 OK", b"206 Part", b"403 Forbidden", b"500 Down"])
 def test_a_reply_of_any_size_is_not_read(answered: Answered, monkeypatch: pytest.MonkeyPatch, status: bytes) -> None:
     monkeypatch.setattr(limits, "MAX_REPLY", 1_000_000)
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 60.0)
     store = answered(flood(head(10**12, DATE, _range(0, 10, 11), status=status), b" " * 65536))
     for name in ("list", "read", "read_range", "parts"):
         with pytest.raises(StoreError, match="larger than 1000000 bytes") as caught:
@@ -227,7 +228,6 @@ def test_more_than_a_range_is_not_taken(answered: Answered) -> None:
 
 
 def test_a_page_of_many_pieces_of_text_is_read_at_once(answered: Answered, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 60.0)
     body = _listing(_blob(b"base/" + b"a&amp;<!-- -->" * 300_000))
     with pytest.raises(StoreError, match="a name of more than 1024 characters"):
         answered(whole(body, b"Content-Type: application/xml\r\n")).list()

@@ -30,10 +30,9 @@ Answered = Callable[[Pieces], GCSBackend]
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answered]:
-    """Makes stores out of what a server answers. Time is short, and each call is tried a few times."""
+    """Makes stores out of what a server answers. Each call is tried a few times."""
     monkeypatch.setattr(retry, "PATIENCE", 0.0)
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 0.5)
     opened: list[GCSBackend | Answering] = []
 
     def make(pieces: Pieces) -> GCSBackend:
@@ -184,6 +183,7 @@ def test_pages_without_end_are_given_up(answered: Answered, monkeypatch: pytest.
         answered(page).list()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
     store = answered(drops(head(10**6, DATE, GENERATION), b"x"))
     for call in (
@@ -196,18 +196,21 @@ def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
             call()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_headers_now_and_then_are_no_answer(answered: Answered) -> None:
     store = answered(drops(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"))
     with pytest.raises(TransientError, match="does not answer"):
         store.read("a")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_continuing_for_ever_is_no_answer(answered: Answered) -> None:
     for pieces in (drops(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), flood(b"", b"HTTP/1.1 100 Continue\r\n\r\n")):
         with pytest.raises(TransientError):
             answered(pieces).read("a")
 
 
+@pytest.mark.usefixtures("hasty")
 def test_who_takes_nothing_of_a_body_is_no_answer(
     answered: Answered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +230,6 @@ def test_who_takes_nothing_of_a_body_is_no_answer(
 @pytest.mark.parametrize("status", [b"200 OK", b"403 Forbidden", b"206 Partial Content", b"500 Down"])
 def test_a_reply_of_any_size_is_not_read(answered: Answered, monkeypatch: pytest.MonkeyPatch, status: bytes) -> None:
     monkeypatch.setattr(limits, "MAX_REPLY", 1_000_000)
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 60.0)
     pieces = flood(head(10**12, GENERATION, status=status), b" " * 65536)
     for call in CALLS.values():
         with pytest.raises(StoreError) as caught:

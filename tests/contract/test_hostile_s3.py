@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from assetsync.backends import limits, retry
-from assetsync.backends.s3 import objects
 from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import DamagedError, StoreError, TransientError
 from assetsync.model.manifest import StoreConfig
@@ -23,11 +22,9 @@ DATE = b"Last-Modified: Fri, 27 Nov 2026 08:16:15 GMT\r\n"
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Pieces], S3Backend]]:
-    """Makes stores out of what a server answers. Time is short, and each call is tried twice."""
+    """Makes stores out of what a server answers. Each call is tried twice."""
     monkeypatch.setattr(retry, "PATIENCE", 0.0)
     monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
-    monkeypatch.setattr(objects, "TOTAL_TIMEOUT", 0.5)
-    monkeypatch.setattr(limits, "TOTAL_TIMEOUT", 0.5)
     opened: list[S3Backend | Answering] = []
 
     def make(pieces: Pieces) -> S3Backend:
@@ -70,6 +67,7 @@ def test_a_reply_that_is_none_is_an_error_of_the_store(
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
     store = answered(drops(head(10**6, DATE), b"x"))
     for call in (lambda: store.read("a"), lambda: list(store.read_range("a", 0, 10**6))):
@@ -77,18 +75,21 @@ def test_a_byte_now_and_then_is_no_answer(answered: Answered) -> None:
             call()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_page_that_comes_byte_by_byte_is_no_answer(answered: Answered) -> None:
     store = answered(drops(head(10**6) + b"<ListBucketResult>", b" "))
     with pytest.raises(TransientError, match="does not answer"):
         store.list()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_continuing_for_ever_is_no_answer(answered: Answered) -> None:
     store = answered(drops(b"", b"HTTP/1.1 100 Continue\r\n\r\n"))
     with pytest.raises(TransientError, match="does not answer"):
         store.read("a")
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("pieces", [drops, flood])
 @pytest.mark.parametrize(
     "call",
@@ -107,6 +108,7 @@ def test_rare_calls_that_continue_for_ever_are_no_answer(
         call(answered(pieces(b"", b"HTTP/1.1 100 Continue\r\n\r\n")))
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("pieces", [drops, flood])
 @pytest.mark.parametrize("then", [b"X: y\r\n", b"x"])
 def test_headers_of_a_continue_that_do_not_end_are_no_answer(
@@ -118,6 +120,7 @@ def test_headers_of_a_continue_that_do_not_end_are_no_answer(
         store.upload_part("a", "id", 1, memoryview(b"abc" * 100_000), 300_000)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_date_of_a_claim_byte_by_byte_is_no_answer(answered: Answered) -> None:
     with pytest.raises(TransientError, match="does not answer"):
         answered(drops(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")).read_dated("a")
