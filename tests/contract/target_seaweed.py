@@ -46,8 +46,7 @@ def serve(folder: Path) -> Iterator[Server]:
     reason = missing()
     if reason:
         pytest.skip(reason)
-    with shared_seaweed() as server:
-        yield _Seaweed(server)
+    yield _Seaweed(shared_seaweed())
 
 
 TARGETS = {"seaweed": serve}

@@ -19,9 +19,8 @@ from tests.servers.seaweed import ROOT, missing
 _USER = """
 import sys
 from tests.servers.seaweed import shared_seaweed
-with shared_seaweed() as server:
-    print(server.url, flush=True)
-    sys.stdin.read()
+print(shared_seaweed().url, flush=True)
+sys.stdin.read()
 """
 PATIENCE = 60  # seconds
 

@@ -50,10 +50,10 @@ def _s3() -> Serving:
     reason = seaweed.missing()
     if reason:
         pytest.skip(reason)
-    with seaweed.shared_seaweed() as server:
-        bucket = f"e2e-{uuid4().hex}"  # other processes use the same server
-        server.make_bucket(bucket)
-        yield lambda _: Remote("s3", f"s3://{bucket}/prefix-{next(_numbers)}", server.environ)
+    server = seaweed.shared_seaweed()
+    bucket = f"e2e-{uuid4().hex}"  # other processes use the same server
+    server.make_bucket(bucket)
+    yield lambda _: Remote("s3", f"s3://{bucket}/prefix-{next(_numbers)}", server.environ)
 
 
 @contextmanager

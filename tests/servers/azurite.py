@@ -38,6 +38,7 @@ from urllib.parse import parse_qs, urlsplit
 from azure.storage.blob import ContainerClient
 
 from tests.contract.harness import Fault
+from tests.servers.process import bound_to_us
 
 ACCOUNT = "devstoreaccount1"
 # Published by Microsoft, and the same for every emulator.
@@ -177,7 +178,7 @@ def _emulator(folder: str) -> Iterator[int]:
     """Runs Azurite, on the port that is yielded. It ends with the context."""
     options = ["--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
     with subprocess.Popen(
-        ["node", str(_program().resolve()), *options],
+        bound_to_us(["node", str(_program().resolve()), *options]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -187,7 +188,7 @@ def _emulator(folder: str) -> Iterator[int]:
         try:
             yield _port(process)
         finally:
-            process.terminate()
+            process.kill()
 
 
 def _port(process: subprocess.Popen[str]) -> int:

@@ -7,11 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import IO
 
-# Each waits a twentieth of a second.
-PATIENCE = 600
+# Each waits a twentieth of a second. A busy machine takes its time.
+PATIENCE = 1200
 STARTS = 3
 
 
@@ -25,13 +27,21 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join([here, os.environ.get("PATH", "")]))
 
 
-def free_ports(count: int) -> list[int]:
-    """As many ports of the loopback that nobody listens on."""
+@contextmanager
+def ports_of_our_own(count: int) -> Iterator[list[int]]:
+    """As many ports of the loopback that nobody listens on. On Linux, nobody but those who know them gets them.
+
+    They stay bound to sockets that do not listen: the system gives them to no other program, and a server that reuses
+    addresses, as all do, may listen on them all the same; also a second time.
+    """
     with ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+        if sys.platform != "linux":
+            held.close()
+        yield [one.getsockname()[1] for one in sockets]
 
 
 def accepts(port: int) -> None:
@@ -53,33 +63,41 @@ def running(
     """Run a server on free ports, which are yielded, until the block ends.
 
     It is killed, not asked to stop: its data is worth nothing afterwards, and some take many seconds to say good-bye.
-    Between our finding a port free and the server's taking it, somebody else may: then it is started anew.
-    RuntimeError with what it said when it does not start.
+    One that does not start is started anew: where ports can't be held, somebody else may have taken one.
+    RuntimeError with what it said when it never starts.
     """
-    said = ""
+    said = b""
     for _ in range(STARTS):
-        numbers = free_ports(ports)
-        with _started(command(numbers), environ) as process:
-            if _wait(process, lambda numbers=numbers: ready(numbers)):  # type: ignore[misc]
-                yield numbers
-                return
-            process.kill()
-            said = process.stderr.read() if process.stderr else ""
-    raise RuntimeError(f"`{command([0] * ports)[0]}` did not start: {said[-2000:]}")
+        with ports_of_our_own(ports) as numbers, tempfile.TemporaryFile() as told:
+            with _started(command(numbers), environ, told) as process:
+                if _wait(process, lambda numbers=numbers: ready(numbers)):  # type: ignore[misc]
+                    yield numbers
+                    return
+            told.seek(0)
+            said = told.read()
+    raise RuntimeError(f"`{command([0] * ports)[0]}` did not start: {said[-2000:].decode(errors='replace')}")
 
 
 @contextmanager
-def _started(command: Sequence[str], environ: Mapping[str, str] | None) -> Iterator[subprocess.Popen[str]]:
+def _started(
+    command: Sequence[str], environ: Mapping[str, str] | None, told: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
     env = {**os.environ, **(environ or {})}
     nothing = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=nothing, text=True, env=env) as process:
+    with subprocess.Popen(bound_to_us(command), stdin=nothing, stdout=nothing, stderr=told, env=env) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def _wait(process: subprocess.Popen[str], ready: Callable[[], None]) -> bool:
+def bound_to_us(command: Sequence[str]) -> list[str]:
+    """The command so that it dies with this process, however that ends, where the system has a program for that."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), *command]
+
+
+def _wait(process: subprocess.Popen[bytes], ready: Callable[[], None]) -> bool:
     """Whether the server got ready; False when it ended or took too long."""
     for _ in range(PATIENCE):
         try:

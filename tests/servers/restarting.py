@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.servers.process import PATIENCE, free_ports, program
+from tests.servers.process import PATIENCE, bound_to_us, ports_of_our_own, program
 from tests.servers.seaweed import PORTS, SeaweedServer, client_of, options, remove_sockets, users
 
 
 class Restarting:
-    """A server that runs, with its data in `folder`."""
+    """A server that runs on PORTS ports, with its data in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._ports = free_ports(PORTS)
+    def __init__(self, folder: Path, ports: list[int]) -> None:
+        self._ports = ports
         self.server = SeaweedServer(f"http://127.0.0.1:{self._ports[0]}", f"http://127.0.0.1:{self._ports[1]}/metrics")
         weed = program("weed")
         assert weed
@@ -29,7 +29,7 @@ class Restarting:
 
     def _started(self) -> subprocess.Popen[bytes]:
         nothing = subprocess.DEVNULL
-        return subprocess.Popen(self._command, stdin=nothing, stdout=nothing, stderr=nothing)
+        return subprocess.Popen(bound_to_us(self._command), stdin=nothing, stdout=nothing, stderr=nothing)
 
     def restart(self) -> None:
         """Stop it as a system does, and start it again; it is not waited for."""
@@ -76,8 +76,9 @@ class Restarting:
 @contextmanager
 def serve_restarting(folder: Path) -> Iterator[Restarting]:
     """Run such a server until the end of the block."""
-    server = Restarting(folder)
-    try:
-        yield server
-    finally:
-        server.stop()
+    with ports_of_our_own(PORTS) as ports:
+        server = Restarting(folder, ports)
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,9 +1,9 @@
 """SeaweedFS: a real S3 in Go, which honours preconditions, verifies signatures and checksums, and has one winner.
 
 ``with serve_seaweed(folder) as server`` runs one until the end of the block. It takes some seconds to start, so a run
-of the tests has one, however many processes it has: ``with shared_seaweed() as server`` joins it, and starts it when
-there is none. ``python -m tests.servers.seaweed FOLDER`` guards it, and kills it when the last process that joined
-has left or died: each of them holds a shared lock on a file, and the guard waits for an exclusive one.
+of the tests has one, however many processes it has: `shared_seaweed` joins it, and starts it when there is none.
+``python -m tests.servers.seaweed FOLDER`` guards it, and kills it when the last process that joined has ended: each of
+them holds a shared lock on a file, and the guard waits for an exclusive one.
 
 One thing it does not do as AWS does: of several ``CompleteMultipartUpload`` with ``If-None-Match: *`` at the same time,
 more than one may win (seen: 16 of 16). See docs/reliability.md.
@@ -21,10 +21,12 @@ import tempfile
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from filelock import FileLock
 
@@ -183,21 +185,21 @@ def _answers(url: str) -> None:
             raise NotReadyError from error
 
 
-@contextmanager
-def shared_seaweed() -> Iterator[SeaweedServer]:
-    """The server of this run of the tests. Buckets and keys are to be such that nobody else has."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
+@cache
+def shared_seaweed() -> SeaweedServer:
+    """The server of this run of the tests, which this process uses until it ends.
+
+    Buckets and keys are to be such that nobody else has.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
     folder = Path(tempfile.gettempdir(), f"seaweed-{run}")
-    with ExitStack() as held:
-        users = _joined(folder)
-        while users is None:
-            users = _joined(folder)
-        held.callback(os.close, users)
-        ready = folder / READY
-        with FileLock(folder / "starting"):
-            if not ready.exists():
-                _start(folder)
-        yield SeaweedServer(**json.loads(ready.read_text()))
+    while _joined(folder) is None:
+        pass
+    ready = folder / READY
+    with FileLock(folder / "starting"):
+        if not ready.exists():
+            _start(folder)
+    return SeaweedServer(**json.loads(ready.read_text()))
 
 
 def _joined(folder: Path) -> int | None:
@@ -239,7 +241,8 @@ def guard(folder: Path) -> None:
     """Serve until nobody uses it any more, and leave nothing."""
     with (folder / USERS).open("a") as users:
         _serve(folder, users.fileno())
-        shutil.rmtree(folder)
+        # At once: who comes while it is removed must not find half of it.
+        shutil.rmtree(folder.rename(folder.with_suffix(".over")))
 
 
 def _serve(folder: Path, users: int) -> None:
