@@ -10,7 +10,8 @@ import pytest
 
 from assetsync.backends.contract import Listing, ObjectInfo
 from assetsync.backends.directory import removal
-from assetsync.backends.directory.store import RESERVED_PREFIX, DirectoryBackend
+from assetsync.backends.directory.listing import RESERVED_PREFIX
+from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.opening import open_backend
 from assetsync.errors import AssetsyncError, DamagedError, StoreError

@@ -14,19 +14,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import secrets
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient, StandardBlobTier
 
 from assetsync.backends.azure.access import open_container
+from assetsync.backends.azure.blocks import UPLOAD_ID, belongs, block_id, md5_at, new_upload_id, number_of
+from assetsync.backends.azure.replies import SHA256, etag_of, is_directory, is_size, known, sha256_of
 from assetsync.backends.azure.translate import (
     COPY,
     CREATE,
@@ -71,22 +72,14 @@ LARGE_BODIES = 16
 CREATE_ATTEMPTS = 5
 MAX_BLOCKS = 50_000  # of one blob
 KEYS_PER_PAGE = 5000  # the most that Azure gives
-# The id of a block: that of the upload, its number, and the MD5 of its bytes. Ids of one blob must be equally long, and
-# these are as long as the SDK's own, 48: so an upload that modelkit left unfinished is not in the way.
-UPLOAD_ID_LENGTH = 10
-NUMBER_LENGTH = 6
 # Seconds. Within an account, copies are done at once or within seconds; nothing is lost when one is not waited for.
 COPY_POLL = 0.5
 COPY_PATIENCE = 600.0
 
-SHA256 = "sha256"
 IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
 _SCOPE = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
-_HEX_SHA256 = re.compile(r"[0-9a-f]{64}")
-_UPLOAD_ID = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_LENGTH}}}")
-_BLOCK_ID = re.compile(rf"[0-9a-f]{{{UPLOAD_ID_LENGTH}}}(?!0{{{NUMBER_LENGTH}}})[0-9]{{{NUMBER_LENGTH}}}[0-9a-f]{{32}}")
 # Azure drops dots at the end of a segment: `x.` and `x` are one blob.
 _DOT_AT_END = re.compile(r"\.(?:/|\Z)")
 
@@ -177,7 +170,7 @@ class AzureBackend:
             for key, found in zip(keys, page, strict=True):
                 if isinstance(found, BlobPrefix):
                     folders.append(key)
-                elif not _is_directory(found):
+                elif not is_directory(found):
                     objects.append(ObjectInfo(key, found.size))
             if not token:
                 return Listing(sorted(objects), sorted(folders))
@@ -192,7 +185,7 @@ class AzureBackend:
 
     def stat(self, key: str) -> ObjectInfo:
         found = self._settled(key)
-        return ObjectInfo(key, found.size, _sha256_of(found))
+        return ObjectInfo(key, found.size, sha256_of(found))
 
     def create(self, key: str, data: bytes) -> None:
         self._put(CREATE, key, data, IF_MISSING, lambda: holds(self, key, data))
@@ -264,28 +257,26 @@ class AzureBackend:
     def begin_upload(self, key: str, entry: FileEntry) -> str:
         if self._exists(key):
             raise ExistsError(f"cannot create `{printable(key)}` in `{self.url}`: it exists already")
-        return _new_upload_id()
+        return new_upload_id()
 
     def uploaded_parts(self, key: str, upload_id: str, path: str, entry: FileEntry) -> Sequence[Part]:
         """See `MultipartBackend`. An upload is never gone for good: without parts it begins anew."""
-        if not _UPLOAD_ID.fullmatch(upload_id):
+        if not UPLOAD_ID.fullmatch(upload_id):
             raise NotFoundError(f"`{printable(upload_id[:100])}` is no upload to `{self.url}`")
         blob = self._blob(key)
         try:
             _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
         except NotFoundError:
             return []
-        parts = [Part(_number_of(block.id), block.size, block.id) for block in blocks if _is_ours(block, upload_id)]
+        parts = [Part(number_of(block.id), block.size, block.id) for block in blocks if belongs(block, upload_id)]
         step = self.part_size(entry.size)
         with open(path, "rb") as file:
-            return [
-                part for part in parts if part.token == _block_id(upload_id, part.number, _md5_at(file, part, step))
-            ]
+            return [part for part in parts if part.token == block_id(upload_id, part.number, md5_at(file, part, step))]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
         blob = self._blob(key)
         md5 = hashlib.md5(data, usedforsecurity=False)
-        block = _block_id(upload_id, number, md5.hexdigest())
+        block = block_id(upload_id, number, md5.hexdigest())
         # The SDK itself computes the MD5 of bytes only, which would be one more copy in memory.
         headers = {"Content-MD5": b64encode(md5.digest()).decode()}
 
@@ -341,7 +332,7 @@ class AzureBackend:
                     raise
             # There are parts of an unfinished upload, which Azurite takes for an object; or there was one until now.
             try:
-                parts = [self.upload_part(key, _new_upload_id(), 1, memoryview(data), len(data))] if data else []
+                parts = [self.upload_part(key, new_upload_id(), 1, memoryview(data), len(data))] if data else []
                 self._commit(key, parts, metadata, is_ours)
                 return
             except NotFoundError:
@@ -379,7 +370,7 @@ class AzureBackend:
             data = stream.readall() if stream.size <= limit else b""
             if max(stream.size, len(data)) > limit:
                 raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            return data, _etag_of(stream.properties), replies[-1].http_response.headers
+            return data, etag_of(stream.properties), replies[-1].http_response.headers
 
         return self._tried(READ, key, get)
 
@@ -395,7 +386,7 @@ class AzureBackend:
                 if error.status_code == 416:
                     return b"", etag
                 raise
-            return stream.readall()[:length], _etag_of(stream.properties)
+            return stream.readall()[:length], etag_of(stream.properties)
 
         return self._tried(READ, key, get)
 
@@ -420,7 +411,7 @@ class AzureBackend:
     def _is_listed(self, found: Any) -> bool:
         """Whether an entry of a listing is one: the SDK takes what comes."""
         is_named = isinstance(found.name, str) and found.name.startswith(self._prefix)
-        return is_named and (isinstance(found, BlobPrefix) or _is_size(found.size))
+        return is_named and (isinstance(found, BlobPrefix) or is_size(found.size))
 
     def _bytes_of(self, path: str, key: str, entry: FileEntry) -> bytes:
         with open(path, "rb") as file:
@@ -436,7 +427,7 @@ class AzureBackend:
         blob = self._blob(key)
         deadline = time.monotonic() + COPY_PATIENCE
         while True:
-            found = self._tried(READ, key, lambda: _known(blob.get_blob_properties()))
+            found = self._tried(READ, key, lambda: known(blob.get_blob_properties()))
             if found.copy.status != "pending" or time.monotonic() > deadline:
                 return found
             time.sleep(COPY_POLL)
@@ -504,56 +495,3 @@ def _tier(name: str) -> StandardBlobTier:
 
 def _if_still(etag: str) -> dict[str, Any]:
     return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-
-
-def _new_upload_id() -> str:
-    return secrets.token_hex(UPLOAD_ID_LENGTH // 2)
-
-
-def _block_id(upload_id: str, number: int, md5: str) -> str:
-    return f"{upload_id}{number:0{NUMBER_LENGTH}}{md5}"
-
-
-def _is_ours(block: BlobBlock, upload_id: str) -> bool:
-    """Whether a block is of an upload; whatever lies there may tell of others."""
-    return _is_size(block.size) and block.id.startswith(upload_id) and _BLOCK_ID.fullmatch(block.id) is not None
-
-
-def _number_of(block_id: str) -> int:
-    return int(block_id[UPLOAD_ID_LENGTH : UPLOAD_ID_LENGTH + NUMBER_LENGTH])
-
-
-def _md5_at(file: BinaryIO, part: Part, step: int) -> str:
-    """The MD5 of what a local file has where the part belongs."""
-    file.seek((part.number - 1) * step)
-    return hashlib.md5(file.read(step), usedforsecurity=False).hexdigest()
-
-
-def _sha256_of(found: BlobProperties) -> str | None:
-    """The sha256 that was kept with an object; not while it is being copied."""
-    sha256 = (found.metadata or {}).get(SHA256, "")
-    complete = found.copy.status in (None, "success")
-    return sha256 if complete and _HEX_SHA256.fullmatch(sha256) else None
-
-
-def _is_size(size: object) -> bool:
-    return type(size) is int and size >= 0
-
-
-def _known(found: BlobProperties) -> BlobProperties:
-    """The properties of an object. ValueError for those without a size."""
-    if not _is_size(found.size):
-        raise ValueError("no size")
-    return found
-
-
-def _etag_of(found: BlobProperties) -> str:
-    """ValueError where there is none."""
-    if not found.etag:
-        raise ValueError("no etag")
-    return found.etag
-
-
-def _is_directory(found: BlobProperties) -> bool:
-    """Accounts with a hierarchical namespace list their folders among the objects."""
-    return (found.metadata or {}).get("hdi_isfolder") == "true"

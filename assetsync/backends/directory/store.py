@@ -25,8 +25,10 @@ from urllib.request import url2pathname
 
 from filelock import FileLock, Timeout
 
-from assetsync.atomic import TEMPORARY_PREFIX, open_temporary, sync_folder
+from assetsync.atomic import TEMPORARY_PREFIX, sync_folder
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.directory.draft import CHUNK, Draft
+from assetsync.backends.directory.listing import RESERVED_PREFIX, listing
 from assetsync.backends.directory.removal import unlink_below
 from assetsync.backends.directory.translate import translated
 from assetsync.backends.retry import Tries
@@ -46,8 +48,6 @@ from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 
-CHUNK = 1024 * 1024
-RESERVED_PREFIX = ".assetsync-"
 LOCK_PREFIX = RESERVED_PREFIX + "lock-"
 # Seconds. The lock is held to read and to write one small file, so this long means that its holder hangs.
 LOCK_PATIENCE = 60.0
@@ -105,10 +105,10 @@ class DirectoryBackend:
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
         top = self._path(prefix.rstrip("/")) if prefix else self.root
-        listing = self._reading("list", prefix, lambda: _listing(top, prefix, delimiter))
-        if not listing.objects and not listing.folders:
+        found = self._reading("list", prefix, lambda: listing(top, prefix, delimiter))
+        if not found.objects and not found.folders:
             self._check_there()
-        return listing
+        return found
 
     def read(self, key: str, *, limit: int = 64 * CHUNK) -> Blob:
         data = self._read(key, limit)[0]
@@ -273,7 +273,7 @@ class DirectoryBackend:
             raise translated(error, doing, key, self._url) from error
 
     @contextmanager
-    def _draft(self, doing: str, key: str) -> Iterator[_Draft]:
+    def _draft(self, doing: str, key: str) -> Iterator[Draft]:
         """A temporary file beside the object that it becomes. It is gone in the end, come what may."""
         path = self._path(key)
         with self._errors(doing, key):
@@ -283,7 +283,7 @@ class DirectoryBackend:
         finally:
             draft.drop()
 
-    def _begin(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> _Draft:
+    def _begin(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> Draft:
         for _ in range(3):
             try:
                 return self._begun(path, errors)
@@ -291,10 +291,10 @@ class DirectoryBackend:
                 self._folders.clear()
         return self._begun(path, errors)
 
-    def _begun(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> _Draft:
+    def _begun(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> Draft:
         folder = os.path.dirname(path)
         self._make(folder)
-        draft = _Draft(path, errors)
+        draft = Draft(path, errors)
         self._ahead = draft.born - time.time()
         if folder not in self._swept:
             self._swept.add(folder)
@@ -318,7 +318,7 @@ class DirectoryBackend:
         sync_folder(parent)
         self._folders.add(folder)
 
-    def _put(self, draft: _Draft, doing: str, key: str) -> None:
+    def _put(self, draft: Draft, doing: str, key: str) -> None:
         """Give the draft its name. ExistsError when it is taken."""
         with self._errors(doing, key):
             try:
@@ -367,85 +367,6 @@ class DirectoryBackend:
                 lock.release()
 
 
-class _Draft:
-    """An object in the making. `path` is where it will be, `born` the time of its creation by the file system's clock.
-
-    `errors` translates what goes wrong in writing, but not in reading the source.
-    """
-
-    def __init__(self, path: str, errors: Callable[[], AbstractContextManager[None]]) -> None:
-        self.path = path
-        self._errors = errors
-        descriptor, self._temporary = open_temporary(os.path.dirname(path))
-        self._file = io.FileIO(descriptor, "r+")
-        self._placed = False
-        self.born = os.fstat(descriptor).st_mtime
-
-    def write(self, data: bytes | memoryview) -> None:
-        with self._errors():
-            rest = memoryview(data)
-            while rest:
-                rest = rest[self._file.write(rest) :]
-
-    def pour(self, source: io.FileIO, entry: FileEntry, progress: Progress) -> bool:
-        """Write all of `source`, and say whether it is what `entry` says. Reading it once is all that it takes."""
-        cloned = entry.size > CHUNK and clone(source.fileno(), self._file.fileno())
-        reader = self._file if cloned else source
-        digest, size = hashlib.sha256(), 0
-        buffer = memoryview(bytearray(min(entry.size + 1, CHUNK)))
-        while size <= entry.size and (count := reader.readinto(buffer)):
-            data = buffer[:count]
-            digest.update(data)
-            if not cloned:
-                self.write(data)
-            size += count
-            progress(count)
-        return (size, digest.hexdigest()) == (entry.size, entry.sha256)
-
-    def put_new(self) -> bool:
-        """Sync it and link it to its name. FileExistsError when that is taken; False when there are no hard links."""
-        status = self._finish()
-        try:
-            os.link(self._temporary, self.path)
-        except FileExistsError:
-            # Over NFS the reply to a link that was made can get lost, and the repeated request then fails.
-            if not _is(self.path, status):
-                raise
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            return False
-        os.unlink(self._temporary)
-        self._placed = True
-        sync_folder(os.path.dirname(self.path))
-        return True
-
-    def put_over(self) -> None:
-        """Sync it and rename it to its name, with the permissions of what had the name before."""
-        self._finish()
-        try:
-            os.chmod(self._temporary, stat.S_IMODE(os.stat(self.path).st_mode))
-        except OSError:
-            pass  # nothing was there, or this file system has no permissions
-        os.replace(self._temporary, self.path)
-        self._placed = True
-        sync_folder(os.path.dirname(self.path))
-
-    def drop(self) -> None:
-        self._file.close()
-        if not self._placed:
-            with suppress(OSError):
-                os.unlink(self._temporary)
-
-    def _finish(self) -> os.stat_result:
-        if self._file.closed:
-            return os.stat(self._temporary)
-        os.fsync(self._file.fileno())
-        status = os.fstat(self._file.fileno())
-        self._file.close()  # Windows renames no file that is open
-        return status
-
-
 def _open(path: str) -> io.FileIO:
     """The object at `path`. FileNotFoundError when it is something else than a file; a FIFO must not make us wait."""
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -456,68 +377,11 @@ def _open(path: str) -> io.FileIO:
     return io.FileIO(descriptor, "r")
 
 
-def _is(path: str, status: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.lstat(path), status)
-    except FileNotFoundError:
-        return False
-
-
 def _status(path: str) -> os.stat_result:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     return status
-
-
-def _listing(top: str, prefix: str, delimiter: bool) -> Listing:
-    objects: list[ObjectInfo] = []
-    folders: list[str] = []
-    todo = [(top, prefix)]
-    while todo:
-        folder, before = todo.pop()
-        for entry in _entries(folder):
-            if entry.is_dir():
-                if not delimiter:
-                    todo.append((entry.path, f"{before}{entry.name}/"))
-                elif _holds_objects(entry.path):
-                    folders.append(f"{before}{entry.name}/")
-            else:
-                with suppress(FileNotFoundError):  # it went while we looked, or is a broken link
-                    status = entry.stat()
-                    if stat.S_ISREG(status.st_mode):
-                        objects.append(ObjectInfo(before + entry.name, status.st_size))
-    return Listing(sorted(objects), sorted(folders))
-
-
-def _entries(folder: str) -> list[os.DirEntry[str]]:
-    """The entries of a folder, but for our own files and links that lead in circles; none when it is no folder."""
-    try:
-        with os.scandir(folder) as found:
-            return [
-                entry
-                for entry in found
-                if not entry.name.startswith(RESERVED_PREFIX) and not (entry.is_symlink() and _leads_back(entry))
-            ]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _leads_back(link: os.DirEntry[str]) -> bool:
-    target = os.path.realpath(link.path)
-    here = os.path.realpath(os.path.dirname(link.path))
-    return here == target or here.startswith(target.rstrip(os.sep) + os.sep)
-
-
-def _holds_objects(folder: str) -> bool:
-    """Whether any object is below; object stores know no empty folders, so none is listed here either."""
-    todo = [folder]
-    while todo:
-        entries = _entries(todo.pop())
-        if any(entry.is_file() for entry in entries):
-            return True
-        todo.extend(entry.path for entry in entries if entry.is_dir())
-    return False
 
 
 def _sweep(folder: str, before: float) -> None:
@@ -534,21 +398,3 @@ def _file_lock(path: str) -> FileLock:
     # Made here, so that the umask decides who may lock: older releases of filelock make it writable for us alone.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
     return FileLock(path, timeout=LOCK_PATIENCE, poll_interval=LOCK_POLL)
-
-
-# _IOW(0x94, 9, int) of linux/fs.h; `fcntl` names it from Python 3.14 on.
-_FICLONE = 0x40049409
-
-
-def clone(source: int, target: int) -> bool:
-    """Have `target` share the blocks of `source` until one of them is written to. False where that can't be done."""
-    try:
-        import fcntl
-
-        fcntl.ioctl(target, _FICLONE, source)
-    except (ImportError, OSError):
-        return False
-    return True
-
-
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
