@@ -30,31 +30,14 @@ _NOT_PLAIN = re.compile(r"null|true|false|yes|no|on|off|y|n|\.(?:inf|nan)|[.0-9]
 _ANY_STORE = StoreConfig("memory://edit")
 
 
-def add_entry(
-    text: str,
-    name: str,
-    path: str,
-    *,
-    version: str | None = None,
-    readonly: bool = False,
-    exclude: Sequence[str] = (),
-    description: str | None = None,
-    filename: str = MANIFEST,
-    default_versioning: str = DEFAULT,
-) -> str:
-    """`text` with one more entry, behind the others; in its short form where name and path are all there is.
-
-    `filename` and `default_versioning`, here and below, are those of `parse_manifest`.
-    ManifestError when `text` is wrong before; InvalidError when the entry breaks a rule or the edit can't be made.
-    """
-    entry = Entry(name, path, version, readonly, tuple(exclude), description)
-    return add_entries(text, [entry], filename=filename, default_versioning=default_versioning)
-
-
 def add_entries(
     text: str, entries: Sequence[Entry], *, filename: str = MANIFEST, default_versioning: str = DEFAULT
 ) -> str:
-    """`text` with these entries behind the others, in one edit. Errors are those of `add_entry`."""
+    """`text` with these entries behind the others; in the short form where name and path are all there is.
+
+    `filename` and `default_versioning`, here and below, are those of `parse_manifest`.
+    ManifestError when `text` is wrong before; InvalidError when an entry breaks a rule or the edit can't be made.
+    """
     added = [replace(entry, path=normal_path(entry.path)) for entry in entries]
     if not added:
         return text

@@ -11,10 +11,10 @@ import json
 from assetsync.escape import printable, redacted
 from assetsync.lock.text import block_lines, parse_lock, render_lock
 from assetsync.manifest import settings
-from assetsync.manifest.edit import add_entry
+from assetsync.manifest.edit import add_entries
 from assetsync.manifest.parse import parse_manifest
 from assetsync.manifest.store_url import check_endpoint, check_store_url
-from assetsync.model.manifest import StoreConfig
+from assetsync.model.manifest import Entry, StoreConfig
 from assetsync.model.names import name_problem, parse_spec
 from assetsync.model.paths import part_problem, parts_problem
 from assetsync.model.patterns import parse_pattern, pattern_problem
@@ -76,7 +76,7 @@ def manifest(data: bytes) -> None:
 @target(_MANIFEST, b"store: ./s\nassets: {a: b}\n", b"assets:\n", b"{assets: {}}")
 def edits(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
-    edited = add_entry(text, "fuzz/added", "fuzz/added.bin", version="1")
+    edited = add_entries(text, [Entry("fuzz/added", "fuzz/added.bin", "1")])
     before = parse_manifest(text, default_store=StoreConfig("memory://fuzz"))
     after = parse_manifest(edited, default_store=StoreConfig("memory://fuzz"))
     assert [entry.name for entry in after.entries] == [*(entry.name for entry in before.entries), "fuzz/added"]

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assetsync.errors import InvalidError, ManifestError
-from assetsync.manifest.edit import add_entry, default_name, new_manifest, remove_entry, set_version
+from assetsync.manifest.edit import add_entries, default_name, new_manifest, remove_entry, set_version
 from assetsync.manifest.parse import parse_manifest
 from assetsync.model.manifest import Entry, StoreConfig
 
 STORE = "store: ./s\n"
+
+
+def add_entry(text: str, name: str, path: str, *, default_versioning: str = "major_minor", **fields: Any) -> str:
+    return add_entries(text, [Entry(name, path, **fields)], default_versioning=default_versioning)
 
 
 def entries_of(text: str) -> list[Entry]:
@@ -75,7 +80,7 @@ def test_whatever_the_whole_file_looks_like(before: str, after: str) -> None:
 
 def test_the_long_form_is_indented_as_the_file_does_it() -> None:
     text = STORE + "assets:\n  a:\n     path: b\n"
-    assert add_entry(text, "new", "p", version="1", exclude=["*.tmp", "x/"], description='A "B"') == text + (
+    assert add_entry(text, "new", "p", version="1", exclude=("*.tmp", "x/"), description='A "B"') == text + (
         '  new:\n     path: p\n     version: "1"\n     exclude: ["*.tmp", "x/"]\n     description: "A \\"B\\""\n'
     )
     assert add_entry(STORE + "assets: {a: b}\n", "new", "p", version="1.2", readonly=True).endswith(
