@@ -95,11 +95,11 @@ if TYPE_CHECKING:
     from assetsync.progress import Reporter
     from assetsync.project.adopt import Adoption, Search
     from assetsync.project.asset_store import AssetStore
-    from assetsync.project.browse import Difference, Logged
+    from assetsync.project.browse import Difference
     from assetsync.project.fetching import FetchResult
     from assetsync.project.project import Project
     from assetsync.project.result import Result
-    from assetsync.remote.documents import Meta
+    from assetsync.remote.documents import Logged, Meta
     from assetsync.remote.store import ListedAsset
     from assetsync.traffic import Traffic
 else:
@@ -113,11 +113,11 @@ else:
         "progress": ("Reporter",),
         "project.adopt": ("Adoption", "Search"),
         "project.asset_store": ("AssetStore",),
-        "project.browse": ("Difference", "Logged"),
+        "project.browse": ("Difference",),
         "project.fetching": ("FetchResult",),
         "project.project": ("Project",),
         "project.result": ("Result",),
-        "remote.documents": ("Meta",),
+        "remote.documents": ("Logged", "Meta"),
         "remote.store": ("ListedAsset",),
         "traffic": ("Traffic",),
     }

@@ -34,7 +34,7 @@ from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
 from assetsync.project import browse, marking, numbering, yanking
 from assetsync.project.adopt import Adoption, Search, look, write
-from assetsync.project.browse import Difference, Logged
+from assetsync.project.browse import Difference
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
 from assetsync.project.locate import boundary, find_manifest, open_state
@@ -43,7 +43,7 @@ from assetsync.project.texts import parse_project, read_lock, read_manifest
 from assetsync.project.workspace import Workspace
 from assetsync.project.yanking import Yanked
 from assetsync.reading import read_file, shown_path
-from assetsync.remote.documents import Meta
+from assetsync.remote.documents import Logged, Meta
 from assetsync.remote.store import ListedAsset, Store
 from assetsync.state.folder import State
 from assetsync.traffic import UNLIMITED, Traffic

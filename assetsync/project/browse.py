@@ -11,31 +11,17 @@ from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.local.scan import scan
 from assetsync.model.changes import Changes, compare
 from assetsync.model.history import History
-from assetsync.model.marks import AT, Marks, Yank
+from assetsync.model.marks import AT, Marks
 from assetsync.model.names import Spec, check_name, parse_spec
 from assetsync.model.tree import Tree
 from assetsync.pool import together
 from assetsync.progress import Reporter
 from assetsync.project.direct import publishable
 from assetsync.project.workspace import Workspace
-from assetsync.remote.documents import Meta
+from assetsync.remote.documents import Logged, Meta
 from assetsync.remote.marks import read_marks
 from assetsync.remote.resolve import resolve, unknown
 from assetsync.remote.store import Index, ListedAsset, Store
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    """A version of an asset's history. `meta` is None where it can't be read; then `error` says why.
-
-    `aliases` are at it; `yank` says that it was marked as bad.
-    """
-
-    version: str
-    meta: Meta | None
-    error: str | None = None
-    aliases: tuple[str, ...] = ()
-    yank: Yank | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,20 @@ class Meta:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """A version of an asset's history. `meta` is None where it can't be read; then `error` says why.
+
+    `aliases` are at it; `yank` says that it was marked as bad.
+    """
+
+    version: str
+    meta: Meta | None
+    error: str | None = None
+    aliases: tuple[str, ...] = ()
+    yank: Yank | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A `.claim`: who is publishing what, under an id that only the claimant knows to be its own."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from assetsync.escape import redacted
-from assetsync.render.plan_json import FORMAT_VERSION, dump
+from assetsync.render.document import dump
 
 
 def error_json(code: str, message: str, hint: str | None, exit_code: int) -> str:
@@ -16,7 +16,7 @@ def error_json(code: str, message: str, hint: str | None, exit_code: int) -> str
         "hint": redacted(hint) if hint else None,
         "exit_code": exit_code,
     }
-    return dump({"format_version": FORMAT_VERSION, "error": error})
+    return dump({"error": error})
 
 
 def error_code(kind: type[Exception]) -> str:

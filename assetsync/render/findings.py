@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from assetsync.errors import Located
 from assetsync.escape import printable
 from assetsync.lock.check import Finding
-
-FORMAT_VERSION = 1
+from assetsync.render.document import dump
 
 
 def findings_text(findings: Iterable[Finding]) -> str:
@@ -18,12 +17,9 @@ def findings_text(findings: Iterable[Finding]) -> str:
 
 def findings_json(findings: Sequence[Finding]) -> str:
     """The document of `check --format json`, with a final newline."""
-    from assetsync.render.plan_json import dump  # needs all of a plan
-
     fields = ("asset", "code", "message", "fix", "file", "line")
     return dump(
         {
-            "format_version": FORMAT_VERSION,
             "ok": not findings,
             "findings": [{name: getattr(one, name) or None for name in fields} for one in findings],
         }

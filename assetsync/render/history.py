@@ -11,25 +11,14 @@ from assetsync.model.history import History
 from assetsync.model.marks import NO_MARKS, Marks, Yank
 from assetsync.model.provenance import Promoted, Provenance
 from assetsync.model.tree import FileEntry, Tree
-from assetsync.remote.documents import Meta
-from assetsync.render.marks import act_document, acted
-from assetsync.render.plan_json import dump
+from assetsync.remote.documents import Logged, Meta
+from assetsync.render.document import dump
+from assetsync.render.marks import act_document, acted, moment
 from assetsync.render.plan_text import Paint, plain
 from assetsync.render.units import plural, size
 
-FORMAT_VERSION = 1
 VERSIONS_SHOWN = 8
 NOT_RECORDED = "not recorded"
-
-
-class Entry(NamedTuple):
-    """A version, what is recorded of it, or why that can't be read; the aliases at it, and its yank."""
-
-    version: str
-    meta: Meta | None
-    error: str | None = None
-    aliases: tuple[str, ...] = ()
-    yank: Yank | None = None
 
 
 def lines_text(name: str, history: History) -> str:
@@ -52,7 +41,7 @@ def _first(versions: Sequence[str]) -> str:
 # -- log
 
 
-def log_text(logs: Mapping[str, Sequence[Entry]], *, many: bool = False, paint: Paint = plain) -> str:
+def log_text(logs: Mapping[str, Sequence[Logged]], *, many: bool = False, paint: Paint = plain) -> str:
     """The histories of assets by name: each version with a head and what else is recorded of it. With `many`, every
     asset has its name above."""
     return "\n".join(
@@ -60,13 +49,13 @@ def log_text(logs: Mapping[str, Sequence[Entry]], *, many: bool = False, paint: 
     )
 
 
-def _history(name: str | None, entries: Iterable[Entry], paint: Paint) -> Iterator[str]:
+def _history(name: str | None, entries: Iterable[Logged], paint: Paint) -> Iterator[str]:
     if name is not None:
         yield f"{paint(printable(name), 'bright_white')}\n"
     yield from ("\n".join(_logged(entry, paint)) + "\n" for entry in entries)
 
 
-def _logged(entry: Entry, paint: Paint) -> Iterator[str]:
+def _logged(entry: Logged, paint: Paint) -> Iterator[str]:
     version, meta = printable(entry.version), entry.meta
     if meta is None:
         yield f"{paint(version, 'yellow')}  {paint(printable(entry.error or 'unreadable'), 'red')}"
@@ -109,8 +98,7 @@ def _origin(made: Provenance) -> Iterator[tuple[str, str]]:
 
 def date(meta: Meta) -> str:
     """When a version was published, in UTC to the second where it is written as it should be."""
-    text = printable(meta.push_date)
-    return f"{text[:10]} {text[11:19]}" if len(text) >= 19 and text[10] == "T" else text[:40]
+    return moment(meta.push_date)
 
 
 def amount(meta: Meta) -> str:
@@ -119,7 +107,7 @@ def amount(meta: Meta) -> str:
     return f"{size(meta.tree.content.size)} in {files}" if meta.tree is not None else f"{files}, size {NOT_RECORDED}"
 
 
-def log_json(store: str, logs: Mapping[str, Sequence[Entry]], *, many: bool = False) -> str:
+def log_json(store: str, logs: Mapping[str, Sequence[Logged]], *, many: bool = False) -> str:
     """The document of `log --format json`: that of one asset, or with `many` a list of `assets`."""
     assets = [{"asset": name, "versions": _versions(entries)} for name, entries in logs.items()]
     return _some(store, "assets", assets, many)
@@ -127,10 +115,10 @@ def log_json(store: str, logs: Mapping[str, Sequence[Entry]], *, many: bool = Fa
 
 def _some(store: str, key: str, documents: Sequence[Mapping[str, Any]], many: bool) -> str:
     found: Mapping[str, Any] = {key: documents} if many else documents[0]
-    return dump({"format_version": FORMAT_VERSION, "store": store, **found})
+    return dump({"store": store, **found})
 
 
-def _versions(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+def _versions(entries: Iterable[Logged]) -> list[dict[str, Any]]:
     return [
         {
             "version": one.version,
@@ -286,7 +274,6 @@ def diff_json(store: str, old: str, new: str, before: Tree, after: Tree, changes
     ]
     return dump(
         {
-            "format_version": FORMAT_VERSION,
             "store": store,
             "old": {"name": old, **_side(before)},
             "new": {"name": new, **_side(after)},

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from assetsync.escape import printable
 from assetsync.remote.immutability import Attempt
-from assetsync.render.plan_json import dump
+from assetsync.render.document import dump
 from assetsync.render.plan_text import Paint, plain
 
-FORMAT_VERSION = 1
 _MODELKIT = "modelkit writes without conditions: it can't push to a store that refuses that, and fetches as before"
 
 
@@ -35,7 +34,7 @@ _VERDICTS = {True: ("✓", "refused"), False: ("!", "open"), None: ("-", "not to
 
 def immutability_json(store: str, attempts: Sequence[Attempt]) -> str:
     """The document of `doctor --immutability --format json`; `refused` is null where that could not be told."""
-    return dump({"format_version": FORMAT_VERSION, "store": store, "attempts": [*map(dict, map(_fields, attempts))]})
+    return dump({"store": store, "attempts": [*map(dict, map(_fields, attempts))]})
 
 
 def _fields(attempt: Attempt) -> Iterator[tuple[str, object]]:

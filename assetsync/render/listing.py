@@ -9,11 +9,10 @@ from assetsync.escape import printable
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset
 from assetsync.render.columns import table
+from assetsync.render.document import dump
 from assetsync.render.history import NOT_RECORDED, date
-from assetsync.render.plan_json import dump
 from assetsync.render.units import size
 
-FORMAT_VERSION = 1
 VERSIONS_SHOWN = 8
 
 
@@ -22,7 +21,7 @@ def listing_json(
 ) -> str:
     """The document of `list --format json`, with a final newline. `metas` are those of the newest versions."""
     listed = [_document(asset, locked, metas) for asset in assets]
-    return dump({"format_version": FORMAT_VERSION, "store": store, "assets": listed})
+    return dump({"store": store, "assets": listed})
 
 
 def _document(asset: ListedAsset, locked: Mapping[str, str], metas: Mapping[str, Meta] | None) -> dict[str, Any]:

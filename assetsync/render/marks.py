@@ -7,10 +7,8 @@ from typing import Any
 
 from assetsync.escape import printable
 from assetsync.model.marks import Act, Marks, Move
-from assetsync.render.plan_json import dump
+from assetsync.render.document import dump
 from assetsync.render.plan_text import Paint, plain
-
-FORMAT_VERSION = 1
 
 
 def aliases_text(marks: Marks, aliases: Iterable[str], *, paint: Paint = plain) -> str:
@@ -26,7 +24,7 @@ def aliases_text(marks: Marks, aliases: Iterable[str], *, paint: Paint = plain) 
 
 
 def _moved(move: Move, width: int) -> str:
-    facts = [_date(move.act.when), f"{move.version or '-':<{width}}", *_by(move.act)]
+    facts = [moment(move.act.when), f"{move.version or '-':<{width}}", *_by(move.act)]
     if move.back:
         facts.append("(rollback)")
     return "  ".join([*facts, *([printable(move.act.message)] if move.act.message else [])]).rstrip()
@@ -38,14 +36,15 @@ def _by(act: Act) -> Iterator[str]:
         yield f"at {printable(act.commit[:12])}"
 
 
-def _date(text: str) -> str:
+def moment(text: str) -> str:
+    """A time as it is recorded, to the second where it is written as it should be."""
     shown = printable(text)
     return f"{shown[:10]} {shown[11:19]}" if len(shown) >= 19 and shown[10] == "T" else shown[:40]
 
 
 def acted(act: Act) -> str:
     """Who did it, when and from which commit, in a line."""
-    return ", ".join([_date(act.when), *_by(act)])
+    return ", ".join([moment(act.when), *_by(act)])
 
 
 def aliases_json(store: str, name: str, marks: Marks, aliases: Iterable[str]) -> str:
@@ -55,7 +54,7 @@ def aliases_json(store: str, name: str, marks: Marks, aliases: Iterable[str]) ->
         alias: {"version": marks.at(alias), "moves": [_document(move) for move in reversed(marks.moves[alias])]}
         for alias in aliases
     }
-    return dump({"format_version": FORMAT_VERSION, "store": store, "asset": name, "aliases": shown})
+    return dump({"store": store, "asset": name, "aliases": shown})
 
 
 def _document(move: Move) -> dict[str, Any]:

@@ -1,20 +1,14 @@
-"""The JSON of a plan, format 1. Other programs rely on it: keys are added, never changed or removed."""
+"""The JSON of a plan."""
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
-from assetsync.escape import UNPRINTABLE
 from assetsync.plan.plan import KIND, Action, Create, Plan, Update
+from assetsync.render.document import FORMAT_VERSION, dump, problem_documents
 from assetsync.render.plan_words import notes
 
-FORMAT_VERSION = 1
 KINDS = ("create", "update", "lock", "pull", "forget", "none")
-# json has escaped the other control characters, and its own line breaks stay. `##[` could begin a command to
-# a CI system, whose log this may end up in.
-_UNPRINTABLE = re.compile(f"(?!\n)[{UNPRINTABLE}]|##(?=\\w*\\[)")
 
 
 def plan_document(plan: Plan, *, files: bool = False) -> dict[str, Any]:
@@ -30,10 +24,7 @@ def plan_document(plan: Plan, *, files: bool = False) -> dict[str, Any]:
         **({"makes_store": True} if plan.makes_store else {}),
         "fingerprint": plan.fingerprint,
         "actions": [_action(action, plan, files) for action in plan.actions],
-        "problems": [
-            {"asset": problem.asset, "code": problem.code, "message": problem.message, "hint": problem.hint}
-            for problem in plan.problems
-        ],
+        "problems": problem_documents(plan.problems),
         "guards": {
             "secrets": plan.guards.secrets,
             "max_upload": plan.guards.max_upload,
@@ -49,16 +40,6 @@ def plan_document(plan: Plan, *, files: bool = False) -> dict[str, Any]:
 def plan_json(plan: Plan, *, files: bool = False) -> str:
     """`plan_document` as text, with a final newline."""
     return dump(plan_document(plan, files=files))
-
-
-def dump(document: dict[str, Any]) -> str:
-    """One JSON document as text, with a final newline. Characters that could trouble a terminal are escaped."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return _UNPRINTABLE.sub(_escaped, text) + "\n"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return json.dumps(match[0])[1:-1] if match[0] != "##" else "#\\u0023"
 
 
 def _action(action: Action, plan: Plan, files: bool) -> dict[str, Any]:

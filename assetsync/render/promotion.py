@@ -6,12 +6,11 @@ from typing import Any
 
 from assetsync.escape import printable
 from assetsync.plan.promotion import Place, PromotionPlan, Step
-from assetsync.render.plan_json import dump
+from assetsync.render.document import dump, problem_documents
 from assetsync.render.plan_markdown import LIMIT, TRUNCATED, Page, code, problem_row, prose, rows
 from assetsync.render.plan_text import MAKES_STORE, Paint, plain, problem_lines
 from assetsync.render.units import plural, size
 
-FORMAT_VERSION = 1
 NAME_WIDTH = 50
 
 _MARKS = {"copy": ("+", "green"), "list": ("=", "cyan"), "none": (" ", "white")}
@@ -48,16 +47,12 @@ def promotion_json(plan: PromotionPlan) -> str:
     """The document of `promote --format json`."""
     return dump(
         {
-            "format_version": FORMAT_VERSION,
             "from": _place_document(plan.source),
             "to": _place_document(plan.target),
             **({"makes_store": True} if plan.makes_store else {}),
             "fingerprint": plan.fingerprint,
             "versions": [_document(step) for step in plan.steps],
-            "problems": [
-                {"version": one.asset, "code": one.code, "message": one.message, "hint": one.hint}
-                for one in plan.problems
-            ],
+            "problems": problem_documents(plan.problems, subject="version"),
             "summary": {kind: plan.count(kind) for kind in _MARKS} | {"problems": len(plan.problems)},
         }
     )

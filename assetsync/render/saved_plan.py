@@ -16,7 +16,8 @@ from assetsync.escape import printable
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.plan.plan import Plan, text_digest
 from assetsync.plan.request import Request
-from assetsync.render.plan_json import FORMAT_VERSION, dump, plan_document
+from assetsync.render.document import FORMAT_VERSION, dump
+from assetsync.render.plan_json import plan_document
 from assetsync.shape import misfit
 
 Document = Mapping[str, Any]
@@ -68,7 +69,7 @@ def saved_plan(plan: Plan, request: Request) -> Document:
 
 def render_saved_plan(plan: Plan, request: Request) -> str:
     """The text of `saved_plan`."""
-    return dump(dict(saved_plan(plan, request)))
+    return dump(saved_plan(plan, request))
 
 
 def parse_saved_plan(text: str) -> Document:
@@ -81,7 +82,7 @@ def parse_saved_plan(text: str) -> Document:
         )
     if document.get("offline"):
         raise InvalidError("a plan made offline can't be carried out", hint="plan again without `--offline`")
-    _check(document, _SHAPE)
+    check_plan(document, _SHAPE)
     return document
 
 
@@ -93,7 +94,7 @@ def parse_plan(text: str) -> Document:
         raise _no_saved_plan("it is not JSON") from None
     if not isinstance(document, dict):
         raise _no_saved_plan("it is not a JSON object")
-    _check(document, {"format_version": int})
+    check_plan(document, {"format_version": int})
     if document["format_version"] > FORMAT_VERSION:
         raise InvalidError(
             f"the saved plan has format {document['format_version']}, and this assetsync knows {FORMAT_VERSION}",
@@ -134,13 +135,8 @@ def files_moved(saved: Document, manifest: str, lock: str | None) -> list[str]:
     return [file for file, key, text in now if basis.get(key) != text_digest(text)]
 
 
-def check_plan(document: Document, shape: Mapping[str, Any]) -> Document:
-    """`document`, when it has this shape; see `assetsync.shape`. InvalidError."""
-    _check(document, shape)
-    return document
-
-
-def _check(document: Document, shape: Mapping[str, Any]) -> None:
+def check_plan(document: Document, shape: Mapping[str, Any]) -> None:
+    """InvalidError unless the document has this shape; see `assetsync.shape`."""
     place = misfit(document, shape)
     if place is not None:
         raise _no_saved_plan(f"`{printable(place)}` is missing or of the wrong type")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from assetsync.escape import printable
+from assetsync.plan.plan import Problem
 from assetsync.render.columns import cells, padded
-from assetsync.render.plan_text import COLOURS, Paint, plain
+from assetsync.render.plan_text import COLOURS, Paint, plain, problem_lines
 from assetsync.render.plan_words import SYMBOLS, counted, total_of, versions
 from assetsync.render.saved_plan import Document, check_plan, parse_plan
 from assetsync.render.units import size
@@ -32,7 +33,9 @@ _SHAPE: dict[str, Any] = {
 
 def parse_shown_plan(text: str) -> Document:
     """The document of a plan with all that `saved_plan_text` shows. InvalidError."""
-    return check_plan(parse_plan(text), _SHAPE)
+    document = parse_plan(text)
+    check_plan(document, _SHAPE)
+    return document
 
 
 def saved_plan_text(document: Document, *, paint: Paint = plain, verbose: bool = False) -> str:
@@ -42,10 +45,8 @@ def saved_plan_text(document: Document, *, paint: Paint = plain, verbose: bool =
     if document.get("offline"):
         lines.append(paint("Offline: compared with assets.lock alone; the store was not asked", "yellow"))
     lines += ["", *_actions([one for one in actions if verbose or one["action"] != "none"], paint)]
-    for problem in problems:
-        subject = f" {printable(problem['asset'])}" if problem["asset"] else ""
-        lines.append("  " + paint(f"!{subject}", "red") + f"  {printable(problem['message'])}")
-        lines += [f"      hint: {printable(problem['hint'])}"] if problem["hint"] else []
+    for one in problems:
+        lines += problem_lines(Problem(one["asset"], one["code"], one["message"], one["hint"]), paint)
     kinds = [one["action"] for one in actions]
     lines += ["", f"Plan: {counted({kind: kinds.count(kind) for kind in SYMBOLS}, len(problems))}."]
     total = total_of(*(sum(one["bytes"][way] for one in actions) for way in ("upload", "reuse", "download")))

@@ -11,12 +11,10 @@ from assetsync.escape import printable
 from assetsync.model.lock import LockEntry
 from assetsync.plan.plan import KIND, Action, Plan, Problem, Seen
 from assetsync.render.columns import table
-from assetsync.render.plan_json import dump
+from assetsync.render.document import dump, problem_documents
 from assetsync.render.plan_text import Paint, plain
 from assetsync.render.plan_words import symbol
 from assetsync.render.units import plural
-
-FORMAT_VERSION = 1
 
 _COLOURS = {"changed": "yellow", "new": "green", "missing": "blue", "unusable": "red", "half pulled": "red"}
 _VERBS = {"create": "publish", "update": "publish", "lock": "lock", "pull": "pull", "forget": "forget", "none": ""}
@@ -117,14 +115,10 @@ def status_json(plan: Plan, locked: Mapping[str, LockEntry], paths: Mapping[str,
     paths = {**{name: entry.path for name, entry in locked.items()}, **paths}
     return dump(
         {
-            "format_version": FORMAT_VERSION,
             "store": plan.store,
             "offline": not plan.online,
             "assets": [_document(one, paths) for one in standings(plan, locked)],
-            "problems": [
-                {"asset": one.asset, "code": one.code, "message": one.message, "hint": one.hint}
-                for one in plan.problems
-            ],
+            "problems": problem_documents(plan.problems),
         }
     )
 

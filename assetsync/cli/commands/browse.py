@@ -22,14 +22,13 @@ from assetsync.model.labels import Filter, Labels
 from assetsync.model.marks import AT
 from assetsync.model.names import Spec
 from assetsync.project.asset_store import AssetStore
-from assetsync.project.browse import Logged
 from assetsync.project.naming import is_many
 from assetsync.reading import read_existing
 from assetsync.remote.documents import Meta
 from assetsync.remote.store import ListedAsset
-from assetsync.render.history import Entry, Shown, diff_json, diff_text, log_json, log_text, show_json, show_text
+from assetsync.render.document import dump
+from assetsync.render.history import Shown, diff_json, diff_text, log_json, log_text, show_json, show_text
 from assetsync.render.listing import listing_json, listing_text
-from assetsync.render.plan_json import dump
 from assetsync.render.units import plural
 
 EXIT_DIFFERENCE = 2
@@ -106,15 +105,10 @@ def _page(store: AssetStore, assets: Sequence[ListedAsset]) -> str:
 
     locked = store.locked()
     documents = [
-        document(asset, map(_entry, versions), locked=locked.get(asset.name))
-        for asset, versions in store.histories(assets)
+        document(asset, versions, locked=locked.get(asset.name)) for asset, versions in store.histories(assets)
     ]
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     return store_page(store.url, documents, tool=f"assetsync {__version__}", written=now)
-
-
-def _entry(one: Logged) -> Entry:
-    return Entry(one.version, one.meta, one.error, one.aliases, one.yank)
 
 
 @command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
@@ -135,7 +129,7 @@ def log_command(
     console = Console(common)
     with open_store(common, storage_prefix) as store:
         specs = [spec for name in names for spec in _logged(store, name)]
-        logs = {spec.name: [*map(_entry, store.log(str(spec), limit=limit))] for spec in specs}
+        logs = {spec.name: store.log(str(spec), limit=limit) for spec in specs}
         url = store.url
     if format == "json":
         console.data(log_json(url, logs, many=_many(names)))
@@ -201,7 +195,7 @@ def _show_plan(console: Console, common: Common, file: str, format: str) -> int:
     text = read_existing(file).decode("utf-8", "replace")
     document = parse_shown_plan(text)
     if format == "json":
-        console.data(dump(dict(document)))
+        console.data(dump(document))
         return 0
     console.page(saved_plan_text(document, paint=console.paint(sys.stdout), verbose=console.verbose))
     moved = moved_since(document, common.directory or ".", common.manifest)

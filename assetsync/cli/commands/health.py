@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,16 +19,21 @@ from assetsync.errors import AssetsyncError
 from assetsync.escape import printable
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
-from assetsync.remote.doctor import Ailment, Probe, examine, mend, probe_access
+from assetsync.remote.doctor import Ailment, examine, mend, probe_access
 from assetsync.remote.immutability import prove
 from assetsync.remote.marks import read_marks
 from assetsync.remote.verify import Verdict, unlisted, verify
+from assetsync.render.health import (
+    Skipped,
+    soundness_json,
+    soundness_text,
+    verdicts_json,
+    verdicts_summary,
+    verdicts_text,
+)
 from assetsync.render.immutability import immutability_json, immutability_text
-from assetsync.render.plan_json import dump
-from assetsync.render.plan_text import Paint
-from assetsync.render.units import plural, size
+from assetsync.render.units import plural
 
-FORMAT_VERSION = 1
 EXIT_FOUND = 1
 
 format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -58,21 +63,11 @@ def verify_command(
     verdicts += chosen.unreadable
     flaws = sum(len(verdict.flaws) for verdict in verdicts)
     if format == "json":
-        shown = [asdict(verdict) for verdict in verdicts]
-        skipped = [skipped._asdict() for skipped in chosen.skipped]
-        console.data(dump({"format_version": FORMAT_VERSION, "store": url, "versions": shown, "skipped": skipped}))
+        console.data(verdicts_json(url, verdicts, chosen.skipped))
     else:
-        console.data("".join(_verdict_text(verdict, console.paint(sys.stdout)) for verdict in verdicts))
-        console.data("".join(f"  - {printable(one.asset)}  not verified: {one.reason}\n" for one in chosen.skipped))
-        console.say(_summary(verdicts, chosen.skipped))
+        console.data(verdicts_text(verdicts, chosen.skipped, paint=console.paint(sys.stdout)))
+        console.say(verdicts_summary(verdicts, chosen.skipped))
     return EXIT_FOUND if flaws else 0
-
-
-class _Skipped(NamedTuple):
-    """A part of an asset that can't be verified, and why."""
-
-    asset: str
-    reason: str
 
 
 class _Chosen(NamedTuple):
@@ -80,14 +75,14 @@ class _Chosen(NamedTuple):
 
     versions: Sequence[tuple[str, str]]
     unreadable: Sequence[Verdict] = ()
-    skipped: Sequence[_Skipped] = ()
+    skipped: Sequence[Skipped] = ()
 
 
 def _everything(store: AssetStore) -> _Chosen:
     assets = store.list()
-    skipped = [_Skipped(one.name, one.refused) for one in assets if one.refused]
+    skipped = [Skipped(one.name, one.refused) for one in assets if one.refused]
     skipped += [
-        _Skipped(f"{one.name}:{version}", f"no version of `{store.versioning_name}`")
+        Skipped(f"{one.name}:{version}", f"no version of `{store.versioning_name}`")
         for one in assets
         for version in one.foreign
     ]
@@ -117,32 +112,6 @@ def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: R
     reporter.end(spec, "verified")
     yank = read_marks(store.store, name).yanked.get(version)
     return replace(verdict, yanked=yank.why) if yank is not None else verdict
-
-
-def _summary(verdicts: Sequence[Verdict], skipped: Sequence[_Skipped]) -> str:
-    flaws = sum(len(verdict.flaws) for verdict in verdicts)
-    left_out = f"; {len(skipped)} not verified" if skipped else ""
-    if not verdicts:
-        return f"No version was verified{left_out}."
-    return f"Verified {plural(len(verdicts), 'version')}: {plural(flaws, 'flaw') if flaws else 'all whole'}{left_out}."
-
-
-# Of a version: by which of its properties it was compared.
-_CHECKED = {"bytes": "every byte agrees", "sha256": "sizes and checksums agree", "size": "sizes agree"}
-
-
-def _verdict_text(verdict: Verdict, paint: Paint) -> str:
-    spec = printable(f"{verdict.asset}:{verdict.version}" if verdict.version else verdict.asset)
-    if verdict.yanked is not None:
-        spec += f"  yanked: {printable(verdict.yanked)};"
-    if not verdict.flaws:
-        what = f"{plural(verdict.files, 'file')}, {size(verdict.size)}; {_CHECKED[verdict.checked]}"
-        return f"  {paint('✓', 'green')} {spec}  {what}\n"
-    lines = [f"  {paint('!', 'red')} {spec}  {plural(len(verdict.flaws), 'flaw')}\n"]
-    for flaw in verdict.flaws:
-        where = f"{printable(flaw.path)}: " if flaw.path else ""
-        lines.append(f"      {flaw.code:<8} {where}{printable(flaw.message)}\n")
-    return "".join(lines)
 
 
 @command("doctor", short_help="Find what is wrong with a store, and mend it.", epilog=STORE_HELP)
@@ -185,9 +154,9 @@ def doctor_command(
         if not any(probe.error is not None and probe.what in ("find credentials", "list") for probe in probes):
             ailments = examine(store.store, lambda name: pattern is None or fnmatch.fnmatchcase(name, pattern))
         if format == "json":
-            console.data(_doctor_json(store.url, probes, ailments))
+            console.data(soundness_json(store.url, probes, ailments))
         else:
-            console.data(_doctor_text(store.url, probes, ailments, console.paint(sys.stdout)))
+            console.data(soundness_text(store.url, probes, ailments, paint=console.paint(sys.stdout)))
         mendable = [ailment for ailment in ailments or () if ailment.repair is not None]
         left = mendable
         if repair and mendable:
@@ -222,51 +191,3 @@ def _mended(store: AssetStore, ailment: Ailment, console: Console) -> bool:
         return False
     console.say(f"  mended {ailment.asset}: {printable(ailment.message)}")
     return True
-
-
-def _doctor_json(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] | None) -> str:
-    """`examined` is false, and the ailments are none, where the store could not be listed."""
-    return dump(
-        {
-            "format_version": FORMAT_VERSION,
-            "store": url,
-            "probes": [
-                {
-                    "what": probe.what,
-                    "ok": probe.error is None if probe.told else None,
-                    "needed": probe.needed,
-                    "message": probe.error.message if probe.error else probe.detail or None,
-                    "hint": probe.error.hint if probe.error else None,
-                }
-                for probe in probes
-            ],
-            "examined": ailments is not None,
-            "ailments": [
-                {"asset": one.asset, "code": one.code, "message": one.message, "repairable": one.repair is not None}
-                for one in ailments or ()
-            ],
-        }
-    )
-
-
-def _doctor_text(url: str, probes: Sequence[Probe], ailments: Sequence[Ailment] | None, paint: Paint) -> str:
-    lines = [f"Store: {printable(url)}", ""]
-    for probe in probes:
-        if probe.error is None:
-            mark = paint("✓", "green") if probe.told else paint("-", "yellow")
-            lines.append(f"  {mark} {probe.what}" + (f"  ({probe.detail})" if probe.detail else ""))
-            continue
-        mark = paint("!", "red") if probe.needed else paint("-", "yellow")
-        lines.append(f"  {mark} {probe.what}  {printable(probe.error.message)}")
-        if probe.error.hint:
-            lines.append(f"      hint: {printable(probe.error.hint)}")
-    if probes:
-        lines.append("")
-    for ailment in ailments or ():
-        mark = paint("!", "red") if ailment.repair else " "
-        lines.append(f"  {mark} {printable(ailment.asset)}  {printable(ailment.message)}")
-    if ailments is None:
-        lines.append("What is in the store could not be looked at.")
-    else:
-        lines.append(f"{plural(len(ailments), 'ailment')} found." if ailments else "No ailments found.")
-    return "\n".join(lines) + "\n"

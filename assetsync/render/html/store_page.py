@@ -20,8 +20,9 @@ from typing import Any
 from urllib.parse import quote
 
 from assetsync.escape import printable
+from assetsync.remote.documents import Logged
 from assetsync.remote.store import ListedAsset
-from assetsync.render.history import Entry, date, recorded
+from assetsync.render.history import date, recorded
 from assetsync.render.html.links import commit_page, web_page
 from assetsync.render.units import plural, size
 
@@ -35,7 +36,7 @@ _SHARED = ("author", "branch", "commits", "description", "message", "owner", "re
 Document = dict[str, Any]
 
 
-def document(asset: ListedAsset, versions: Iterable[Entry], *, locked: str | None = None) -> Document:
+def document(asset: ListedAsset, versions: Iterable[Logged], *, locked: str | None = None) -> Document:
     """An asset for `store_page`, without the lists of files, which may be long, and without keys for unknown facts."""
     return _known(
         {
@@ -50,7 +51,7 @@ def document(asset: ListedAsset, versions: Iterable[Entry], *, locked: str | Non
     )
 
 
-def _version(entry: Entry) -> Document:
+def _version(entry: Logged) -> Document:
     meta = entry.meta
     found: Document = {"version": entry.version, "error": entry.error, "yanked": entry.yank and entry.yank.why}
     if meta is not None:

@@ -14,7 +14,7 @@ from assetsync.cli.failure import report
 from assetsync.cli.options import Common
 from assetsync.cli.output import echo, harmless
 from assetsync.errors import AssetsyncError, Located, ManifestError
-from assetsync.render.plan_json import dump
+from assetsync.render.document import dump
 
 HOSTILE = (
     "::set-output name=x::y",
@@ -91,7 +91,7 @@ def test_our_own_annotations_are_commands(monkeypatch: pytest.MonkeyPatch, capsy
 @given(st.text(st.sampled_from("#:[\u202e\ufeff\u200b\u061c\n\U000e0041a")) | st.text())
 def test_json_says_the_same_and_holds_no_command_and_nothing_invisible(text: str) -> None:
     written = dump({"a": text})
-    assert json.loads(written) == {"a": text}
+    assert json.loads(written) == {"format_version": 1, "a": text}
     assert not re.search(r"##\w*\[", written)
     assert not set(written) & set("\u202e\ufeff\u200b\u061c\U000e0041")
-    assert len(written.splitlines()) == 3
+    assert len(written.splitlines()) == 4

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from assetsync.plan.plan import Plan, Problem
 from assetsync.plan.request import Request
 from assetsync.plan.snapshot import Snapshot
-from assetsync.render.plan_json import dump, plan_document, plan_json
+from assetsync.render.document import dump
+from assetsync.render.plan_json import plan_document, plan_json
 from tests.unit.plan.test_decide_properties import worlds
 from tests.unit.worlds import Asset, World, one, plan_sync, tree
 
@@ -130,7 +131,7 @@ def test_a_terminal_is_safe_and_the_text_is_kept() -> None:
 
 
 def test_a_document_ends_with_one_newline() -> None:
-    assert dump({"a": 1}) == '{\n  "a": 1\n}\n'
+    assert dump({"a": 1}) == '{\n  "format_version": 1,\n  "a": 1\n}\n'
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from assetsync.model.marks import Act, Marks, Move, Yank
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import file_tree
-from assetsync.remote.documents import Meta
+from assetsync.remote.documents import Logged, Meta
 from assetsync.remote.store import ListedAsset
-from assetsync.render.history import Entry
 from assetsync.render.html.store_page import document, store_page
 
 AT = "2026-01-31T09:00:00+00:00"
@@ -44,7 +43,7 @@ def test_an_asset_with_all_that_is_known() -> None:
     act = Act("ada", "2026-01-31T10:00:00Z", message="wrong labels")
     marks = Marks({"production": (Move("1.0", act),)}, (Yank("1.0", act),))
     asset = ListedAsset("nlp/tok", ("1.1",), ("2026-old",), marks=marks)
-    entries = [Entry("1.1", made), Entry("1.0", None, "damaged", yank=marks.yanked["1.0"])]
+    entries = [Logged("1.1", made), Logged("1.0", None, "damaged", yank=marks.yanked["1.0"])]
     shown = document(asset, entries, locked="1.0")
     text = page(shown)
     (row,) = rows(text)
@@ -64,7 +63,7 @@ def test_an_asset_with_all_that_is_known() -> None:
 def test_an_asset_of_modelkit_and_one_that_cannot_be_used() -> None:
     theirs = Meta("2024-05-01T10:00:00.123456", True, ("a", "b"), None, None)
     text = page(
-        document(ListedAsset("old/model", ("0.0",), ()), [Entry("0.0", theirs)]),
+        document(ListedAsset("old/model", ("0.0",), ()), [Logged("0.0", theirs)]),
         document(ListedAsset("a/_b", (), (), refused="`_b` begins with `_`"), ()),
     )
     first, second = rows(text)
@@ -95,10 +94,10 @@ def test_the_policy_allows_the_style_and_the_script_of_the_page() -> None:
 
 @given(st.text(), st.text(), st.text())
 def test_foreign_text_adds_no_markup(name: str, text: str, store: str) -> None:
-    plain = page(document(ListedAsset("n", ("1.0",), ()), [Entry("1.0", meta(author="a", message="m"))]), store="s")
+    plain = page(document(ListedAsset("n", ("1.0",), ()), [Logged("1.0", meta(author="a", message="m"))]), store="s")
     marks = Marks({text: (Move(text, Act("ada", "2026-01-31T10:00:00Z")),)})
     asset = ListedAsset(name, ("1.0",), (), error=text or None, marks=marks)
-    made = page(document(asset, [Entry("1.0", meta(author=text, message=text))]), store=store)
+    made = page(document(asset, [Logged("1.0", meta(author=text, message=text))]), store=store)
     # Labels are the only markup that depends on the data.
     labels = re.sub(r'<i class="\w+">[^<]*</i>', "", made)
     assert [labels.count(mark) for mark in "<>"] == [plain.count(mark) for mark in "<>"]
