@@ -84,3 +84,11 @@ def test_no_list_links_a_page_twice(page: Path) -> None:
     for block in re.split(r"\n\n+", page.read_text()):
         targets = re.findall(r"^- \[[^\]]*\]\(([^)]+)\)", block, re.MULTILINE)
         assert len(targets) == len(set(targets)), block
+
+
+def test_a_change_goes_to_a_place_that_is_there() -> None:
+    section = (DOCS / "architecture.md").read_text().partition("## Where a change goes")[2].partition("\n## ")[0]
+    places = {place for place in re.findall(r"`([a-z_./]+)`", section) if place.endswith(("/", ".py", ".json"))}
+    assert len(places) > 20
+    places -= {"assetsync/", "translate.py"}  # one of each backend
+    assert [place for place in places if not (DOCS.parent / "assetsync" / place).exists()] == []
