@@ -238,9 +238,11 @@ class _Reader(StoreFields):
         if len(node.items) > most:
             self._problem(node, f"`{name}` has more than {most:,} items")
             return []
-        strings = [item for item in node.items if isinstance(item, Scalar) and item.is_string]
+        strings = []
         for item in node.items:
-            if item not in strings:
+            if isinstance(item, Scalar) and item.is_string:
+                strings.append(item)
+            else:
                 self._problem(item, f"an item of `{name}` must be a string")
         return strings
 
@@ -289,22 +291,12 @@ class _Reader(StoreFields):
         return None, version
 
     def _exclude(self, node: Node | None) -> tuple[str, ...]:
-        if node is None:
-            return ()
-        if not isinstance(node, Sequence):
-            self._problem(node, '`exclude` must be a list of patterns, such as `exclude: ["*.tmp"]`')
-            return ()
-        if len(node.items) > MAX_EXCLUDES:
-            self._problem(node, f"`exclude` has more than {MAX_EXCLUDES:,} patterns; say with fewer what is left out")
-            return ()
-        for item in node.items:
-            if not isinstance(item, Scalar) or not item.is_string:
-                self._problem(item, "a pattern of `exclude` must be a string")
-                continue
+        patterns = self._strings(node, "exclude", 'exclude: ["*.tmp"]', MAX_EXCLUDES)
+        for item in patterns:
             problem = exclude_problem(item.text)
             if problem is not None:
                 self._problem(item, problem)
-        return tuple(item.text for item in node.items if isinstance(item, Scalar))
+        return tuple(item.text for item in patterns)
 
     # --- entries among each other
 

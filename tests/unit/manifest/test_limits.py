@@ -59,7 +59,7 @@ def test_many_folders_are_refused() -> None:
 def test_patterns_are_bounded_in_length_and_number() -> None:
     entry = STORE + "assets:\n  x: {path: p, exclude: [%s]}\n"
     assert "it is longer than 1024 characters" in only_problem(entry % ("a" * 2000))
-    assert "more than 1,000 patterns" in only_problem(entry % ",".join(["x"] * 1001))
+    assert "more than 1,000 items" in only_problem(entry % ",".join(["x"] * 1001))
     assert parse_manifest(entry % '"*a*a*a*a*a*b"').entries[0].exclude == ("*a*a*a*a*a*b",)
 
 

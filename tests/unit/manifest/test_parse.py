@@ -194,11 +194,11 @@ def test_problems_outside_the_entries(text: str, problems: list[str]) -> None:
         ("  a: {path: b, description: [x]}", ["1:29: `description` must be a string"]),
         (
             "  a: {path: b, exclude: '*.tmp'}",
-            ['1:25: `exclude` must be a list of patterns, such as `exclude: ["*.tmp"]`'],
+            ['1:25: `exclude` must be a list of strings, such as `exclude: ["*.tmp"]`'],
         ),
         (
             "  a: {path: b, exclude: [1, [x]]}",
-            ["1:26: a pattern of `exclude` must be a string", "1:29: a pattern of `exclude` must be a string"],
+            ["1:26: an item of `exclude` must be a string", "1:29: an item of `exclude` must be a string"],
         ),
         (
             "  a: {path: b, exclude: ['', '!', '[z-a]']}",
