@@ -254,13 +254,13 @@ class _Asking:
         """Find the committed versions that are not listed, and the unfinished ones.
 
         List twice: a publisher writes `.meta` before it deletes its claim, so a version that has neither in two
-        listings is abandoned. In one, its publish may have ended between the listing and the look at its claim; its
-        number would be skipped, and published over.
+        listings is abandoned, and so is one with a claim that was old before the second. In one, its publish may have
+        ended between the listing and the look at its claim; its number would be skipped, and published over.
         """
         committed, unfinished = self._folder(name)
-        while abandoned := _without_claim(unfinished):
+        while abandoned := _abandoned(unfinished):
             committed, unfinished = self._folder(name)
-            if _without_claim(unfinished) == abandoned:
+            if _abandoned(unfinished) == abandoned:
                 break
         unfinished = tuple(self._checked(name, one, tree) for one in unfinished)
 
@@ -294,6 +294,6 @@ def _tree(local: Local) -> Tree | None:
     return None if isinstance(local, Absent | Unusable) else local.tree
 
 
-def _without_claim(unfinished: Iterable[Unfinished]) -> set[str]:
-    """The versions of which no claim was found; one that can't be read counts as none."""
-    return {one.version for one in unfinished if one.claim_age is None}
+def _abandoned(unfinished: Iterable[Unfinished]) -> set[str]:
+    """The versions of which no claim was found, or one that is old or ours; one that can't be read counts as none."""
+    return {one.version for one in unfinished if not one.in_progress}

@@ -11,6 +11,7 @@ import pytest
 
 from assetsync.backends.contract import Dated
 from assetsync.backends.directory.store import DirectoryBackend
+from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.project.project import Project
 
 # What another process, which publishes the next version, has put into the store when it is done.
@@ -89,3 +90,23 @@ def test_what_was_abandoned_is_still_skipped(root: Path) -> None:
         (action,) = project.plan().actions
     assert (type(action).__name__, action.to) == ("Update", "0.2")
     assert "skips `0.1`" in action.notes[0]
+
+
+def test_a_version_that_is_committed_while_its_old_claim_is_looked_at_is_not_published_over(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = root.parent / "store"
+    _claim(store)
+    read = DirectoryBackend.read_dated
+
+    def read_after(self: DirectoryBackend, key: str, *, limit: int = 1024 * 1024) -> Dated:
+        for name in LAST:  # the claim is still there: its publisher is about to list the version
+            if name.endswith(".meta"):
+                shutil.copy(root.parent / "done" / name, store / name)
+        return read(self, key, limit=limit)._replace(age=CLAIM_LIFETIME + 1)
+
+    monkeypatch.setattr(DirectoryBackend, "read_dated", read_after)
+    (root / "tok/vocab").write_text("mine")
+    with Project.load(str(root), environ={}) as project:
+        plan = project.plan()
+    assert [problem.code for problem in plan.problems] == ["diverged"]
