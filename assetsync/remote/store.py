@@ -399,10 +399,16 @@ class Store:
         return [version for version in versions if is_valid(self.versioning, version)]
 
     def rebuild_index(self, name: str, versions: Iterable[str]) -> None:
-        """Replace a `.versions` that can't be read by one of these versions. ChangedError when it changed meanwhile."""
+        """Replace a `.versions` that can't be read by one of these versions, unless somebody else has done so.
+
+        ChangedError when it changes right now.
+        """
         key = layout.versions_key(name)
         blob = self.backend.read(key)
-        self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
+        try:
+            documents.parse_versions(blob.data, key=key)
+        except DamagedError:
+            self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
 
     def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
         """The wanted assets with their versions, sorted by name; one small GET each, and one more for marks where there

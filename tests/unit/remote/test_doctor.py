@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,19 @@ def test_a_version_that_came_after_the_look_is_not_taken_out_of_the_index(store:
     index = store.index(NAME)
     assert index is not None
     assert index.listed == ("0.0",)
+
+
+def test_an_index_that_somebody_else_has_rebuilt_is_not_rebuilt_again(store: Store, what: Publication) -> None:
+    _published(store, what)
+    key = layout.versions_key(NAME)
+    store.backend.replace(key, b"{", store.backend.read(key).tag)
+    (found,) = examine(store)
+    mend(store, found)
+    _published(store, replace(what, version="0.1"))
+    mend(store, found)
+    index = store.index(NAME)
+    assert index is not None
+    assert index.listed == ("0.1", "0.0")
 
 
 def _dead_claim(store: Store, what: Publication, monkeypatch: pytest.MonkeyPatch) -> Ailment:
