@@ -1,250 +1,255 @@
-"""Who takes part in a schedule: people with checkouts, readers, `doctor`, and modelkit. Each method is a command.
+"""Who takes part in a schedule beside people with checkouts. Each method is a command, or what somebody does by hand.
 
 Commands run the program's own code. What comes out of them is held against the promises of docs/protocol.md.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, NotFoundError, StoreError
-from assetsync.lock.text import parse_lock
-from assetsync.manifest.parse import parse_manifest
-from assetsync.model.lock import LockEntry
-from assetsync.model.manifest import Manifest, StoreConfig
-from assetsync.model.marks import Act
+from assetsync.errors import AssetsyncError, NotFoundError, StoreError
+from assetsync.git.tracked import TrackedLinks
+from assetsync.local.boundary import Boundary
+from assetsync.model.guards import Guards
+from assetsync.model.manifest import StoreConfig
 from assetsync.model.names import Spec
-from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
-from assetsync.model.versioning import Lines, load_versioning
-from assetsync.plan.plan import Update
-from assetsync.plan.request import Purpose, Request
+from assetsync.model.provenance import Provenance
+from assetsync.model.versioning import load_versioning
 from assetsync.pool import Transfers
 from assetsync.progress import Silent
-from assetsync.project.project import Project
-from assetsync.project.result import Outcome
+from assetsync.project import marking, yanking
+from assetsync.project.guarding import Guarding
+from assetsync.project.promote import Promotable, exact, promoting_between
+from assetsync.project.workspace import Workspace
 from assetsync.remote import layout
+from assetsync.remote import marks as remote_marks
 from assetsync.remote.doctor import examine, mend
-from assetsync.remote.marks import move_alias
-from assetsync.remote.resolve import resolve
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.state.folder import State
 from assetsync.transfer.fetch import fetch
+from tests.simulation.checkout import Files, note_error, read, tree_of
 from tests.simulation.seams import Stage
-from tests.simulation.store import URL
+from tests.simulation.store import PRODUCTION, URL, SimulatedStore
 from tests.simulation.watch import NAME
 
-# The files of an asset by path; of an asset that is a single file, one with an empty path.
-Files = Mapping[str, bytes]
-
-PATH = "data"
-ASSET = frozenset({NAME})
-ALIAS = "production"
+ALIASES = ("production", "staging")
+HURTS = ("drop index", "cut index", "old index")
 
 
-class Checkout:
-    """Somebody's checkout of a project that has the asset. It outlives the processes in it."""
+class _Command:
+    """Somebody with a store, and a folder that outlives the processes in it."""
 
-    def __init__(self, stage: Stage, name: str, versioning: str) -> None:
-        self.name = name
-        self.root = os.path.join(stage.folder, name)
-        self._stage = stage
-        self._text = f"store: {URL}\nversioning: {versioning}\nguards: {{secrets: 'off'}}\nassets: {{{NAME}: {PATH}}}\n"
-        self._lock_file = os.path.join(self.root, "assets.lock")
-        # The last content that somebody wrote here: of theirs, nothing may be lost.
-        self._own: Files | None = None
-        self._versioning = load_versioning(versioning)
-        os.mkdir(self.root)
-        with open(os.path.join(self.root, "assets.yaml"), "w") as file:
-            file.write(self._text)
-
-    def edit(self, files: Files) -> None:
-        """Somebody changes the content."""
-        self.check()
-        self._stage.schedule.note("edits", tree_of(files).digest[7:15])
-        path = os.path.join(self.root, PATH)
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        write(path, files)
-        self._own = files
-        self._stage.store.watch.meant.add(tree_of(files).digest)
-
-    def sync(self) -> None:
-        self._run(Request(), pulls=True)
-
-    def apply(self) -> None:
-        self._run(Request(), pulls=False)
-
-    def pull(self) -> None:
-        self._run(Request(purpose=Purpose.PULL), pulls=True)
-
-    def upgrade(self) -> None:
-        self._run(Request(purpose=Purpose.UPGRADE), pulls=True)
-
-    def supersede(self) -> None:
-        self._run(Request(supersede=ASSET), pulls=False)
-
-    def bump(self) -> None:
-        self._run(Request(bump_major=ASSET), pulls=False)
-
-    def start_over(self) -> None:
-        """Keep a copy, take what the store has, put the copy back, and publish it: what the messages advise."""
-        own = read(os.path.join(self.root, PATH))
-        self._own = None
-        self._run(Request(purpose=Purpose.UPGRADE, discard_local=ASSET), pulls=True)
-        self.edit(own)
-        self.supersede()
-
-    def _run(self, request: Request, *, pulls: bool) -> None:
-        note, began = self._stage.schedule.note, self._stage.schedule.now
-        try:
-            with Project(os.path.join(self.root, "assets.yaml"), self._text, _manifest(self._text), {}) as project:
-                plan = project.plan(request)
-                if plan.problems:
-                    note("problem", ", ".join(problem.code for problem in plan.problems))
-                    return
-                for outcome in project.apply(plan, pulls=pulls).outcomes:
-                    self._look(outcome, began, request)
-        except AssetsyncError as error:
-            self._stage_error(error)
-        finally:
-            self.check()
-
-    def _look(self, outcome: Outcome, began: float, request: Request) -> None:
-        if outcome.error is not None:
-            self._stage_error(outcome.error)
-            return
-        kind = type(outcome.action).__name__
-        self._stage.schedule.note("reports", f"{kind} {outcome.entry.version if outcome.entry else ''}")
-        if outcome.entry is None:
-            return
-        watch = self._stage.store.watch
-        version = outcome.entry.version
-        if not watch.holds(version, outcome.entry.content):
-            self._stage.schedule.blame(f"`{self.name}` is told of {version}, which is not there")
-        if kind in ("Create", "Update") and version not in watch.listed() and not watch.with_modelkit:
-            self._stage.schedule.blame(f"`{self.name}` is told of {version}, which is not listed")
-        # Dates are never the same, so that nothing tells two who publish at the same time of each other.
-        if isinstance(outcome.action, Update) and not request.publishing and isinstance(self._versioning, Lines):
-            unseen = [] if watch.with_modelkit else watch.unseen(self._between(outcome.action), version, began)
-            if unseen:
-                self._stage.schedule.blame(f"`{self.name}` publishes {version} over {', '.join(unseen)}, unseen")
-
-    def _between(self, action: Update) -> list[str]:
-        """The versions between the one that was to be followed and the one that was published."""
-        known = [v for v in (*self._stage.store.watch.committed, action.base or "", action.to or "") if v]
-        order = self._versioning.sort(dict.fromkeys(known))
-        return order[order.index(action.to or "") + 1 : order.index(action.base or "")]
-
-    def _stage_error(self, error: AssetsyncError) -> None:
-        note_error(self._stage, self.name, error)
-
-    def locked(self) -> LockEntry | None:
-        """What assets.lock says of the asset."""
-        try:
-            with open(self._lock_file, "rb") as file:
-                return parse_lock(file.read()).assets.get(NAME)
-        except FileNotFoundError:
-            return None
-
-    def is_settled(self) -> bool:
-        """Whether assets.lock says what lies at the asset's path, or nothing does."""
-        here, locked = read(os.path.join(self.root, PATH)), self.locked()
-        return not here or (locked is not None and tree_of(here).content.same_as(locked.content))
-
-    def check(self) -> None:
-        """The lock is right, and nothing of the user's is lost."""
-        schedule, watch = self._stage.schedule, self._stage.store.watch
-        locked = self.locked()
-        if locked is not None and not watch.holds(locked.version, locked.content):
-            schedule.blame(f"assets.lock of `{self.name}` has {locked.version}, which is not in the store as it says")
-        if self._own is None:
-            return
-        here = read(os.path.join(self.root, PATH))
-        for path, data in self._own.items():
-            if here.get(path) != data and not watch.keeps(path, data):
-                schedule.blame(f"`{path}` of `{self.name}` is lost")
-
-
-class Reader:
-    """Gets the newest version, with `fetch`, into an assets directory."""
-
-    def __init__(self, stage: Stage, name: str, versioning: str) -> None:
+    def __init__(self, stage: Stage, name: str, versioning: str, *, url: str = URL) -> None:
         self._stage = stage
         self._name = name
+        self._versioning = versioning
         self._folder = os.path.join(stage.folder, name)
-        self._store = Store(stage.store, load_versioning(versioning), Cache(None))
-        self._newest: str | None = None
+        self._at = stage.stores[url]
+        self._store = Store(self._at, load_versioning(versioning), Cache(None))
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Around a command."""
+        try:
+            yield
+        except AssetsyncError as error:
+            note_error(self._stage, self._at, self._name, error)
+
+    def _told(self, what: str) -> None:
+        self._stage.schedule.note("reports", what)
+
+    def _blame(self, message: str) -> None:
+        self._stage.schedule.blame(f"`{self._name}` {message}")
+
+    @contextmanager
+    def _workspace(self) -> Iterator[Workspace]:
+        """A process in the folder."""
+        found = Workspace(
+            self._folder,
+            StoreConfig(self._at.url),
+            self._versioning,
+            State(self._folder),
+            Boundary(self._folder, TrackedLinks({})),
+            environ={},
+        )
+        try:
+            yield found
+        finally:
+            found.close()
+
+
+class Reader(_Command):
+    """Gets the newest version, with `fetch`, into an assets directory."""
+
+    _newest: str | None = None
 
     def fetch(self) -> None:
-        try:
+        with self._reported():
             with Transfers() as transfers:
                 path = fetch(self._store, Spec(NAME), self._folder, transfers=transfers, reporter=Silent())
-        except AssetsyncError as error:
-            note_error(self._stage, self._name, error)
-            return
+            self._look(path)
+
+    def _look(self, path: str) -> None:
         version = os.path.basename(path)
         self._stage.schedule.note("reads", version)
-        watch, schedule = self._stage.store.watch, self._stage.schedule
+        watch = self._at.watch
         files = {name: data for name, data in read(path).items() if name != ".SUCCESS"}
         if not watch.holds(version, tree_of(files).content):
-            schedule.blame(f"`{self._name}` reads {version} with other content")
-        newest = self._store.versioning.sort(list(filter(None, [self._newest, version])))[0]
-        if newest != version and not watch.with_modelkit:
-            schedule.blame(f"`{self._name}` reads {version} after {self._newest}")
+            self._blame(f"reads {version} with other content")
+        before = self._newest if self._newest not in watch.bad else None
+        newest = self._store.versioning.sort([one for one in (before, version) if one])[0]
+        if newest != version and watch.is_trusted:
+            self._blame(f"reads {version} after {before}")
         self._newest = version
 
 
-class Doctor:
+class Doctor(_Command):
     """`assetsync doctor --repair`, which somebody runs."""
 
-    def __init__(self, stage: Stage, name: str, versioning: str) -> None:
-        self._stage = stage
-        self._name = name
-        self._store = Store(stage.store, load_versioning(versioning), Cache(None))
-
     def repair(self) -> None:
-        try:
+        ailments = []
+        with self._reported():
             ailments = examine(self._store)
-        except AssetsyncError as error:
-            note_error(self._stage, self._name, error)
-            return
         for ailment in ailments:
             self._stage.schedule.note("finds", ailment.code)
-            if ailment.code in ("phantom", "twice", "unsorted") and not self._stage.store.watch.with_modelkit:
-                self._stage.schedule.blame(f"{ailment.message}")
-            try:
+            if ailment.code in ("phantom", "twice", "unsorted") and self._at.watch.is_trusted:
+                self._blame(f"finds that {ailment.message}")
+            with self._reported():
                 mend(self._store, ailment)
-            except AssetsyncError as error:
-                note_error(self._stage, self._name, error)
 
 
-class Release:
-    """Moves an alias to the newest version, as `assetsync alias` does."""
+class Release(_Command):
+    """Moves aliases, as `assetsync alias` does; each move has a reason of its own."""
 
-    def __init__(self, stage: Stage, name: str, versioning: str) -> None:
-        self._stage = stage
-        self._name = name
-        self._store = Store(stage.store, load_versioning(versioning), Cache(None))
+    _moves = 0
 
     def move(self) -> None:
-        """Move it, and see that the move is kept."""
-        watch, schedule = self._stage.store.watch, self._stage.schedule
-        act = Act(self._name, datetime.fromtimestamp(schedule.now, UTC).isoformat(), None, None)
-        try:
-            version = resolve(self._store, Spec(NAME))
-            move_alias(self._store, NAME, ALIAS, version, act)
-        except AssetsyncError as error:
-            note_error(self._stage, self._name, error)
-            return
-        schedule.note("reports", f"{ALIAS} at {version}")
-        if version not in (move.version for move in watch.marks.moves.get(ALIAS, ())):
-            schedule.blame(f"`{self._name}` is told of a move of `{ALIAS}` that nobody has kept")
+        with self._reported():
+            listed = _listed(self._store)
+            if listed:
+                alias, _ = self._next()
+                self.move_to(alias, self._stage.schedule.random.choice(listed[:3]))
+
+    def move_to(self, alias: str, version: str) -> None:
+        with self._reported(), self._workspace() as workspace:
+            _, why = self._next()
+            marking.move(workspace, NAME, alias, version, why)
+            self._told(f"{alias} at {version}")
+            self._check(alias, version)
+
+    def remove(self) -> None:
+        with self._reported(), self._workspace() as workspace:
+            alias, why = self._next()
+            marking.remove(workspace, NAME, alias, why)
+            self._told(f"{alias} is removed")
+            self._check(alias, None)
+
+    def roll_back(self) -> None:
+        """From where it is seen, one back, and never two."""
+        with self._reported(), self._workspace() as workspace:
+            alias, why = self._next()
+            seen = marking.marks_of(workspace.store, NAME).at(alias)
+            act = marking.act(workspace, why)
+            at = remote_marks.roll_back(workspace.store, NAME, alias, act, seen=seen).at(alias)
+            self._told(f"{alias} back at {at}")
+            moves = self._at.watch.marks.moves.get(alias, ())
+            found = [number for number, move in enumerate(moves) if move.act.message == why]
+            if not found or moves[found[0] - 1].version != seen:
+                self._blame(f"rolls {alias} back from {seen}, which is not where it was")
+
+    def _next(self) -> tuple[str, str]:
+        self._moves += 1
+        alias = self._stage.schedule.random.choice((ALIASES[0], *ALIASES))
+        return alias, f"{self._name} {self._moves}"
+
+    def _check(self, alias: str, version: str | None) -> None:
+        if version not in (move.version for move in self._at.watch.marks.moves.get(alias, ())):
+            self._blame(f"is told of a move of `{alias}` that nobody has kept")
+
+
+class Yanker(_Command):
+    """Yanks the newest version, with an older one published once more, or an older one; and takes it back."""
+
+    # Who died runs the same command again.
+    _wish: tuple[str, str | None] | None = None
+    _last: str | None = None
+
+    def yank(self) -> None:
+        with self._reported(), self._workspace() as workspace:
+            self._wish = self._wish or self._chosen(workspace.store)
+            if self._wish is None:
+                return
+            version, old = self._wish
+            self._stage.schedule.note("wishes", f"{version} away{f', and {old} again' if old else ''}")
+            again = yanking.yank(workspace, f"{NAME}:{version}", "it is bad", old, Silent()).republished
+            self._told(f"{version} is yanked{f', {again} published' if again else ''}")
+            if version not in self._at.watch.bad:
+                self._blame(f"is told that {version} is yanked, which it is not")
+            if again is not None:
+                self._at.watch.promise(self._name, again)
+            self._last = version
+        self._wish = None
+
+    def _chosen(self, store: Store) -> tuple[str, str | None] | None:
+        listed = _listed(store)
+        if not listed:
+            return None
+        version = self._stage.schedule.random.choice(listed[:2])
+        older = listed[listed.index(version) + 1 :]
+        return version, self._stage.schedule.random.choice(older) if older else None
+
+    def undo(self) -> None:
+        with self._reported(), self._workspace() as workspace:
+            version = self._last or next(iter(remote_marks.read_marks(workspace.store, NAME).yanked), None)
+            if version is None:
+                return
+            yanking.undo(workspace, f"{NAME}:{version}", "it is not")
+            self._told(f"{version} is listed again")
+            self._at.watch.promise(self._name, version)
+
+
+class Promoter(_Command):
+    """Brings the newest version, or all, to production."""
+
+    def promote(self) -> None:
+        self._promote(lambda source: [exact(source, Spec(NAME))])
+
+    def promote_all(self) -> None:
+        self._promote(lambda source: [Promotable(NAME, version) for version in _listed(source)])
+
+    def _promote(self, chosen: Callable[[Store], Sequence[Promotable]]) -> None:
+        note = self._stage.schedule.note
+        with self._reported(), self._workspace() as workspace:
+            guarding = Guarding(self._folder, workspace.cache, Guards(secrets="off"))
+            with promoting_between(workspace, StoreConfig(URL), StoreConfig(PRODUCTION), guarding) as promoting:
+                plan = promoting.plan(chosen(promoting.source), Silent())
+                for problem in plan.problems:
+                    note("problem", problem.code)
+                done = promoting.carry_out(plan, provenance=Provenance("simulation"), reporter=Silent())
+            for outcome in done.outcomes:
+                if outcome.error is not None:
+                    note_error(self._stage, self._at, self._name, outcome.error)
+                    continue
+                self._told(f"promoted {outcome.step.version}")
+                there = self._stage.production.watch
+                there.promise(self._name, outcome.step.version)
+                if not there.holds(outcome.step.version, outcome.step.tree.content):
+                    self._blame(f"is told of {outcome.step.version}, which production has with another content")
+
+
+class Mishap:
+    """Somebody damages the index by hand."""
+
+    def __init__(self, stage: Stage, store: SimulatedStore) -> None:
+        self._stage = stage
+        self._store = store
+
+    def hurt(self) -> None:
+        self._store.hurt_index(self._stage.schedule.random.choice(HURTS))
 
 
 class Modelkit:
@@ -254,7 +259,7 @@ class Modelkit:
     directory has, and writes without conditions.
     """
 
-    def __init__(self, stage: Stage, name: str, files: Files) -> None:
+    def __init__(self, stage: Stage, files: Files) -> None:
         self._stage = stage
         self._files = files
 
@@ -292,47 +297,10 @@ class Modelkit:
         store.put(layout.meta_key(NAME, version), json.dumps(meta).encode())
 
 
-def note_error(stage: Stage, who: str, error: AssetsyncError) -> None:
-    """Note an error that a command ended with. Damage is nobody's but modelkit's."""
-    stage.schedule.note("fails", type(error).__name__, error.message)
-    if isinstance(error, DamagedError | ChecksumError) and not stage.store.watch.with_modelkit:
-        stage.schedule.blame(f"`{who}` meets damage: {error.message}")
-
-
-def tree_of(files: Files) -> Tree:
-    """The tree of some files."""
-    entries = [FileEntry(path, len(data), hashlib.sha256(data).hexdigest()) for path, data in files.items()]
-    return file_tree(entries[0].size, entries[0].sha256) if "" in files else directory_tree(entries)
-
-
-def write(path: str, files: Files) -> None:
-    """Put files where there is nothing but perhaps a file."""
-    for name, data in files.items():
-        full = os.path.join(path, name) if name else path
-        os.makedirs(os.path.dirname(full), exist_ok=True)
-        with open(full, "wb") as file:
-            file.write(data)
-
-
-def read(path: str) -> dict[str, bytes]:
-    """The files at a path, as `Files`; empty where there are none."""
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            return {"": file.read()}
-    found = {}
-    for folder, _, names in os.walk(path):
-        for name in names:
-            full = os.path.join(folder, name)
-            with open(full, "rb") as file:
-                found[os.path.relpath(full, path)] = file.read()
-    return found
-
-
-@cache
-def _manifest(text: str) -> Manifest:
-    return parse_manifest(
-        text, filename="assets.yaml", default_store=StoreConfig(URL), default_versioning="major_minor"
-    )
+def _listed(store: Store) -> Sequence[str]:
+    """The versions that a store lists, newest first."""
+    index = store.index(NAME)
+    return index.listed if index else ()
 
 
 def _versions(data: bytes) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +11,14 @@ import pytest
 
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.errors import NotFoundError
+from assetsync.model.marks import Act, Marks
 from assetsync.project import execute, gather
-from assetsync.remote import doctor, documents, layout
+from assetsync.project.project import Project
+from assetsync.remote import doctor, documents, layout, marks, yank
 from assetsync.remote.store import Store
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import publish
+from tests.simulation.store import ReachingStore
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -118,6 +122,103 @@ def no_marker(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Markers, "write", lambda self, marker: None)
 
 
+def promote_meta_first(patch: pytest.MonkeyPatch) -> None:
+    """Writes the `.meta` of what is promoted first."""
+    send = publish._Data.send
+
+    def committing(self: publish._Data) -> None:
+        if self._what.record is not None:
+            publish._commit(self._store, self._what)
+        send(self)
+
+    patch.setattr(publish._Data, "send", committing)
+
+
+def blind_marks(patch: pytest.MonkeyPatch) -> None:
+    """Writes `.marks` whatever it is by then."""
+
+    def change(store: Store, name: str, change: Callable[[Marks], Marks]) -> Marks:
+        before, _ = marks._read(store, name)
+        after = change(before)
+        if after != before:
+            _, tag = marks._read(store, name)
+            store.backend.replace(layout.marks_key(name), documents.render_marks(after), tag)
+        return after
+
+    patch.setattr(marks, "change_marks", change)
+    patch.setattr(yank, "change_marks", change)
+
+
+def roll_back_unseen(patch: pytest.MonkeyPatch) -> None:
+    """Rolls an alias back from wherever it is by then."""
+
+    def roll_back(store: Store, name: str, alias: str, act: Act, *, seen: str | None) -> Marks:
+        return marks.change_marks(store, name, lambda found: found.rolled_back(name, alias, act))
+
+    patch.setattr(marks, "roll_back", roll_back)
+
+
+def yank_deletes(patch: pytest.MonkeyPatch) -> None:
+    """Deletes the `.meta` of a version that is yanked."""
+    drop = yank._drop
+
+    def deleting(store: Store, name: str, versions: Iterable[str]) -> None:
+        drop(store, name, [*versions])
+        for version in versions:
+            store.backend.delete(layout.meta_key(name, version))
+
+    patch.setattr(yank, "_drop", deleting)
+
+
+def unlist_before_mark(patch: pytest.MonkeyPatch) -> None:
+    """Takes a version out of `.versions` before it is marked."""
+    check = yank.check_yankable
+
+    def unlisting(store: Store, name: str, version: str) -> None:
+        check(store, name, version)
+        yank._drop(store, name, [version])
+
+    patch.setattr(yank, "check_yankable", unlisting)
+
+
+def yank_the_newest(patch: pytest.MonkeyPatch) -> None:
+    """Yanks the newest version of a line, and nothing newer is there."""
+    patch.setattr(yank, "would_be_taken", lambda *_: False)
+
+
+def repair_lists_the_yanked(patch: pytest.MonkeyPatch) -> None:
+    """Repairs `.versions` by what is committed, whether it is yanked or not."""
+    patch.setattr(doctor, "read_marks", lambda *_: Marks())
+    patch.setattr(doctor, "relist", lambda *_: ())
+
+
+def promote_unlooked(patch: pytest.MonkeyPatch) -> None:
+    """Takes a copy that the store has made for what was asked for, though the source may be another by then."""
+    copy_from = ReachingStore.copy_from
+
+    def sure(self: ReachingStore, *arguments: Any) -> bool:
+        copy_from(self, *arguments)
+        return True
+
+    patch.setattr(ReachingStore, "copy_from", sure)
+
+
+def not_alone(patch: pytest.MonkeyPatch) -> None:
+    """Lets several commands write in one checkout at once."""
+
+    @contextmanager
+    def alone(self: Project) -> Iterator[None]:
+        self._state.ensure()
+        yield
+
+    patch.setattr(Project, "_alone", alone)
+
+
+def old_listing(patch: pytest.MonkeyPatch) -> None:
+    """Takes a version for abandoned whose claim is old, by a listing from before that."""
+    patch.setattr(gather, "_abandoned", lambda unfinished: {one.version for one in unfinished if one.claim_age is None})
+
+
 # With the number of schedules within which each is found.
 BROKEN: dict[Break, int] = {
     no_second_look: 2_000,
@@ -130,4 +231,14 @@ BROKEN: dict[Break, int] = {
     look_once: 4_000,
     lock_before_publish: 200,
     no_marker: 500,
+    promote_meta_first: 100,
+    blind_marks: 3_000,
+    roll_back_unseen: 3_000,
+    yank_deletes: 500,
+    unlist_before_mark: 500,
+    yank_the_newest: 500,
+    repair_lists_the_yanked: 1_000,
+    promote_unlooked: 3_000,
+    not_alone: 3_000,
+    old_listing: 6_000,
 }

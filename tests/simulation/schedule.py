@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from greenlet import getcurrent, greenlet
 
@@ -38,20 +38,30 @@ class Fate(Enum):
     GIVEN_UP_LOST = "given up, reply lost"
 
 
-WRITES = frozenset(("create", "replace", "upload", "copy to", "delete", "put"))
+class Tearing(Protocol):
+    """A store, as far as the death of its client concerns it."""
+
+    def tear(self, what: str, key: str) -> None:
+        """Its client dies in a request."""
+
+
+WRITES = frozenset(("create", "replace", "upload", "copy to", "delete", "put", "complete"))
+LOOKS = frozenset(("list", "list on", "read dated"))
 FAILURES = (Fate.UNSENT, Fate.LOST, Fate.LOST, Fate.GIVEN_UP_UNSENT, Fate.GIVEN_UP_LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class Weather:
     """The faults of a schedule. `stickiness` and `failing` are probabilities for each step; `deaths` are the steps at
-    which the actor of that step dies; `jumps` are seconds by which the clock jumps before a step.
+    which the actor of that step dies; `jumps` are seconds by which the clock jumps before a step. `outdated` is the
+    probability of a listing that shows an earlier moment.
     """
 
     stickiness: float
     failing: float
     deaths: frozenset[int]
     jumps: dict[int, float]
+    outdated: float = 0.0
 
 
 class Step(NamedTuple):
@@ -73,6 +83,8 @@ class Actor:
 
     Before its step `stalls_at`, or its write of that number with `stalls_writing`, it waits until nobody else can go
     on, and so many seconds pass: the window between a look and what is done about it becomes as wide as it gets.
+
+    Others see what one does who `shares` a disk: then effects on it are steps like requests.
     """
 
     name: str
@@ -81,9 +93,13 @@ class Actor:
     stalls_at: int = 0
     stalls_writing: bool = False
     stalls_for: float = 0.0
+    shares: bool = False
     counted: int = 0
     at: int = 0
     pending: tuple[str, str] = ("begin", "")
+    store: Tearing | None = None
+    # The step and the time of its last look at what lies in a store.
+    looked: tuple[int, float] = (0, 0.0)
     running: greenlet | None = None
     is_dead: bool = False
 
@@ -101,8 +117,6 @@ class Schedule:
     actors: list[Actor] = field(default_factory=list)
     # Tells whether an actor that is about to do this must not be made to wait for a day.
     hurries: Callable[[str, str], bool] = lambda what, key: False
-    # Called with the request in which an actor dies.
-    torn: Callable[[str, str], None] = lambda what, key: None
     _current: Actor | None = None
     _hub: greenlet = field(default_factory=getcurrent)
 
@@ -124,17 +138,24 @@ class Schedule:
         """The name of the actor whose turn it is."""
         return self._current.name if self._current else "-"
 
-    def step(self, what: str, key: str, *, can_fail: bool = False) -> Fate:
-        """Before a request of the current actor: wait for its turn. Returns how the request ends."""
+    @property
+    def looked(self) -> tuple[int, float]:
+        """The step and the time of the last look of the actor whose turn it is."""
+        return self._current.looked if self._current else (self.number, self.now)
+
+    def step(self, what: str, key: str, *, store: Tearing | None = None) -> Fate:
+        """Before a request of the current actor: wait for its turn. Returns how the request to `store` ends."""
         actor = self._current
         if actor is None:
             return Fate.ANSWERED  # before the first actor begins, and after the last one has ended
         if actor.is_dead:
             raise Killed  # code that clears up after an error: it does not get to it
-        actor.pending = what, key
+        actor.pending, actor.store = (what, key), store
         self._hub.switch()
+        if what in LOOKS:
+            actor.looked = self.number, self.now
         fate = Fate.ANSWERED
-        if can_fail and self.random.random() < self.weather.failing:
+        if store is not None and self.random.random() < self.weather.failing:
             fate = self.random.choice(FAILURES)
         self.note(what, key, "" if fate is Fate.ANSWERED else fate.value)
         return fate
@@ -143,6 +164,9 @@ class Schedule:
         """Before an effect on the current actor's own disk: nobody else sees it, but it may die there."""
         actor = self._current
         if actor is None:
+            return
+        if actor.shares:
+            self.step(what, key)
             return
         if actor.is_dead:
             raise Killed
@@ -191,7 +215,8 @@ class Schedule:
         self._pass(self.weather.jumps.get(self.number, 0.0))
         if self.number in self.weather.deaths and actor.running is not None:
             self.note("dies", "", f"before {' '.join(actor.pending)}")
-            self.torn(*actor.pending)
+            if actor.store is not None:
+                actor.store.tear(*actor.pending)
             self._kill(actor)
         else:
             self._resume(actor)

@@ -6,15 +6,18 @@ two actors share a folder.
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import random
 import shutil
 import tempfile
+import typing
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
-from functools import partial
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,34 +28,49 @@ from assetsync import atomic, pool
 from assetsync.git import provenance
 from assetsync.local import install
 from assetsync.model.provenance import Provenance
-from assetsync.project import project, workspace
-from assetsync.remote import doctor
+from assetsync.project import marking, numbering, project, promote, workspace, yanking
+from assetsync.remote import doctor, documents
 from assetsync.remote import store as remote_store
+from assetsync.remote import yank as remote_yank
 from assetsync.state import folder as state_folder
 from assetsync.state.cache import Cache
 from assetsync.transfer import publish
 from tests.simulation.schedule import CALM, Schedule
-from tests.simulation.store import SimulatedStore
+from tests.simulation.store import PRODUCTION, URL, ReachingStore, SimulatedStore
 
 
 class Stage:
-    """What the seams lead to: the schedule that runs now, its store, and the memory of each checkout."""
+    """What the seams lead to: the schedule that runs now, its two stores, and the memory of each checkout."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
-        self.schedule = Schedule(random.Random(0), CALM)
-        self.store = SimulatedStore(self.schedule)
-        self.caches: dict[str, Cache] = {}
+        # Stores in which something has been published, for schedules to begin with.
+        self.published: dict[object, SimulatedStore] = {}
+        self.begin(Schedule(random.Random(0), CALM))
 
     def sleep(self, seconds: float) -> None:
         """The actor whose turn it is waits."""
         self.schedule.sleep(seconds)
 
-    def begin(self, schedule: Schedule) -> None:
-        """Let `schedule` run from here on, with an empty store and no checkouts."""
+    def begin(self, schedule: Schedule, *, reaching: bool = False) -> None:
+        """Let `schedule` run from here on, with empty stores and no checkouts; `reaching`: production copies from the
+        other store by itself."""
         self.schedule = schedule
-        self.store = SimulatedStore(schedule)
-        self.caches = {}
+        self.store = SimulatedStore(URL, schedule)
+        kind = ReachingStore if reaching else SimulatedStore
+        self.production = kind(PRODUCTION, schedule, origin=self.store.watch)
+        self.stores = {store.url: store for store in (self.store, self.production)}
+        self.caches: dict[str, Cache] = {}
+
+    @contextmanager
+    def apart(self) -> Iterator[SimulatedStore]:
+        """A store of a quiet schedule, in the block, for what is to be there before another one begins."""
+        now = self.schedule, self.store, self.production, self.stores, self.caches
+        self.begin(Schedule(random.Random(0), CALM))
+        try:
+            yield self.store
+        finally:
+            self.schedule, self.store, self.production, self.stores, self.caches = now
 
 
 class _Done:
@@ -97,9 +115,38 @@ def staged() -> Iterator[Stage]:
         with pytest.MonkeyPatch.context() as patch:
             _patch_machine(patch, stage)
             _patch_disk(patch, stage)
-            yield stage
+            _remember_pure(patch)
+            with _seldom_collected():
+                yield stage
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """A tenth of the time would go into looking for garbage among the modules, which stay."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def _remember_pure(patch: pytest.MonkeyPatch) -> None:
+    """Have the functions of bytes that schedules call with the same bytes over and over remember what they return."""
+    for room, name in (
+        (project, "parse_lock"),
+        (documents, "parse_meta"),
+        (documents, "parse_versions"),
+        (documents, "parse_claim"),
+        (documents, "parse_marks"),
+        (typing, "_get_protocol_attrs"),
+    ):
+        patch.setattr(room, name, lru_cache(maxsize=10_000)(getattr(room, name)))
 
 
 def _patch_machine(patch: pytest.MonkeyPatch, stage: Stage) -> None:
@@ -109,15 +156,28 @@ def _patch_machine(patch: pytest.MonkeyPatch, stage: Stage) -> None:
             return datetime.fromtimestamp(stage.schedule.now, tz or UTC)
 
     patch.setattr(pool, "threads", _no_threads)
-    for module in (project, publish, doctor):
+    for module in (project, publish, doctor, marking, numbering, promote, remote_yank):
         patch.setattr(module, "datetime", Clock)
     patch.setattr(publish, "time", SimpleNamespace(time=lambda: stage.schedule.now))
     patch.setattr(tenacity.nap, "time", SimpleNamespace(sleep=stage.sleep))
     patch.setattr(uuid, "uuid4", lambda: uuid.UUID(int=stage.schedule.random.getrandbits(128)))
-    patch.setattr(remote_store, "open_backend", lambda config, environ: stage.store)
+    patch.setattr(remote_store, "open_backend", lambda config, environ: stage.stores[config.url])
     # What is remembered outlives the process, as the file does, which is the slowest thing here.
     patch.setattr(workspace, "Cache", lambda path: stage.caches.setdefault(path, Cache(None)))
-    patch.setattr(provenance, "provenance", lambda *_, **__: Provenance(tool="simulation"))
+    for module in (provenance, marking, yanking):
+        patch.setattr(module, "provenance", lambda *_, message=None, **__: Provenance("simulation", message=message))
+    # Who waits for a file of another process lets that one go on.
+    patch.setattr(atomic, "_wait_for", lambda descriptor: _wait_for(stage, descriptor))
+
+
+def _wait_for(stage: Stage, descriptor: int) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stage.schedule.step("wait", "")
+        else:
+            return
 
 
 def _patch_disk(patch: pytest.MonkeyPatch, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Schedules of publishers, readers, `doctor`, releases and modelkit: every promise is kept in each of them."""
+"""Schedules of all who publish, read, promote, mark and repair, modelkit among them: every promise is kept in each."""
 
 from __future__ import annotations
 
@@ -52,14 +52,21 @@ def test_ten_thousand_schedules_keep_every_promise(stage: Stage, piece: int) -> 
 
 def test_everybody_takes_part_and_everything_happens(runs: Sequence[Run]) -> None:
     actors = {name.rstrip("0123456789") for ended in runs for name in ended.actors}
-    assert actors == {"checkout", "reader", "doctor", "release", "modelkit"}
+    named = {"checkout", "before", "shared", "reader", "doctor", "release", "yanker", "promoter", "mishap", "modelkit"}
+    assert actors == named
     steps = [step for ended in runs for step in ended.trace]
     what = {step.what for step in steps}
-    assert {"dies", "clock", "reports", "fails", "finds", "list on", "copy to", "sleep", "put"} <= what
+    assert {"dies", "clock", "reports", "fails", "finds", "list on", "copy to", "sleep", "put", "wishes"} <= what
+    assert {"begin parts", "send part", "complete", "drop index", "cut index", "old index"} <= what
     how = {step.how for step in steps}
     assert {"reply lost", "unsent", "given up, reply lost", "is kept, empty", "is there", "ChangedError"} <= how
+    assert "is outdated" in how
     problems = {code for step in steps if step.what == "problem" for code in step.key.split(", ")}
-    assert {"diverged", "in_progress", "goes_back"} <= problems
+    assert {"diverged", "in_progress", "goes_back", "conflict"} <= problems
+    told = {step.key.split()[0] for step in steps if step.what == "reports"}
+    assert {"Create", "Update", "Adopt", "Pull", "promoted", "production"} <= told
+    assert any("is yanked" in step.key for step in steps)
+    assert any("is listed again" in step.key for step in steps)
 
 
 def test_a_seed_is_one_schedule_in_any_process(stage: Stage) -> None:
