@@ -14,7 +14,8 @@ from assetsync.cli.console import wants_colour
 from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
 from assetsync.errors import AssetsyncError, ManifestError
-from assetsync.escape import presentable, printable, redacted
+from assetsync.escape import presentable, redacted
+from assetsync.system import local_error
 
 
 def report(error: Exception) -> int:
@@ -23,9 +24,7 @@ def report(error: Exception) -> int:
         show(error)
         return error.exit_code
     if isinstance(error, OSError) and error.errno is not None:
-        where = f": `{printable(str(error.filename))}`" if error.filename else ""
-        _line("error", "red", f"{(error.strerror or 'the system refused').lower()}{where}")
-        return 1
+        return report(local_error(error))
     if isinstance(error, MemoryError):
         _line("error", "red", "there is not enough memory")
         _line("hint", None, "nothing is lost: give it more, or `--jobs 4`, and run the same command again")

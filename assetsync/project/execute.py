@@ -22,6 +22,7 @@ from assetsync.project.gather import Site
 from assetsync.project.result import Outcome
 from assetsync.remote.store import Store
 from assetsync.remote.yank import relist
+from assetsync.system import local_error
 from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
 from assetsync.transfer.pull import Retrieval, pull
 
@@ -67,8 +68,7 @@ class Execution:
             self.reporter.end(action.asset, f"failed: {error.message}")
             return Outcome(action, error=error)
         except OSError as error:
-            # Stores translate theirs; what is left comes from local files: a full disk, no permission.
-            local = _local_error(error, os.path.join(self.site.root, action.path))
+            local = local_error(error, os.path.join(self.site.root, action.path))
             self.reporter.end(action.asset, f"failed: {local.message}")
             return Outcome(action, error=local)
         except Cancelled:
@@ -164,14 +164,6 @@ def _version(action: Action) -> str:
     if action.to is None:
         raise TypeError(f"an action that leads to a version has none: {action.asset}")
     return action.to
-
-
-def _local_error(error: OSError, path: str) -> ContentError:
-    """The error for one of the system; `path` is that of the asset, for errors that name no file."""
-    return ContentError(
-        f"{(error.strerror or str(error)).lower()}: `{error.filename or path}`",
-        hint="mend that and run the same command again; what was done is kept",
-    )
 
 
 def who() -> str:

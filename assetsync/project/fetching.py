@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from assetsync.errors import AssetsyncError, DamagedError, PartialError
-from assetsync.escape import printable
 from assetsync.local.scan import scan
 from assetsync.model.names import Spec
 from assetsync.model.tree import Content
@@ -21,6 +20,7 @@ from assetsync.remote import layout
 from assetsync.remote.resolve import resolve, unknown
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
+from assetsync.system import local_error
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetch, fetched, unmark
 
@@ -140,8 +140,7 @@ class Fetching:
         except AssetsyncError as error:
             return Fetched(one.spec, error=error)
         except OSError as error:
-            where = printable(str(error.filename or self.folder))
-            return Fetched(one.spec, error=AssetsyncError(f"`{where}`: {(error.strerror or 'failed').lower()}"))
+            return Fetched(one.spec, error=local_error(error, self.folder))
         return Fetched(one.spec, path)
 
     def _check(self, store: Store, one: Wanted, path: str) -> None:

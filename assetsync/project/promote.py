@@ -49,6 +49,7 @@ from assetsync.remote.resolve import resolve
 from assetsync.remote.store import Folder, Index, Store
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
+from assetsync.system import local_error
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.across import Across, copies_by_itself
 from assetsync.transfer.from_url import fresh_folder
@@ -299,8 +300,9 @@ class _Job:
             self.reporter.end(subject, f"failed: {error.message}")
             return PromotionOutcome(step, error)
         except OSError as error:
-            self.reporter.end(subject, f"failed: {error}")
-            return PromotionOutcome(step, ContentError(str(error), hint="mend that and run the same command again"))
+            local = local_error(error)
+            self.reporter.end(subject, f"failed: {local.message}")
+            return PromotionOutcome(step, local)
         except Cancelled:
             return PromotionOutcome(step, ContentError(f"`{subject}` was interrupted"))
         self.reporter.end(subject, f"promoted to {self.promoting.place.shown}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 
 import pytest
@@ -57,3 +58,12 @@ def test_too_little_memory_is_no_defect(capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().err
     assert "not enough memory" in said
     assert "defect" not in said
+
+
+def test_a_system_that_is_short_of_something_is_told_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert report(OSError(errno.EMFILE, "Too many open files", "/usr/lib/python3/any.py")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: too many open files\nhint: raise the limit (`ulimit -n 1024`)")
+    assert report(OSError(errno.ENOSPC, "No space left on device", "assets.lock")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: no space left on device: `assets.lock`\nhint: make room and run the same command")
