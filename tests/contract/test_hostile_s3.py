@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from assetsync.backends import limits, retry
+from assetsync.backends import limits
 from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import DamagedError, StoreError, TransientError
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
-from tests.servers.answering import Answering, Pieces, drops, flood, head
+from tests.contract.hostile import answering
+from tests.servers.answering import Pieces, drops, flood, head
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 DATE = b"Last-Modified: Fri, 27 Nov 2026 08:16:15 GMT\r\n"
@@ -22,20 +23,10 @@ DATE = b"Last-Modified: Fri, 27 Nov 2026 08:16:15 GMT\r\n"
 
 @pytest.fixture
 def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Pieces], S3Backend]]:
-    """Makes stores out of what a server answers. Each call is tried twice."""
-    monkeypatch.setattr(retry, "PATIENCE", 0.0)
-    monkeypatch.setattr(retry, "FIRST_WAIT", 0.001)
-    opened: list[S3Backend | Answering] = []
-
-    def make(pieces: Pieces) -> S3Backend:
-        server = Answering(pieces)
-        backend = open_store(StoreConfig("s3://bucket/base", endpoint=server.url), KEYS)
-        opened.extend([backend, server])
-        return backend
-
-    yield make
-    for one in opened:
-        one.close()
+    with answering(
+        monkeypatch, lambda server: open_store(StoreConfig("s3://bucket/base", endpoint=server.url), KEYS)
+    ) as make:
+        yield make
 
 
 Answered = Callable[[Pieces], S3Backend]
