@@ -192,18 +192,25 @@ class Repository:
     # --- provenance
 
     def provenance(self, folder: str, environ: Mapping[str, str]) -> dict[str, str | bool | None]:
-        """Commit, author, branch, dirty and repository of the checkout that `folder` is in; None for the unknown."""
+        """Commit, branch, dirty and repository of the checkout that `folder` is in, and who works there as author; None
+        for the unknown."""
         commit, _, author = (self.run("log", "-1", "--format=%H%x00%aN", "HEAD").line or "").partition("\0")
         if not commit:
             return {}
         branch = self.run("symbolic-ref", "--short", "-q", "HEAD").line
         return {
             "commit": commit,
-            "author": author or None,
+            "author": self._worker(author, environ) or None,
             "branch": branch or ci.branch(environ),
             "dirty": self._is_dirty(folder),
             "repository": self._url(branch),
         }
+
+    def _worker(self, author: str, environ: Mapping[str, str]) -> str:
+        """Who works here. In a job of CI, whose identity is a bot's or none, that is the author of the commit."""
+        if ci.run_url(environ):
+            return author
+        return environ.get("GIT_AUTHOR_NAME") or self.run("config", "user.name").line or author
 
     def _is_dirty(self, folder: str) -> bool | None:
         """Whether tracked files differ from HEAD; assets.lock, which an apply is about to change, is left out."""

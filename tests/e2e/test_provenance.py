@@ -62,6 +62,18 @@ def test_each_version_tells_where_it_comes_from(committed: Repo) -> None:
     }
 
 
+def test_who_publishes_is_who_works_here_and_in_ci_who_made_the_commit(committed: Repo) -> None:
+    committed.git("config", "user.name", "Ben")
+    assert known(committed).author == "Ben"
+    assert known(committed, {"GIT_AUTHOR_NAME": "Eve"}).author == "Eve"
+    assert known(committed, GITHUB).author == "Ada"
+    committed.run("apply", "--yes")
+    assert published(committed)["author"] == "Ben"
+    committed.run("alias", "nlp/sentiment", "production", "0.0")
+    (move,) = committed.run("alias", "nlp/sentiment", "--format", "json").json()["aliases"]["production"]["moves"]
+    assert move["who"] == "Ben"
+
+
 def test_without_git_or_commits_the_rest_is_told(repo: Repo, tmp_path: Path) -> None:
     assert known(repo).commit is None
     assert known(repo, GITHUB).branch == "release"
