@@ -10,12 +10,11 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.harness import clean_environ
+from tests.e2e.harness import clean_environ, started
 
 _BLOCK = re.compile(r"^(```console|<!-- console)\n(.*?)^(```|-->)$", re.DOTALL | re.MULTILINE)
 _MARK = "\x1e"
@@ -104,7 +103,7 @@ def environ(home: Path, programs: Path) -> dict[str, str]:
         "[advice]\n\tdetachedHead = false\n"
     )
     program = programs / "assetsync"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m assetsync "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(started())} "$@"\n')
     program.chmod(0o755)
     return clean_environ(home) | {
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",

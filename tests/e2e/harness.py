@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from assetsync.cli.app import _run
 from tests.e2e.remotes import Remote
+from tests.servers.forking import Forking
 
 # What a test must not inherit from the machine it runs on.
 _FOREIGN = (
@@ -50,6 +52,36 @@ def clean_environ(home: Path) -> dict[str, str]:
         "COLUMNS": "110",
     }
     return environ
+
+
+# What commands import one after the other, and the SDKs.
+_IMPORTED = (
+    "cli.commands.sync",
+    "cli.commands.browse",
+    "cli.commands.check",
+    "cli.progress",
+    "cli.failure",
+    "backends.directory.store",
+    "backends.s3.store",
+    "backends.gcs.store",
+    "backends.azure.store",
+    "git.commit",
+    "local.secrets",
+)
+
+
+def started() -> list[str]:
+    """In place of `python -m assetsync`: the same program in a process of its own, for a tenth of the time.
+
+    Signals do not reach it: it is killed when who waits for it is.
+    """
+    return [*_forking().command, "-m", "assetsync"]
+
+
+@cache
+def _forking() -> Forking:
+    modules = [f"assetsync.{name}" for name in _IMPORTED]
+    return Forking(sys.executable, modules, {**os.environ, "PYTHONPATH": os.getcwd()})
 
 
 @dataclass(slots=True)
@@ -134,8 +166,8 @@ class Repo:
         """Run the command; its exit code must be `code`, unless that is None."""
         if self.in_process and popen.keys() <= {"cwd"}:
             return self.call(*args, code=code, env=env, **popen)
-        with self.start(*args, env=env, **popen) as process:
-            out, err = process.communicate(timeout=100)
+        with self.start(*args, env=env, **{"program": started(), **popen}) as process:
+            out, err = process.communicate(timeout=300)
         assert code is None or process.returncode == code, (
             f"assetsync {' '.join(args)}: exit {process.returncode}, expected {code}\n{out}\n{err}"
         )

@@ -21,7 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tests.docs.release import NAME
-from tests.e2e.harness import Repo
+from tests.e2e.harness import Repo, started
 
 RECIPES = Path("docs/ci")
 ACTION = Path(".github/actions/assetsync").absolute()
@@ -36,7 +36,7 @@ _NOTHING_TO_DO = (
 _EQUALS = re.compile(r"(\S+) == '(.*)'")
 _EXPRESSION = re.compile(r"\$\{\{ *(.*?) *\}\}")
 _STUBS = {
-    "assetsync": 'exec {python} -m assetsync "$@"',
+    "assetsync": 'exec {assetsync} "$@"',
     "pip": 'echo "pip $*" >> {calls}',
     "python": 'echo "python $*" >> {calls}',
     "gh": 'exec {python} {stubs} gh {folder} "$@"',
@@ -97,14 +97,15 @@ class CI:
         (folder / "bin").mkdir(parents=True)
         for name, script in _STUBS.items():
             values = {
-                "python": sys.executable,
-                "stubs": os.path.abspath("tests/e2e/stubs.py"),
-                "folder": folder,
-                "calls": folder / "calls",
+                "assetsync": started(),
+                "python": [sys.executable],
+                "stubs": [os.path.abspath("tests/e2e/stubs.py")],
+                "folder": [str(folder)],
+                "calls": [str(folder / "calls")],
             }
             path = folder / "bin" / name
             path.write_text(
-                "#!/bin/sh\n" + script.format(**{key: shlex.quote(str(value)) for key, value in values.items()}) + "\n"
+                "#!/bin/sh\n" + script.format(**{key: shlex.join(value) for key, value in values.items()}) + "\n"
             )
             path.chmod(0o755)
         return cls(remote, folder, {**repo.environ, **repo.extra, "GIT_CONFIG_GLOBAL": str(folder / "gitconfig")})

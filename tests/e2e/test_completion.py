@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import shutil
 import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from assetsync.cli.app import cli
-from tests.e2e.harness import Repo
+from tests.e2e.harness import Repo, started
 
 # What each shell offers for the line in $LINE, one a line; the script was loaded before.
 _ASK = {
@@ -40,7 +39,7 @@ def shell(repo: Repo, tmp_path: Path) -> Repo:
     programs = tmp_path / "bin"
     programs.mkdir()
     program = programs / "assetsync"
-    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m assetsync "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(started())} "$@"\n')
     program.chmod(0o755)
     repo.environ = {**repo.environ, "PATH": f"{programs}:{repo.environ['PATH']}", "PYTHONPATH": str(Path.cwd())}
     return repo

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,10 @@ def test_an_asset_that_is_only_fetched_need_not_be_here(repo: Repo) -> None:
 
 
 def test_a_project_without_git_can_be_edited(repo: Repo, tmp_path: Path) -> None:
-    repo.in_process = False  # GitPython looks for git when it is imported
     repo.write("models/new.bin", b"x")
-    told = repo.run("add", "models/new.bin", env={"PATH": str(tmp_path)})
+    # GitPython looks for git when it is imported.
+    program = (sys.executable, "-m", "assetsync")
+    told = repo.run("add", "models/new.bin", env={"PATH": str(tmp_path)}, program=program)
     assert ".gitignore" not in told.err
     assert "models/new: models/new.bin" in repo.read("assets.yaml")
 

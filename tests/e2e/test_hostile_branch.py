@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.harness import started
 
 MANIFEST = "store: ./store\nassets:\n  a: data\n"
 
 
 def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "assetsync", *args]
+    command = [*started(), *args]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSETSYNC", "GITHUB", "TF_"))}
     return subprocess.run(command, cwd=folder, env={**kept, **environ}, capture_output=True, text=True, timeout=60)
 

@@ -19,6 +19,7 @@ KEYS |= {"AZURE_STORAGE_KEY": "a2V5"}
 @pytest.fixture
 def repo(tmp_path: Path) -> Repo:
     repo = Repo.init(tmp_path / "repo", tmp_path / "home")
+    repo.in_process = True
     repo.write("data", "content")
     repo.write("assets.yaml", "store: ../store\nassets:\n  a: data\n")
     return repo

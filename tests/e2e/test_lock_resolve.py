@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from assetsync.lock.merge import DRIVER_ATTRIBUTES, DRIVER_COMMAND, DRIVER_SETTI
 from assetsync.lock.text import parse_lock, render_lock
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.tree import Content
-from tests.e2e.harness import Repo
+from tests.e2e.harness import Repo, started
 
 LOCK = "assets.lock"
 BASE = dict.fromkeys("bdfh", "1.0")
@@ -59,7 +58,7 @@ def merge(repo: Repo, ours: dict[str, str], theirs: dict[str, str]) -> subproces
 def use_driver(repo: Repo) -> None:
     repo.write(".gitattributes", DRIVER_ATTRIBUTES + "\n")
     repo.commit("attributes")
-    ours = f"{shlex.quote(sys.executable)} -m assetsync"
+    ours = shlex.join(started())
     repo.git("config", DRIVER_SETTING, DRIVER_COMMAND.replace("assetsync", ours, 1))
 
 

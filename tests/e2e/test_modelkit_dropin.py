@@ -190,6 +190,7 @@ def test_where_modelkit_is_installed_its_own_except_clauses_catch(tmp_path: Path
             "MODELKIT_STORAGE_PROVIDER": "local",
             "MODELKIT_STORAGE_BUCKET": str(tmp_path / "bucket"),
         },
+        imported=False,
     )
     assert [name for name, _ in said] == [
         "AssetAlreadyExistsError",

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.servers.forking import Forking
 
 # Made by `.ci/run`; beside the tests, because installing modelkit takes longer than all of them.
 PYTHON = Path(__file__).parents[2] / ".cache/modelkit/bin/python"
@@ -17,12 +20,21 @@ PYTHON = Path(__file__).parents[2] / ".cache/modelkit/bin/python"
 needs_modelkit = [pytest.mark.modelkit, pytest.mark.skipif(not PYTHON.exists(), reason="modelkit is not installed")]
 
 
-def run_modelkit(script: str, environ: Mapping[str, str]) -> Any:
-    """Run a Python script where modelkit can be imported; returns what it prints as JSON in its last line."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MODELKIT_", "PYTHON"))}
-    done = subprocess.run(
-        [str(PYTHON), "-c", script], env={**inherited, **environ}, capture_output=True, text=True, timeout=100
-    )
+@cache
+def _python() -> Forking:
+    """A Python that has imported modelkit, which takes a second; until this process ends."""
+    modules = ["modelkit.assets.manager", "modelkit.assets.remote", "modelkit.assets.drivers.s3"]
+    return Forking(str(PYTHON), modules, _inherited())
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MODELKIT_", "PYTHON"))}
+
+
+def run_modelkit(script: str, environ: Mapping[str, str], *, imported: bool = True) -> Any:
+    """Run a Python script where modelkit can be, or has been, imported; returns what its last line has in JSON."""
+    command = [*(_python().command if imported else [str(PYTHON)]), "-c", script]
+    done = subprocess.run(command, env={**_inherited(), **environ}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -46,10 +58,9 @@ class PausedPush:
     """A push of modelkit, which waits before each of its writes. A context manager that ends what is left of it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MODELKIT_", "PYTHON"))}
         self._process = subprocess.Popen(
-            [str(PYTHON), "-c", _PAUSED],
-            env={**inherited, **environ},
+            [*_python().command, "-c", _PAUSED],
+            env={**_inherited(), **environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
