@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says nothing on a busy machine.
-settings.register_profile("assetsync", deadline=None)
+# How long an example takes, or to think of one, says nothing on a busy machine. A run of the tests says something about
+# the program, not about luck: `--hypothesis-profile=random` looks for other examples than those of every run.
+settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("assetsync", settings.get_profile("random"), derandomize=True, database=None)
 settings.load_profile("assetsync")
 
 ROOT = os.path.dirname(os.path.dirname(__file__))

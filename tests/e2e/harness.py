@@ -75,11 +75,12 @@ def started() -> list[str]:
 
     Signals do not reach it: it is killed when who waits for it is.
     """
-    return [*_forking().command, "-m", "assetsync"]
+    return [*warm_python().command, "-m", "assetsync"]
 
 
 @cache
-def _forking() -> Forking:
+def warm_python() -> Forking:
+    """A Python that has imported the program and the SDKs."""
     modules = [f"assetsync.{name}" for name in _IMPORTED]
     return Forking(sys.executable, modules, {**os.environ, "PYTHONPATH": os.getcwd()})
 

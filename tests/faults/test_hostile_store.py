@@ -151,7 +151,7 @@ _paths = st.lists(st.one_of(st.lists(_nasty, max_size=5).map("/".join), st.text(
 
 
 @given(paths=_paths, by_modelkit=st.booleans(), is_pull=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_whatever_the_contents_say_only_the_target_is_touched(
     transfers: Transfers, paths: list[str], by_modelkit: bool, is_pull: bool
 ) -> None:

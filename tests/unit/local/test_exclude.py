@@ -152,7 +152,7 @@ def repo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(patterns=st.lists(pattern_lines(), min_size=1, max_size=4))
 def test_patterns_leave_out_what_git_leaves_out(repo: Path, patterns: list[str]) -> None:
     (repo / ".git/info/exclude").write_text("".join(f"{pattern}\n" for pattern in patterns))

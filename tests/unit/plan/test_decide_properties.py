@@ -93,7 +93,7 @@ def worlds(draw: st.DrawFn, online: bool = True) -> tuple[Snapshot, Request]:
     return World(tuple(chosen), versioning=scheme, online=online).snapshot(), request
 
 
-common = settings(max_examples=75, deadline=None)
+common = settings(max_examples=40, deadline=None)
 
 
 def plans(snapshot: Snapshot, options: Request) -> list[Plan]:
