@@ -417,11 +417,11 @@ def test_a_reader_who_stops_leaves_no_connection_behind(s3: S3Server, backend: S
 def test_a_store_that_falls_silent_is_given_up(
     s3: S3Server, backend: S3Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(objects, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(objects, "READ_TIMEOUT", 0.5)
     backend.create("a/1.0", b"some data")
     s3.inject(Break.STALL, 1, "GetObject")
     assert backend.read("a/1.0").data == b"some data"
-    assert s3.requests["GetObject"] == 2
+    assert s3.requests["GetObject"] >= 2  # a busy machine may be as silent
 
 
 # Stores without conditions

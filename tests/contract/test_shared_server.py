@@ -39,7 +39,7 @@ def _user(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 def _answers(url: str) -> bool:
     try:
-        urllib.request.urlopen(url, timeout=30).close()
+        urllib.request.urlopen(url, timeout=100).close()
     except HTTPError:
         return True  # it asks for a signature
     except OSError:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def gate(*steps: str) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, "VIRTUAL_ENV": sys.prefix}
-    return subprocess.run([".ci/run", *steps], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=110)
+    return subprocess.run([".ci/run", *steps], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
 
 
 def steps() -> list[str]:

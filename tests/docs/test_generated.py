@@ -9,13 +9,11 @@ from tests.docs.generated import PAGES, current
 PICTURES = [page for page in PAGES if page.startswith("docs/pictures/")]
 
 
-@pytest.mark.timeout(300)  # the tutorial is a hundred programs
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in PICTURES])
 def test_the_page_says_what_the_program_does(page: str) -> None:
     _check(page)
 
 
-@pytest.mark.timeout(120)
 def test_the_pictures_show_what_the_program_prints() -> None:
     """In one test, because one run of the program makes them all."""
     assert len(PICTURES) > 12

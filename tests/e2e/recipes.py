@@ -215,7 +215,7 @@ class CI:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=100,
+            timeout=300,
         )
         ran.steps.append(done.stdout)
         ran.ok = ran.ok and done.returncode == 0

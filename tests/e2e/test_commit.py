@@ -218,7 +218,7 @@ def test_two_jobs_that_race_both_arrive(pushed: Repo) -> None:
     jobs = [repo.start("apply", "--yes", "--commit", "--push") for repo in (pushed, other)]
     for job in jobs:
         with job:
-            _, err = job.communicate(timeout=100)
+            _, err = job.communicate(timeout=300)
             assert job.returncode == 0, err
     assert pushed.git("-C", str(bare(pushed)), "show", "main:assets.lock").count('version: "0.1"') == 2
     assert pushed.git("-C", str(bare(pushed)), "rev-list", "--count", "main").strip() == "4"

@@ -57,7 +57,7 @@ def offered(repo: Repo, kind: str, line: str, wanted: str) -> list[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()

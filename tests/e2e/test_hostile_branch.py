@@ -16,7 +16,7 @@ MANIFEST = "store: ./store\nassets:\n  a: data\n"
 def run(folder: Path, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [*started(), *args]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASSETSYNC", "GITHUB", "TF_"))}
-    return subprocess.run(command, cwd=folder, env={**kept, **environ}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, env={**kept, **environ}, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("command", ["plan", "check"])

@@ -132,7 +132,7 @@ def test_a_script_of_the_documentation_runs_with_the_import_changed(theirs: Mode
     folder.mkdir()
     environ = {**clean_environ(tmp_path / "home"), "PYTHONPATH": str(ROOT), **theirs.environ}
     done = subprocess.run(
-        [sys.executable, "-c", OURS, str(folder)], env=environ, capture_output=True, text=True, timeout=100
+        [sys.executable, "-c", OURS, str(folder)], env=environ, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == expected(folder)
@@ -321,7 +321,7 @@ def test_the_script_of_the_page_runs_before_and_after(tmp_path: Path, package: s
             run_modelkit(f"{here}{before}\nprint(0)", environ)
         else:
             program = [sys.executable, "-c", here + after]
-            subprocess.run(program, env={**environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=100)
+            subprocess.run(program, env={**environ, "PYTHONPATH": str(ROOT)}, check=True, timeout=300)
     index = json.loads((tmp_path / "bucket/modelkit-assets/nlp/model.versions").read_text())
     assert index == {"versions": ["0.1", "0.0"]}
 

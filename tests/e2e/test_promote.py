@@ -285,7 +285,7 @@ def test_two_promotions_at_once_are_one(repo: Repo, s3: Remote, tmp_path: Path) 
     other.extra.update(repo.extra)
     running = [one.start("promote", "--to", "prod", "--yes") for one in (repo, other)]
     for process in running:
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     assert published(s3) == BOTH
 

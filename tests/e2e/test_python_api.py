@@ -31,7 +31,9 @@ def programs(tmp_path: Path) -> Path:
 
 def run(programs: Path, name: str) -> str:
     environ = clean_environ(programs / "home") | {"PYTHONPATH": os.getcwd(), "ASSETSYNC_STORE": str(programs / "store")}
-    done = subprocess.run([sys.executable, name], cwd=programs, env=environ, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, name], cwd=programs, env=environ, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     assert name == "progress.py" or done.stderr == ""
     return done.stdout

@@ -38,7 +38,7 @@ HEAVY = {
 
 def _imported(repo: Repo, *command: str) -> set[str]:
     with repo.start(*command, program=[sys.executable, "-c", SCRIPT]) as process:
-        _, err = process.communicate(timeout=100)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     return set(err.splitlines()[-1].split())
 

@@ -68,7 +68,8 @@ def _small_disk(folder: Path) -> Iterator[None]:
         shutil.copytree(kept, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("hooks"))
         yield
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # At once for all who look, even if a git that the command has started is about to end there.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _grow(folder: Path) -> None:

@@ -549,7 +549,7 @@ def test_too_many_changes_of_one_object_are_waited_for(
 
 
 def test_48_requests_are_under_way_at_once(server: GCSServer, backend: GCSBackend) -> None:
-    together = threading.Barrier(48, timeout=30)
+    together = threading.Barrier(48, timeout=100)
     server.faults.watch = lambda request: together.wait()
     with ThreadPoolExecutor(48) as pool:
         list(pool.map(lambda number: backend.create(f"a/{number}", b"x"), range(48)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,15 @@ def _died(steps: int, work: Callable[[Transfers], object]) -> bool:
                 work(transfers)
         except _KilledError:
             assert killer.killed
+            _wait_for_threads()
     return killer.killed
+
+
+def _wait_for_threads() -> None:
+    """Until those of the dead have ended, which would go on as soon as the disk is there again."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("transfer", "bulk", "asset")):
+            thread.join(100)
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -231,7 +231,7 @@ def test_a_file_that_somebody_clears_up_before_it_is_locked_is_made_again(
         return descriptor
 
     def replace_late(*args: Any, **options: Any) -> None:
-        assert cleared.wait(10)
+        assert cleared.wait(100)
         replace(*args, **options)
 
     timers: list[threading.Timer] = []

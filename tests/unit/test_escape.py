@@ -80,7 +80,6 @@ def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert redacted(text) == text
 
 
-@pytest.mark.timeout(60)  # quadratic, it takes hours
 @pytest.mark.parametrize("piece", ["://:", "://a:", "x://a:b/", "?token", "authorization ", "://@", "&"])
 def test_a_long_text_is_cut_and_takes_no_time(piece: str) -> None:
     assert len(redacted(piece * 1_000_000)) <= LONGEST_TEXT + 1

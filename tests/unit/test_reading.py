@@ -13,8 +13,6 @@ from assetsync.project.locate import find_manifest
 from assetsync.project.project import Project
 from assetsync.reading import read_existing, read_file
 
-pytestmark = pytest.mark.timeout(30)
-
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

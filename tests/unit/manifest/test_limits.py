@@ -9,7 +9,7 @@ from assetsync.manifest.nodes import MAX_BYTES, MAX_NODES
 from assetsync.manifest.parse import parse_manifest
 
 # Only what would take minutes or more fails by it.
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 
 STORE = "store: ./s\n"
 

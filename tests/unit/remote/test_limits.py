@@ -19,7 +19,7 @@ from assetsync.remote.documents import Meta, parse_claim, parse_meta, parse_vers
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(120)
 MIB = 1024 * 1024
 Parse = Callable[..., object]
 

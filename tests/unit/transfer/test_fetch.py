@@ -855,14 +855,14 @@ def test_two_fetches_of_one_version_download_it_once(assets: Fetching) -> None:
     paths = []
 
     def run() -> None:
-        started.wait(10)
+        started.wait(100)
         paths.append(assets.fetch("nlp/tok:1.0"))
 
     threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(100)
     assert paths == [assets.folder / "nlp/tok/1.0"] * 2
     assert sorted(watched(assets.store).ranges) == sorted(f"nlp/tok/1.0/{name}" for name in NEW)
 
@@ -875,18 +875,18 @@ def test_different_versions_do_not_wait_for_each_other(assets: Fetching) -> None
     def stop(key: str, start: int) -> None:
         if key == "nlp/tok/1.0":
             under_way.set()
-            assert go_on.wait(30)
+            assert go_on.wait(100)
 
     watched(assets.store).before_chunk = stop
     slow = threading.Thread(target=lambda: assets.fetch("nlp/tok:1.0"))
     slow.start()
     try:
-        assert under_way.wait(30)
+        assert under_way.wait(100)
         assert assets.fetch("nlp/tok:1.1").read_bytes() == b"quick"
         assert not (assets.folder / "nlp/tok/1.0").exists()
     finally:
         go_on.set()
-        slow.join(30)
+        slow.join(100)
     assert (assets.folder / "nlp/tok/1.0").read_bytes() == b"slow"
 
 
