@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from assetsync.errors import ChangedError, ChecksumError, ExistsError, NotFoundError, StoreError, TransientError
+from assetsync.errors import (
+    ChangedError,
+    ChecksumError,
+    ExistsError,
+    NotFoundError,
+    StoreError,
+    TransientError,
+    UnreachableError,
+)
 from assetsync.escape import printable
 
 AGAIN = "run the same command again; what was uploaded is kept"
@@ -64,9 +72,17 @@ CHANGED = Rule(ChangedError, "it changed meanwhile")
 EXISTS = Rule(ExistsError, "it exists already")
 OTHER_BYTES = Rule(ChecksumError, "the bytes that arrived are not those of the checksum; nothing was stored")
 REFUSED = Rule(StoreError, "the request was refused")
+NO_PROXY = Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`")
+SILENT = Rule(TransientError, "`{endpoint}` does not answer", AGAIN)
+CUT = Rule(TransientError, "the connection was cut", AGAIN)
 
 Exceptions = tuple[type[BaseException], ...]
 ByException = Sequence[tuple[Exceptions, Rule]]
+
+
+def meaning(rule: Rule, codes: str) -> dict[str, Rule]:
+    """The part of a table by code that several codes, with spaces between, share a rule in."""
+    return dict.fromkeys(codes.split(), rule)
 
 
 def rule_by(refusal: Refusal, by_code: Mapping[str, Rule], by_status: Mapping[int, Rule], *, create_only: bool) -> Rule:

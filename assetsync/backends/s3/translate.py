@@ -18,9 +18,12 @@ from assetsync.backends.refusal import (
     AGAIN,
     BUSY,
     CHANGED,
+    CUT,
     FAILING,
     NO_OBJECT,
+    NO_PROXY,
     OTHER_BYTES,
+    SILENT,
     THROTTLED,
     ByException,
     Operation,
@@ -28,6 +31,7 @@ from assetsync.backends.refusal import (
     Refusal,
     Rule,
     error_by,
+    meaning,
     rule_by,
     rule_for_exception,
 )
@@ -91,8 +95,7 @@ _LACKS = Rule(UnsupportedError, "`{endpoint}` does not support this request", _C
 _DISABLED = Rule(DeniedError, "the account or the bucket is closed to all", "ask its owner")
 
 BY_CODE: dict[str, Rule] = {
-    "NoSuchKey": NO_OBJECT,
-    "NoSuchVersion": NO_OBJECT,
+    **meaning(NO_OBJECT, "NoSuchKey NoSuchVersion"),
     "NoSuchUpload": Rule(NotFoundError, "that upload is gone: completed, aborted, or expired"),
     "NoSuchBucket": Rule(
         NoStoreError,
@@ -100,19 +103,11 @@ BY_CODE: dict[str, Rule] = {
         "check `store`, and that the credentials belong to the account of the bucket",
     ),
     "InvalidBucketName": Rule(NoStoreError, "`{bucket}` is no valid bucket name", "check `store`"),
-    "AccessDenied": _DENIED,
-    "AllAccessDisabled": _DISABLED,
-    "AccountProblem": _DISABLED,
-    "UserSuspended": _DISABLED,
-    "NotSignedUp": _DISABLED,
-    "ExpiredToken": _EXPIRED,
-    "ExpiredTokenException": _EXPIRED,
-    "TokenRefreshRequired": _EXPIRED,
-    "RequestExpired": _EXPIRED,
+    **meaning(_DENIED, "AccessDenied UnauthorizedAccess"),
+    **meaning(_DISABLED, "AllAccessDisabled AccountProblem UserSuspended NotSignedUp"),
+    **meaning(_EXPIRED, "ExpiredToken ExpiredTokenException TokenRefreshRequired RequestExpired"),
     "InvalidToken": Rule(DeniedError, "the session token is not valid", _NEW_CREDENTIALS),
-    "InvalidAccessKeyId": _UNKNOWN_KEY,
-    "InvalidClientTokenId": _UNKNOWN_KEY,
-    "UnauthorizedAccess": _DENIED,
+    **meaning(_UNKNOWN_KEY, "InvalidAccessKeyId InvalidClientTokenId"),
     "SignatureDoesNotMatch": Rule(
         DeniedError,
         "the signature is wrong",
@@ -123,40 +118,18 @@ BY_CODE: dict[str, Rule] = {
         "this machine's clock differs too much from the store's",
         "set the clock right, by NTP for example",
     ),
-    "AuthorizationHeaderMalformed": _OTHER_REGION,
-    "PermanentRedirect": _OTHER_REGION,
-    "TemporaryRedirect": _OTHER_REGION,
-    "Redirect": _OTHER_REGION,
-    "IllegalLocationConstraintException": _OTHER_REGION,
+    **meaning(_OTHER_REGION, "AuthorizationHeaderMalformed PermanentRedirect TemporaryRedirect Redirect"),
+    **meaning(_OTHER_REGION, "IllegalLocationConstraintException"),
     "PreconditionFailed": CHANGED,
     "ConditionalRequestConflict": Rule(ConflictingError, "another write to it is under way", AGAIN),
     "OperationAborted": BUSY,
-    "SlowDown": THROTTLED,
-    "SlowDownRead": THROTTLED,
-    "SlowDownWrite": THROTTLED,
-    "Throttling": THROTTLED,
-    "ThrottlingException": THROTTLED,
-    "ThrottledException": THROTTLED,
-    "RequestThrottled": THROTTLED,
-    "RequestThrottledException": THROTTLED,
-    "RequestLimitExceeded": THROTTLED,
-    "TooManyRequests": THROTTLED,
-    "TooManyRequestsException": THROTTLED,
-    "BandwidthLimitExceeded": THROTTLED,
-    "KMS.ThrottlingException": THROTTLED,
-    "PriorRequestNotComplete": FAILING,
-    "InternalError": FAILING,
-    "InternalFailure": FAILING,
-    "ServiceUnavailable": FAILING,
-    "RequestTimeout": FAILING,
-    "RequestTimeoutException": FAILING,
-    "IncompleteBody": FAILING,
-    "XAmzContentSHA256Mismatch": OTHER_BYTES,
-    "XAmzContentChecksumMismatch": OTHER_BYTES,
-    "BadDigest": OTHER_BYTES,
-    "InvalidDigest": OTHER_BYTES,
-    "NotImplemented": _LACKS,
-    "MethodNotAllowed": _LACKS,
+    **meaning(THROTTLED, "SlowDown SlowDownRead SlowDownWrite Throttling ThrottlingException ThrottledException"),
+    **meaning(THROTTLED, "RequestThrottled RequestThrottledException RequestLimitExceeded TooManyRequests"),
+    **meaning(THROTTLED, "TooManyRequestsException BandwidthLimitExceeded KMS.ThrottlingException"),
+    **meaning(FAILING, "PriorRequestNotComplete InternalError InternalFailure ServiceUnavailable RequestTimeout"),
+    **meaning(FAILING, "RequestTimeoutException IncompleteBody"),
+    **meaning(OTHER_BYTES, "XAmzContentSHA256Mismatch XAmzContentChecksumMismatch BadDigest InvalidDigest"),
+    **meaning(_LACKS, "NotImplemented MethodNotAllowed"),
     "InvalidRange": _NO_RANGE,
     "InvalidPart": Rule(StoreError, "a part is missing or is another", AGAIN),
     "InvalidPartOrder": Rule(StoreError, "the parts are not in order"),
@@ -167,12 +140,8 @@ BY_CODE: dict[str, Rule] = {
         StoreError, "it is archived", "restore it, and keep assets out of the rules that move objects to an archive"
     ),
     "QuotaExceeded": Rule(StoreError, "the store is full"),
-    "KMS.NotFoundException": _BAD_KMS,
-    "KMS.DisabledException": _BAD_KMS,
-    "KMS.InvalidStateException": _BAD_KMS,
-    "KMS.KMSInvalidStateException": _BAD_KMS,
-    "KMS.InvalidKeyUsageException": _BAD_KMS,
-    "KMS.AccessDeniedException": _BAD_KMS,
+    **meaning(_BAD_KMS, "KMS.NotFoundException KMS.DisabledException KMS.InvalidStateException"),
+    **meaning(_BAD_KMS, "KMS.KMSInvalidStateException KMS.InvalidKeyUsageException KMS.AccessDeniedException"),
 }
 
 BY_STATUS: dict[int, Rule] = {
@@ -232,10 +201,7 @@ _CA_AS_SERVER = Rule(
     "the certificate of `{endpoint}` is that of an authority, which no server may show",
     "have one made for the server (`basicConstraints=CA:FALSE`), and name who signed it in `AWS_CA_BUNDLE`",
 )
-_NO_PROXY = Rule(UnreachableError, "the proxy fails", "check `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`")
 _UNREACHABLE = Rule(UnreachableError, "`{endpoint}` can't be reached", _NETWORK)
-_SILENT = Rule(TransientError, "`{endpoint}` does not answer", AGAIN)
-_CUT = Rule(TransientError, "the connection was cut", AGAIN)
 _NO_CREDENTIALS = Rule(
     DeniedError,
     "there are no credentials that can be used",
@@ -246,10 +212,10 @@ _NO_CREDENTIALS = Rule(
 # boto3. In this order, since its exceptions are kinds of each other.
 BY_EXCEPTION: ByException = (
     ((exceptions.SSLError,), _NO_TLS),
-    ((exceptions.ProxyConnectionError,), _NO_PROXY),
+    ((exceptions.ProxyConnectionError,), NO_PROXY),
     ((exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError), _UNREACHABLE),
-    ((exceptions.ReadTimeoutError,), _SILENT),
-    ((exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.ResponseStreamingError, HTTPError), _CUT),
+    ((exceptions.ReadTimeoutError,), SILENT),
+    ((exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.ResponseStreamingError, HTTPError), CUT),
     (
         (
             exceptions.NoCredentialsError,
@@ -279,14 +245,14 @@ BY_WORDS: tuple[tuple[str, Rule], ...] = (
     ("InvalidMessage", _NO_TLS),
     ("AlertReceived", _NO_TLS),
     ("PeerIncompatible", _NO_TLS),
-    ("ProxyAuthRequired", _NO_PROXY),
-    ("TunnelUnexpected", _NO_PROXY),
+    ("ProxyAuthRequired", NO_PROXY),
+    ("TunnelUnexpected", NO_PROXY),
     ("ConnectError(", _UNREACHABLE),
     ("kind: Connect", _UNREACHABLE),
-    ("kind: Timeout", _SILENT),
-    ("kind: Request", _CUT),
-    ("kind: Interrupted", _CUT),
-    ("kind: Body", _CUT),
+    ("kind: Timeout", SILENT),
+    ("kind: Request", CUT),
+    ("kind: Interrupted", CUT),
+    ("kind: Body", CUT),
     ("", _NOT_S3),
 )
 
@@ -328,7 +294,7 @@ def broken(operation: Operation, key: str, place: Place, text: str, *, proxy: bo
     """The error for an exchange that failed on the way, by the text of an exception of obstore."""
     rule = next(rule for words, rule in BY_WORDS if words in text)
     if rule is _UNREACHABLE and proxy:  # it is the proxy that was to be connected to
-        rule = _NO_PROXY
+        rule = NO_PROXY
     region = "see `aws s3api head-bucket`"
     return error_by(rule, operation, key, place, _words_of(text), region)
 
