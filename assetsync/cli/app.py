@@ -157,7 +157,7 @@ def _run(argv: list[str] | None) -> int:
 
 def _failed(error: Exception, session: Session) -> int:
     from assetsync.cli.failure import report
-    from assetsync.render.error_json import error_code
+    from assetsync.render.document import error_code
 
     exit_code = report(error)
     if isinstance(error, AssetsyncError):
@@ -191,6 +191,6 @@ def _leave_interrupted(session: Session) -> NoReturn:
 def _answer(session: Session, code: str, message: str, hint: str | None, exit_code: int) -> None:
     """The document of a failure, for a program that waits for one on stdout."""
     if session.wants_json and not session.answered:
-        from assetsync.render.error_json import error_json
+        from assetsync.render.document import error_json
 
         echo(error_json(code, message, hint, exit_code), nl=False)

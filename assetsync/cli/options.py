@@ -97,6 +97,8 @@ _OPTIONS = [
 ]
 
 
+format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+
 _COMMON_NAMES = frozenset(one.name for one in fields(Common))
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from assetsync.escape import printable
 from assetsync.remote.doctor import Ailment, Probe
+from assetsync.remote.immutability import Attempt
 from assetsync.remote.verify import Verdict
 from assetsync.render.document import dump
 from assetsync.render.plan_text import Paint, plain
@@ -15,6 +16,7 @@ from assetsync.render.units import plural, size
 
 # Of a version: by which of its properties it was compared.
 _CHECKED = {"bytes": "every byte agrees", "sha256": "sizes and checksums agree", "size": "sizes agree"}
+_MODELKIT = "modelkit writes without conditions: it can't push to a store that refuses that, and fetches as before"
 
 
 class Skipped(NamedTuple):
@@ -109,3 +111,31 @@ def soundness_text(
     else:
         lines.append(f"{plural(len(ailments), 'ailment')} found." if ailments else "No ailments found.")
     return "\n".join(lines) + "\n"
+
+
+def immutability_text(store: str, attempts: Sequence[Attempt], *, paint: Paint = plain) -> str:
+    """A line for each attempt, and what follows for modelkit."""
+    lines = [f"Store: {printable(store)}", "", *(_attempt(one, paint) for one in attempts)]
+    if any(one.what == "put without a condition" and one.refused for one in attempts):
+        lines += ["", _MODELKIT]
+    return "".join(line + "\n" for line in lines)
+
+
+def _attempt(attempt: Attempt, paint: Paint) -> str:
+    mark, word, colour = _VERDICTS[attempt.refused]
+    if attempt.refused is False and attempt.is_harmless:
+        mark, colour = "-", "yellow"
+    detail = attempt.detail or ("it can harm unfinished uploads alone" if attempt.is_harmless else "")
+    return f"  {paint(mark, colour)} {attempt.what}: {word}" + (f"  ({printable(detail)})" if detail else "")
+
+
+_VERDICTS = {True: ("✓", "refused", "green"), False: ("!", "open", "red"), None: ("-", "not told", "yellow")}
+
+
+def immutability_json(store: str, attempts: Sequence[Attempt]) -> str:
+    """The document of `doctor --immutability --format json`; `refused` is null where that could not be told."""
+    return dump({"store": store, "attempts": [_fields(one) for one in attempts]})
+
+
+def _fields(attempt: Attempt) -> dict[str, object]:
+    return {"what": attempt.what, "refused": attempt.refused, "detail": attempt.detail or None}

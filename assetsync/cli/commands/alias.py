@@ -7,7 +7,7 @@ import sys
 import click
 
 from assetsync.cli.console import Console
-from assetsync.cli.options import Common, command
+from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.project.asset_store import AssetStore
 from assetsync.render.marks import aliases_json, aliases_text
@@ -20,7 +20,7 @@ from assetsync.render.marks import aliases_json, aliases_text
 @click.option("-m", "--message", metavar="TEXT", help="Why it is moved; kept with the move.")
 @click.option("--rollback", is_flag=True, help="Move ALIAS to where it was before; again, one further back.")
 @click.option("--remove", is_flag=True, help="Take ALIAS away; its history stays.")
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @prefix_option
 def alias_command(
     common: Common,

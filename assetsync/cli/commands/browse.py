@@ -14,7 +14,7 @@ from assetsync.atomic import write_atomically
 from assetsync.cli.completing import assets, assets_or_files
 from assetsync.cli.console import Console
 from assetsync.cli.filters import filter_options
-from assetsync.cli.options import Common, command
+from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.errors import UsageError
 from assetsync.escape import printable
@@ -32,8 +32,6 @@ from assetsync.render.listing import listing_json, listing_text
 from assetsync.render.units import plural
 
 EXIT_DIFFERENCE = 2
-
-format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
 @command("list", short_help="Assets and versions in the store, beside what is locked.", epilog=STORE_HELP)

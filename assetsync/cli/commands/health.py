@@ -13,7 +13,7 @@ import click
 
 from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
-from assetsync.cli.options import Common, command
+from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.errors import AssetsyncError
 from assetsync.escape import printable
@@ -25,18 +25,17 @@ from assetsync.remote.marks import read_marks
 from assetsync.remote.verify import Verdict, unlisted, verify
 from assetsync.render.health import (
     Skipped,
+    immutability_json,
+    immutability_text,
     soundness_json,
     soundness_text,
     verdicts_json,
     verdicts_summary,
     verdicts_text,
 )
-from assetsync.render.immutability import immutability_json, immutability_text
 from assetsync.render.units import plural
 
 EXIT_FOUND = 1
-
-format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
 
 @command("verify", short_help="Is every object of a version there and right?", epilog=STORE_HELP)

@@ -9,7 +9,7 @@ import click
 from assetsync.cli.commands.sync import load, names_argument, narrowed
 from assetsync.cli.console import Console
 from assetsync.cli.filters import filter_options
-from assetsync.cli.options import Common, command
+from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.traffic import traffic_options
 from assetsync.model.labels import Filter
 from assetsync.plan.request import Request
@@ -21,7 +21,7 @@ from assetsync.traffic import Traffic
 @names_argument
 @filter_options
 @click.option("--offline", is_flag=True, help="Compare with assets.lock alone; ask no store.")
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option
 @traffic_options
 def status_command(
     common: Common, traffic: Traffic, names: tuple[str, ...], labels: Filter, offline: bool, format: str
