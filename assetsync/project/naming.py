@@ -7,14 +7,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import TYPE_CHECKING
 
 from assetsync.errors import NotFoundError, UsageError
 from assetsync.escape import printable
 from assetsync.model.history import History
 from assetsync.model.marks import alias_in
 from assetsync.model.names import Spec, parse_spec
-from assetsync.remote.store import ListedAsset, Store
 from assetsync.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from assetsync.remote.store import ListedAsset, Store  # a pull whose names need no store spends no time on it
 
 # A spec whose name is a pattern, and what is behind that: `nlp/*`, `nlp/*:1`, `*@production`.
 _MANY = re.compile(r"(?P<pattern>[^:@\[\]]*[*?][^:@\[\]]*)(?P<rest>.*)", re.DOTALL)

@@ -25,7 +25,6 @@ from assetsync.plan.plan import KIND, Action, Create, Plan, Pull, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.project.project import Project
 from assetsync.project.result import Result, problems_error
-from assetsync.render.plan_json import plan_json
 from assetsync.render.plan_text import plan_text
 from assetsync.render.units import duration, plural, size
 from assetsync.traffic import UNLIMITED, Traffic
@@ -108,6 +107,8 @@ def plan_command(
     if summary:
         _append_summary(plan)
     if format == "json":
+        from assetsync.render.plan_json import plan_json
+
         console.data(plan_json(plan, files=console.verbose))
     elif format == "markdown":
         from assetsync.render.plan_markdown import plan_markdown
