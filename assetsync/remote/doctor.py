@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import partial
 
 from assetsync.backends.contract import RemoteBackend
@@ -161,9 +162,15 @@ def _clock(store: Store, key: str) -> Iterator[Probe]:
     )
 
 
-def examine(store: Store, wanted: Callable[[str], bool] = lambda name: True) -> list[Ailment]:
-    """Find what is odd about the wanted assets, sorted by name. It only reads from the store. StoreError."""
-    surveyed = [one for one in store.survey() if wanted(one.name)]
+def examine(store: Store, pattern: str | None = None) -> list[Ailment]:
+    """Find what is odd about the assets whose names match a glob, or all, sorted by name. It only reads from the store.
+
+    NotFoundError when none matches; StoreError.
+    """
+    surveyed = [one for one in store.survey() if pattern is None or fnmatchcase(one.name, pattern)]
+    if pattern is not None and not surveyed:
+        message = f"`{store.called}` has nothing that matches `{printable(pattern)}`"
+        raise NotFoundError(message, hint="`assetsync list` shows what it has")
     return [ailment for found in together(partial(_asset, store), surveyed) for ailment in found]
 
 

@@ -86,6 +86,11 @@ def test_a_pattern_that_the_store_has_nothing_for_is_an_error(versioned: Repo) -
         assert f"has nothing that matches `{spec}`" in versioned.run("show", spec, code=1).err
 
 
+def test_a_doctor_of_no_asset_finds_no_health(versioned: Repo) -> None:
+    assert "No ailments" in versioned.run("doctor", "nlp/*").out
+    assert "has nothing that matches `nlp/tokenizr`" in versioned.run("doctor", "nlp/tokenizr", code=1).err
+
+
 def test_an_asset_that_cannot_be_read_is_not_left_out(versioned: Repo) -> None:
     (versioned.root.parent / "store/nlp/sentiment.versions").write_text("{")
     run = versioned.run("fetch", "nlp/*", "--assets-dir", "out", code=4)

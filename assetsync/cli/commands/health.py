@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -151,7 +150,7 @@ def doctor_command(
         broken = any(probe.error is not None and probe.needed for probe in probes)
         ailments: list[Ailment] | None = None
         if not any(probe.error is not None and probe.what in ("find credentials", "list") for probe in probes):
-            ailments = examine(store.store, lambda name: pattern is None or fnmatch.fnmatchcase(name, pattern))
+            ailments = examine(store.store, pattern)
         if format == "json":
             console.data(soundness_json(store.url, probes, ailments))
         else:
