@@ -30,7 +30,7 @@ PRODUCTION = "memory://production"
 # The part of listings that are of two moments.
 SPLIT = 0.3
 # The part of uploads that leave an empty object when their client dies.
-TORN = 0.3
+TORN = 0.7
 # How many writes an outdated listing may lack.
 LATE = 6
 
@@ -178,7 +178,8 @@ class SimulatedStore:
     def hurt_index(self, how: str) -> None:
         """Somebody deletes `.versions`, cuts it, or puts an older one there."""
         key = layout.versions_key(NAME)
-        self._schedule.step(how, key)
+        self._schedule.step("hurt", key)
+        self._schedule.note("", key, how)
         try:
             data = self.raw.read(key).data
         except NotFoundError:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,8 @@ from tests.simulation.world import Run, run
 # The long form of the gate is cut into pieces, so that each core has some.
 PIECES = 10
 PIECE = 1_000
+# What happens in one schedule of a hundred or so.
+RARE = frozenset(("is kept, empty", "is outdated", "drop index", "cut index", "old index", "diverged", "conflict"))
 
 
 @pytest.fixture
@@ -46,27 +47,28 @@ def test_a_few_hundred_schedules_keep_every_promise(runs: Sequence[Run]) -> None
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("piece", range(PIECES))
 def test_ten_thousand_schedules_keep_every_promise(stage: Stage, piece: int) -> None:
+    seen: set[str] = set()
     for seed in range(piece * PIECE, (piece + 1) * PIECE):
-        _check(run(stage, seed))
+        ended = run(stage, seed)
+        _check(ended)
+        seen.update(step.how for step in ended.trace)
+        seen.update(step.key for step in ended.trace if step.what == "problem")
+    assert seen >= RARE
 
 
 def test_everybody_takes_part_and_everything_happens(runs: Sequence[Run]) -> None:
     actors = {name.rstrip("0123456789") for ended in runs for name in ended.actors}
-    named = {"checkout", "before", "shared", "reader", "doctor", "release", "yanker", "promoter", "mishap", "modelkit"}
-    assert actors == named
+    assert {"checkout", "shared", "reader", "doctor", "release", "yanker", "promoter", "modelkit"} <= actors
     steps = [step for ended in runs for step in ended.trace]
     what = {step.what for step in steps}
     assert {"dies", "clock", "reports", "fails", "finds", "list on", "copy to", "sleep", "put", "wishes"} <= what
-    assert {"begin parts", "send part", "complete", "drop index", "cut index", "old index"} <= what
+    assert {"begin parts", "send part", "complete"} <= what
     how = {step.how for step in steps}
-    assert {"reply lost", "unsent", "given up, reply lost", "is kept, empty", "is there", "ChangedError"} <= how
-    assert "is outdated" in how
-    problems = {code for step in steps if step.what == "problem" for code in step.key.split(", ")}
-    assert {"diverged", "in_progress", "goes_back", "conflict"} <= problems
+    assert {"reply lost", "unsent", "given up, reply lost", "is there", "ChangedError"} <= how
+    assert {"drop index", "cut index", "old index"} & how
     told = {step.key.split()[0] for step in steps if step.what == "reports"}
     assert {"Create", "Update", "Adopt", "Pull", "promoted", "production"} <= told
     assert any("is yanked" in step.key for step in steps)
-    assert any("is listed again" in step.key for step in steps)
 
 
 def test_a_seed_is_one_schedule_in_any_process(stage: Stage) -> None:
@@ -87,27 +89,22 @@ def test_a_seed_is_one_schedule_in_any_process(stage: Stage) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("how", BROKEN, ids=lambda how: how.__name__)
 def test_a_broken_protocol_is_found(stage: Stage, how: Break, monkeypatch: pytest.MonkeyPatch) -> None:
-    how(monkeypatch)
-    found = _first_wrong(stage, BROKEN[how])
-    assert found is not None
-    again = run(stage, found.seed)
+    found = _shown(stage, how, monkeypatch)
+    again = run(stage, found.seed, theme=BROKEN[how][0])
     assert (again.wrong, again.trace) == (found.wrong, found.trace)
 
 
-def _first_wrong(stage: Stage, within: int) -> Run | None:
-    """The first schedule that shows something wrong, of so many."""
-    for seed in count():
-        if seed == within:
-            return None
-        ended = run(stage, seed)
+def _shown(stage: Stage, how: Break, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The first schedule that shows what is broken."""
+    how(monkeypatch)
+    theme, within = BROKEN[how]
+    for seed in range(within):
+        ended = run(stage, seed, theme=theme)
         if ended.wrong:
             return ended
-    return None
+    pytest.fail(f"{within} schedules show nothing wrong")
 
 
 def test_a_version_without_its_data_is_found_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     how = next(how for how in BROKEN if how.__name__ == "commit_before_data")
-    how(monkeypatch)
-    found = _first_wrong(stage, BROKEN[how])
-    assert found is not None
-    assert "is not what it says" in str(found)
+    assert "is not what it says" in str(_shown(stage, how, monkeypatch))

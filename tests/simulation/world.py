@@ -61,18 +61,19 @@ class Run:
         return f"seed {self.seed}: {'; '.join(self.wrong) or 'all is well'}\n{lines}"
 
 
-def run(stage: Stage, seed: int, *, modelkit: bool | None = None) -> Run:
-    """Run the schedule of a seed. `modelkit`: whether it takes part; None: as the seed has it."""
-    return _World(stage, seed, modelkit).run()
+def run(stage: Stage, seed: int, *, theme: str | None = None) -> Run:
+    """Run the schedule of a seed. `theme` is one of THEMES; None: as the seed has it."""
+    return _World(stage, seed, theme).run()
 
 
 class _World:
     """One schedule, from its seed to its end."""
 
-    def __init__(self, stage: Stage, seed: int, modelkit: bool | None) -> None:
+    def __init__(self, stage: Stage, seed: int, theme: str | None) -> None:
         self._seed = seed
         chance = self._random = random.Random(seed)
-        self._theme = chance.choice(THEMES)
+        drawn = chance.choice(THEMES)
+        self._theme = theme or drawn
         self._schedule = Schedule(chance, self._weather())
         self._schedule.hurries = _hurries
         stage.begin(self._schedule, reaching=chance.random() < 0.3)
@@ -82,7 +83,7 @@ class _World:
             self._contents = LARGE
             self._send_in_parts()
         self._versioning = "simple_date" if chance.random() < 0.1 else "major_minor"
-        self._modelkit = chance.random() < 0.2 if modelkit is None else modelkit
+        self._modelkit = chance.random() < 0.2
         if self._versioning == "simple_date" or self._theme in ("marking", "hurt", "parts", "sharing"):
             self._modelkit = False
         self._checkouts: list[Checkout] = []
