@@ -173,8 +173,7 @@ class World:
             return locks
         # Not the message: the first of two runs may have published one asset, and the second commits another.
         asked = [("ls-tree", "-r", "HEAD"), ("diff-tree", "--name-only", "-r", "HEAD~1", "HEAD"), ("status", "-s")]
-        if self.origin.exists():
-            asked += [("rev-list", "--count", "origin/main..main")]
+        if self.origin.exists():  # not where the branch here believes it to be, which git only notes
             asked += [("--git-dir", str(self.origin), "ls-tree", "-r", "main")]
         return [*locks, *(self.repo.git(*args) for args in asked if self._has_two_commits() or "HEAD~1" not in args)]
 
@@ -244,6 +243,7 @@ class _InBucket(Objects):
         bucket, _, prefix = remote.url.removeprefix("s3://").partition("/")
         self._bucket, self._prefix, self._saved = bucket, f"{prefix}/", f"saved-{prefix}/"
         environ = remote.environ
+        self._read_before: dict[str, tuple[str, bytes]] = {}
         self._client: Any = boto3.client(
             "s3",
             endpoint_url=environ["AWS_ENDPOINT_URL"],
@@ -252,12 +252,18 @@ class _InBucket(Objects):
             aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def _keys(self, prefix: str) -> list[str]:
+    def _keys(self, prefix: str) -> dict[str, str]:
+        """The keys below a prefix, each with the etag of its object."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return [found["Key"].removeprefix(prefix) for page in pages for found in page.get("Contents", ())]
+        found = [one for page in pages for one in page.get("Contents", ())]
+        return {one["Key"].removeprefix(prefix): one["ETag"] for one in found}
 
     def all(self) -> Files:
-        return {key: self._read(key) for key in self._keys(self._prefix)}
+        # An etag is the MD5 of the bytes, or of those of the parts: what has the same is not read again.
+        before, etags = self._read_before, self._keys(self._prefix)
+        same = {key for key, etag in etags.items() if before.get(key, ("", b""))[0] == etag}
+        self._read_before = {key: before[key] if key in same else (tag, self._read(key)) for key, tag in etags.items()}
+        return {key: data for key, (_, data) in self._read_before.items()}
 
     def _read(self, key: str) -> bytes:
         with closing(self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)["Body"]) as body:
@@ -276,9 +282,10 @@ class _InBucket(Objects):
 
     def put_back(self) -> None:
         saved = self._keys(self._saved)
-        for key in {*self._keys(self._prefix)} - {*saved}:
+        now = self._keys(self._prefix)
+        for key in now.keys() - saved.keys():
             self.remove(key)
-        for key in saved:
+        for key in (key for key, etag in saved.items() if now.get(key) != etag):
             self._copy(self._saved + key, self._prefix + key)
 
     def _copy(self, source: str, target: str) -> None:
