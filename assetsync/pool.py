@@ -1,9 +1,9 @@
 """Threads for requests and files: the only place that makes them, and one rule for how they end.
 
 Stores answer in 10 to 50 ms, so throughput is the number of requests under way. `together` asks about many things at
-once. `Transfers` publishes and fetches: its pools serve all assets and files of a command. Parts of large files have a
-pool of their own, because each of its threads owns a buffer of the size of a part; their number bounds the memory that
-any transfer needs. Tasks of a pool never wait for others in it; they submit further ones.
+once. `Transfers` publishes and fetches: its pools serve all assets and files of a command. Streams of more than a
+megabyte, and parts of large files, have pools of their own, because each takes megabytes for a buffer: their numbers
+bound the memory that any transfer needs. Tasks of a pool never wait for others in it; they submit further ones.
 
 After an error, tasks that have not begun never run, and those under way are waited for. After an interruption (ctrl-C),
 nobody waits: a request may take a minute to time out.
@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from enum import Enum
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
@@ -24,6 +25,7 @@ from assetsync.traffic import UNLIMITED, Pace, Traffic
 # Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
 ASSETS_WIDTH = 32
 WIDTH = 48
+STREAM_WIDTH = 16
 BULK_WIDTH = 8
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
 LOOK_WIDTH = 64
@@ -83,6 +85,14 @@ def meanwhile(call: Callable[[], T]) -> Iterator[Callable[[], T]]:
         yield pool.submit(call).result
 
 
+class Lane(Enum):
+    """The pool that a task is for: each takes one small object, a stream of megabytes, or a part in a buffer."""
+
+    SMALL = WIDTH
+    STREAM = STREAM_WIDTH
+    BULK = BULK_WIDTH
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: the group it belongs to has failed already
     """Raised inside the tasks of a group that is being given up."""
 
@@ -132,8 +142,10 @@ class Transfers:
         self._turns = _Turns(jobs)
         self._pace = Pace(traffic.rate) if traffic.rate else None
         self._pools = ExitStack()
-        self._small = self._pools.enter_context(threads(jobs or width, "transfer"))
-        self._bulk = self._pools.enter_context(threads(min(jobs or BULK_WIDTH, BULK_WIDTH), "bulk"))
+        widths = {lane: min(jobs or lane.value, lane.value) for lane in Lane} | {Lane.SMALL: jobs or width}
+        self._lanes = {
+            lane: self._pools.enter_context(threads(count, lane.name.lower())) for lane, count in widths.items()
+        }
         self._assets = self._pools.enter_context(threads(jobs or ASSETS_WIDTH, "asset"))
         self._buffers = threading.local()
         self._stopped = threading.Event()
@@ -190,9 +202,9 @@ class Transfers:
             buffer = self._buffers.buffer = bytearray(size)
         return memoryview(buffer)[:size]
 
-    def submit(self, task: Callable[[], None], *, bulk: bool) -> None:
+    def submit(self, task: Callable[[], None], lane: Lane) -> None:
         """See `Group.submit`."""
-        (self._bulk if bulk else self._small).submit(self._in_turn, task)
+        self._lanes[lane].submit(self._in_turn, task)
 
     def _in_turn(self, task: Callable[[], None]) -> None:
         with self._turns.taken():
@@ -229,18 +241,19 @@ class Group:
         for task in tasks:
             self.submit(task)
 
-    def submit(self, task: Callable[[], None], *, bulk: bool = False) -> None:
-        """Run `task` in the pool; `bulk` for those that use the pool's buffers. Tasks may submit further ones."""
+    def submit(self, task: Callable[[], None], lane: Lane = Lane.SMALL) -> None:
+        """Run `task` in the pool of `lane`: BULK for those that use a buffer of the pool. Tasks may submit further
+        ones."""
         self._begin()
         try:
-            self._transfers.submit(partial(self._run, task), bulk=bulk)
+            self._transfers.submit(partial(self._run, task), lane)
         except RuntimeError as error:  # the pool is shutting down
             self._done(Cancelled(str(error)))
         except MemoryError as error:
             self._done(error)
 
     def buffer(self, size: int) -> memoryview:
-        """This thread's buffer of at least `size` bytes, cut to `size`. For bulk tasks only."""
+        """This thread's buffer of at least `size` bytes, cut to `size`. For tasks of the lane BULK only."""
         return self._transfers.buffer(size)
 
     def check(self) -> None:

@@ -19,7 +19,8 @@ from typing import NamedTuple
 from assetsync.backends.contract import Progress
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, NotFoundError
 from assetsync.local.hashing import no_link, sha256_of
-from assetsync.pool import BULK_WIDTH, Group, Transfers
+from assetsync.local.writeback import start_writing
+from assetsync.pool import BULK_WIDTH, Group, Lane, Transfers
 from assetsync.remote.store import Store
 from assetsync.render.units import size as units
 
@@ -27,6 +28,9 @@ from assetsync.render.units import size as units
 RANGE = 8 * 1024 * 1024
 LARGE = 2 * RANGE
 CHUNK = 1024 * 1024
+# Bytes. Of larger files, fewer are got at once. The writing of smaller ones begins with their fsync: to ask for it
+# would take as long.
+SMALL = 1024 * 1024
 # Files that one task makes durable: few, because many that wait at once share what the file system does.
 SYNC_BATCH = 16
 
@@ -128,7 +132,14 @@ class _Download:
         twins: dict[str, list[Item]] = {}
         for item in sorted(items, key=lambda item: item.size, reverse=True):
             twins.setdefault(item.sha256 or item.key, []).append(item)
-        self.group.run([partial(self._get, first, others) for first, *others in twins.values()])
+        small = []
+        for first, *others in twins.values():
+            task = partial(self._get, first, others)
+            if SMALL < first.size <= LARGE:
+                self.group.submit(task, Lane.STREAM)
+            else:
+                small.append(task)
+        self.group.run(small)
 
     def got(self, item: Item) -> Got:
         path = staged_path(self._folder, item)
@@ -193,6 +204,8 @@ class _Download:
                 self.group.check()
                 digest.update(chunk)
                 at = write_at(descriptor, chunk, at)
+            if at > SMALL:
+                start_writing(descriptor, 0, at)
         finally:
             os.close(descriptor)
         return digest.hexdigest()
@@ -251,7 +264,7 @@ class _Ranges:
         self._todo = iter(range(left, self._count))
         self._download.progress(min(left * RANGE, self._item.size))
         for _ in range(max(1, min(BULK_WIDTH, self._count - left))):
-            self._download.group.submit(self._work, bulk=True)
+            self._download.group.submit(self._work, Lane.BULK)
 
     def _left(self) -> int:
         """The number of ranges that an earlier try has left, up to the first hole."""
@@ -270,10 +283,11 @@ class _Ranges:
         try:
             self._hash(descriptor)
             while (number := self._next()) is not None:
-                at = number * RANGE
+                start = at = number * RANGE
                 for chunk in self._download.read(self._item, at, self._length(number)):
                     self._download.group.check()
                     at = write_at(descriptor, chunk, at)
+                start_writing(descriptor, start, at - start)
                 with self._lock:
                     self._got.add(number)
                 self._hash(descriptor)

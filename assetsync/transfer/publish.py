@@ -32,7 +32,7 @@ from assetsync.local.scan import stamp_changed
 from assetsync.model.provenance import Provenance
 from assetsync.model.tree import FileEntry, Tree
 from assetsync.plan.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
-from assetsync.pool import BULK_WIDTH, Group, Transfers
+from assetsync.pool import BULK_WIDTH, Group, Lane, Transfers
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
 from assetsync.remote.store import Store
@@ -419,7 +419,7 @@ class _Parts:
                 self._complete(key, upload_id, entry)
         numbers = iter(missing)
         for _ in range(workers):
-            self._group.submit(partial(self._send, numbers, count, key, path, upload_id, entry), bulk=True)
+            self._group.submit(partial(self._send, numbers, count, key, path, upload_id, entry), Lane.BULK)
 
     def _resume(self, key: str, path: str, entry: FileEntry) -> tuple[str, list[Part]] | None:
         upload_id = self._journal.upload(self._store_url, key, entry)

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from assetsync.pool import BULK_WIDTH, Cancelled, Group, Transfers, meanwhile, together
+from assetsync.pool import BULK_WIDTH, Cancelled, Group, Lane, Transfers, meanwhile, together
 
 # Seconds. Nobody waits as long, unless something is broken.
 PATIENCE = 60
@@ -29,7 +29,7 @@ def test_all_tasks_run_those_that_tasks_submit_included() -> None:
         def run() -> None:
             done.append(depth)
             for _ in range(3 if depth else 0):
-                group.submit(task(depth - 1), bulk=depth == 2)
+                group.submit(task(depth - 1), Lane.BULK if depth == 2 else Lane.SMALL)
 
         return run
 
@@ -177,7 +177,7 @@ def test_each_bulk_thread_has_a_buffer_of_its_own_and_keeps_it() -> None:
     with Transfers(1) as transfers:
         group = transfers.group()
         for _ in range(BULK_WIDTH):
-            group.submit(task, bulk=True)
+            group.submit(task, Lane.BULK)
         group.wait()
     assert [len(kept) for kept in buffers.values()] == [1] * BULK_WIDTH
     assert len(set.union(*buffers.values())) == BULK_WIDTH
@@ -187,7 +187,7 @@ def test_a_buffer_grows_when_more_is_wanted() -> None:
     sizes: list[int] = []
     with Transfers(1) as transfers:
         group = transfers.group()
-        group.submit(lambda: sizes.extend(len(group.buffer(size)) for size in (10, 1000)), bulk=True)
+        group.submit(lambda: sizes.extend(len(group.buffer(size)) for size in (10, 1000)), Lane.BULK)
         group.wait()
     assert sizes == [10, 1000]
 

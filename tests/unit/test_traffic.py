@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assetsync.pool import Cancelled, Transfers
+from assetsync.pool import Cancelled, Lane, Transfers
 from assetsync.traffic import Pace, Traffic
 
 RATE = 20_000_000
@@ -70,7 +70,7 @@ def test_no_more_requests_at_once_than_jobs() -> None:
         group = transfers.group()
         for _ in range(4):
             group.submit(request)
-            group.submit(request, bulk=True)
+            group.submit(request, Lane.BULK)
         group.wait()
 
     with Transfers(traffic=Traffic(jobs=jobs)) as transfers:
