@@ -10,6 +10,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import TokenRetrievalError
+from botocore.httpsession import get_cert_path
 
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.store import open_store
@@ -80,6 +81,48 @@ def test_a_bucket_of_aws_is_where_botocore_says(
     location = _access(bucket=bucket, region=region).location
     assert (location.url, location.region) == (url, signed_for)
     assert (location.custom, location.configured) == (False, None)
+
+
+PLAIN = {**KEYS, "AWS_REGION": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"AWS_PROFILE": "default"},
+        {"AWS_USE_FIPS_ENDPOINT": "true"},
+        {"AWS_CREDENTIAL_EXPIRATION": "2030-01-01T00:00:00Z"},
+        {"AWS_SECURITY_TOKEN": "token"},
+        {"AWS_NO_SIGN_REQUEST": "true"},
+    ],
+)
+def test_boto3_decides_where_a_setting_is_rarely_made(
+    profile: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
+) -> None:
+    profile.unlink()
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    monkeypatch.setenv("HOME", str(profile.parent))
+    assert _access(PLAIN)._is_plain
+    assert _access(PLAIN).frozen() == (*KEYS.values(), None)
+    assert not _access({**PLAIN, **more})._is_plain
+
+
+@pytest.mark.parametrize("name", ["config", "credentials"])
+def test_boto3_decides_where_there_is_a_file(profile: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for variable in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"):
+        monkeypatch.delenv(variable)
+    home = profile.parent / "home"
+    monkeypatch.setenv("HOME", str(home))
+    assert _access(PLAIN)._is_plain
+    (home / ".aws").mkdir(parents=True)
+    (home / ".aws" / name).touch()
+    assert not _access(PLAIN)._is_plain
+
+
+def test_authorities_are_those_of_botocore(profile: Path) -> None:
+    assert _access().authorities == get_cert_path(True)
 
 
 PROFILE = """[default]

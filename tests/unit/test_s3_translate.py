@@ -11,7 +11,7 @@ from botocore.parsers import ResponseParserError
 
 from assetsync.backends.refusal import Operation, Place, Refusal
 from assetsync.backends.s3 import translate
-from assetsync.backends.s3.translate import cut
+from assetsync.backends.s3.failures import cut, refusal_of
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -220,13 +220,13 @@ def _raised(code: str, message: str = "", status: int = 400, **headers: str) -> 
 
 
 def test_a_refusal_is_read_from_an_exception_of_boto3() -> None:
-    assert translate.refusal_of(_raised("SlowDown", "Less!", 503)) == Refusal(503, "SlowDown", "Less!")
+    assert refusal_of(_raised("SlowDown", "Less!", 503)) == Refusal(503, "SlowDown", "Less!")
     # Without a body, boto3 takes the status for a code.
     without = _raised("301", "Moved Permanently", 301, **{"x-amz-bucket-region": "r-2"})
-    assert translate.refusal_of(without) == Refusal(301, region="r-2")
+    assert refusal_of(without) == Refusal(301, region="r-2")
     without.response["ResponseMetadata"]["HTTPHeaders"] = {}
     without.response["Error"]["Region"] = "r-3"  # type: ignore[typeddict-unknown-key] # where S3 has it
-    assert translate.refusal_of(without).region == "r-3"
+    assert refusal_of(without).region == "r-3"
 
 
 OF_OBSTORE = """Generic S3 error: Error performing GET http://h/a in 340.5µs - Server returned non-2xx status code: {}

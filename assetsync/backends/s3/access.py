@@ -1,42 +1,54 @@
 """Where a bucket is and who asks: a session of boto3 knows profiles, roles, SSO, regions and endpoints.
 
 `environ` is asked first. The session itself looks up files, roles and metadata services, by the environment of the
-process.
+process. Where none of these can say anything, as mostly in CI, boto3 is not imported before it is called: that takes as
+long as a hundred requests.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-import boto3
-import botocore.session
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.credentials import Credentials, EnvProvider
-from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
-from botocore.httpsession import get_cert_path
-
 from assetsync.backends.http import proxy_for
-from assetsync.backends.s3.listing import take_listing
-from assetsync.backends.s3.sending import Sender
 from assetsync.errors import DeniedError, StoreError, UnsupportedError, UsageError
 from assetsync.escape import printable
 from assetsync.manifest.settings import boolean
 from assetsync.model.manifest import StoreConfig
 
 if TYPE_CHECKING:
+    import boto3
+    import botocore.session
+    from botocore.credentials import Credentials
     from mypy_boto3_s3 import S3Client
 
 DEFAULT_REGION = "us-east-1"
-# Exceptions of botocore; a role that can't be assumed is a ClientError of its own request.
-_FAILURES = (BotoCoreError, ClientError)
+# Variables that are read here, or that say nothing of where a bucket is and who asks.
+_PLAIN_VARIABLES = {
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_EXECUTION_ENV",
+    "AWS_KMS_KEY_ID",
+    "AWS_PAGER",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+}
+_FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 
 _REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _AWS_HOST = re.compile(r".*\.amazonaws\.(?:com|com\.cn|eu)")
@@ -98,6 +110,8 @@ class Access:
         """Where the credentials come from, in words."""
         if self.anonymous:
             return "nowhere: `AWS_NO_SIGN_REQUEST` is set"
+        if self._keys is not None:
+            return _SOURCES["env"]
         method = self._credentials.method if self._credentials else None
         return _SOURCES.get(method or "", f"`{method}`")
 
@@ -108,7 +122,7 @@ class Access:
             self._environ.get("AWS_CA_BUNDLE")
             or self._variable("ca_bundle")
             or self._environ.get("REQUESTS_CA_BUNDLE")
-            or get_cert_path(True)
+            or _bundled_authorities()
         )
         return str(given)
 
@@ -136,9 +150,11 @@ class Access:
 
     def frozen(self) -> tuple[str, str, str | None]:
         """Access key, secret key and session token, renewed by botocore where they are about to expire. DeniedError."""
+        if self._keys is not None:
+            return self._keys
         try:
             frozen = self.credentials.get_frozen_credentials()
-        except _FAILURES as error:
+        except _failures() as error:
             raise self.no_credentials(error) from error
         return frozen.access_key or "", frozen.secret_key or "", frozen.token
 
@@ -149,7 +165,7 @@ class Access:
             "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
             "`AWS_NO_SIGN_REQUEST=true` reads a public bucket"
         )
-        if isinstance(error, ProfileNotFound):
+        if type(error).__name__ == "ProfileNotFound":
             hint = "`AWS_PROFILE` names a profile that is not there: `aws configure list-profiles` shows those that are"
         return DeniedError(f"no credentials for `{self._config.url}`{why}", hint=hint)
 
@@ -165,6 +181,8 @@ class Access:
 
     def region_of_bucket(self) -> str:
         """The region of the bucket, asked for; empty where the store does not tell."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
         try:
             return self.client.head_bucket(Bucket=self._bucket).get("BucketRegion", "")
         except ClientError as error:
@@ -179,10 +197,31 @@ class Access:
             self._closing.close()
             self._clients.clear()
 
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether a session of boto3 knows nothing about this that `environ` does not tell: no file, no profile."""
+        process = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        files = (os.path.expanduser(self._environ.get(name) or usual) for name, usual in _FILES.items())
+        return (
+            process.items() <= self._environ.items()
+            and self.variables.keys() <= _PLAIN_VARIABLES
+            and not any(map(os.path.exists, files))
+        )
+
+    @cached_property
+    def _keys(self) -> tuple[str, str, str | None] | None:
+        """The credentials, where the environment has them and they do not expire that anybody knew; else None."""
+        access_key, secret_key = (self._environ.get(f"AWS_{name}") for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
+        if not self._is_plain or not access_key or not secret_key:
+            return None
+        return access_key, secret_key, self._environ.get("AWS_SESSION_TOKEN") or None
+
     def _find_credentials(self) -> Credentials:
+        from botocore.credentials import EnvProvider
+
         try:
             found = EnvProvider(environ=dict(self._environ)).load() or self._session.get_credentials()
-        except _FAILURES as error:
+        except _failures() as error:
             raise self.no_credentials(error) from error
         if found is None:
             raise self.no_credentials()
@@ -205,6 +244,8 @@ class Access:
             raise UnsupportedError(f"`{self._config.url}` is a directory bucket", hint="use a general purpose bucket")
         if endpoint is not None:
             return self._configured(endpoint.rstrip("/"), region)
+        from botocore import UNSIGNED
+
         client = self._make(region, None, signature_version=UNSIGNED)
         url = client.generate_presigned_url("head_bucket", Params={"Bucket": self._bucket}).rstrip("/")
         client.close()
@@ -220,6 +261,11 @@ class Access:
         return Location(url, region, endpoint, not _AWS_HOST.fullmatch(parts.hostname or ""))
 
     def _open_client(self, location: Location) -> S3Client:
+        from botocore import UNSIGNED
+
+        from assetsync.backends.s3.listing import take_listing
+        from assetsync.backends.s3.sending import Sender
+
         options = {"signature_version": UNSIGNED} if self.anonymous else {}
         client = self._make(location.region, location.configured, **options)
         if location.url.startswith("https:"):
@@ -243,6 +289,9 @@ class Access:
         return {name: value for name, value in self._environ.items() if name.startswith("AWS_")}
 
     def _make(self, region: str, endpoint: str | None, **options: Any) -> S3Client:
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
         # A presigned URL is global instead of regional, unless the addressing style is "virtual".
         style = (self._variable("s3") or {}).get("addressing_style") or ("path" if endpoint else "virtual")
         options |= {
@@ -280,13 +329,17 @@ class Access:
 
     def _variable(self, name: str) -> Any:
         """A setting of the profile, or the environment's."""
+        if self._is_plain:
+            return None
         try:
             return self._of_profile().get_config_variable(name)
-        except _FAILURES as error:
+        except _failures() as error:
             raise self.no_credentials(error) from error
 
     def _of_profile(self) -> botocore.session.Session:
         """The settings of the profile that `environ` names, below the session."""
+        import botocore.session
+
         with self._lock:
             if self._settings is None:
                 name = self._environ.get("AWS_DEFAULT_PROFILE") or self._environ.get("AWS_PROFILE")
@@ -296,10 +349,29 @@ class Access:
     @cached_property
     def _session(self) -> boto3.Session:
         """DeniedError when there is no profile of that name."""
+        import boto3
+
         try:
             return boto3.Session(botocore_session=self._of_profile())
-        except _FAILURES as error:
+        except _failures() as error:
             raise self.no_credentials(error) from error
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Exceptions of botocore; a role that can't be assumed is a ClientError of its own request."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
+def _bundled_authorities() -> str:
+    """The file that botocore trusts: that of certifi, where it is installed, else its own."""
+    try:
+        from certifi import where
+    except ImportError:
+        found = find_spec("botocore")
+        return os.path.join(os.path.dirname(found.origin or ""), "cacert.pem") if found else ""
+    return where()
 
 
 def read_authorities(path: str) -> bytes:

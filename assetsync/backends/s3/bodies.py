@@ -1,10 +1,10 @@
-"""Local files as bodies of requests, and parts of them compared with what a store has."""
+"""Local files as bodies of requests, parts, and their comparison with what a store has."""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from typing import BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from assetsync.backends.contract import Progress
 from assetsync.errors import ChecksumError
@@ -14,6 +14,23 @@ from assetsync.model.tree import FileEntry
 MIB = 1024 * 1024
 # Bytes that are handed to a connection at once. Each must get through before the connection's time-out.
 CHUNK = 128 * 1024
+CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
+
+
+class Source(NamedTuple):
+    """An object to copy from, which may be in another bucket. The names are those of `CopySource`."""
+
+    Bucket: str
+    Key: str
+
+
+class SentPart(NamedTuple):
+    """A part that the store has. `checksum` is its SHA-256 in Base64, where the store keeps it, else empty."""
+
+    number: int
+    size: int
+    etag: str
+    checksum: str = ""
 
 
 def base64_of(sha256: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,7 +19,8 @@ from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import Bytes, FileBody, base64_of
+from assetsync.backends.s3.bodies import Bytes, FileBody, SentPart, Source, base64_of
+from assetsync.backends.s3.failures import cut, refusal_of
 from assetsync.backends.s3.listing import Page
 from assetsync.backends.s3.translate import (
     ABORT,
@@ -29,10 +30,8 @@ from assetsync.backends.s3.translate import (
     LIST_PARTS,
     READ,
     SEND_PARTS,
-    cut,
     no_ranges,
     not_of_s3,
-    refusal_of,
     refused,
 )
 from assetsync.errors import DamagedError
@@ -45,23 +44,6 @@ if TYPE_CHECKING:
 # Bytes handed out at once.
 READ_CHUNK = 256 * 1024
 _LAST_PART = 10_000
-CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
-
-
-class Source(NamedTuple):
-    """An object to copy from, which may be in another bucket. The names are those of `CopySource`."""
-
-    Bucket: str
-    Key: str
-
-
-class SentPart(NamedTuple):
-    """A part that the store has. `checksum` is its SHA-256 in Base64, where the store keeps it, else empty."""
-
-    number: int
-    size: int
-    etag: str
-    checksum: str = ""
 
 
 class Bucket:

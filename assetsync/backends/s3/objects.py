@@ -18,7 +18,6 @@ from obstore.store import S3Store
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access, Location, read_authorities
-from assetsync.backends.s3.sending import CONNECT_TIMEOUT
 from assetsync.backends.s3.translate import READ, broken, refusal_in, refused
 from assetsync.backends.told import tell
 from assetsync.errors import DamagedError, StoreError, UnsupportedError
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import ClientConfig, S3Config, S3Credential
 
+# Seconds; boto3's are also for sending one chunk of a body.
+CONNECT_TIMEOUT = 10.0
 # Seconds without a byte of a reply; for a small body this includes sending it.
 READ_TIMEOUT = 60.0
 # Seconds for one request from end to end: a store that sends a byte now and then is no better than a silent one. A

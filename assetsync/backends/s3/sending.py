@@ -22,12 +22,11 @@ from botocore.parsers import ResponseParserError
 from urllib3 import exceptions
 
 from assetsync.backends import limits
+from assetsync.backends.s3.objects import CONNECT_TIMEOUT
 from assetsync.backends.timed import TimedSocket, timed
 from assetsync.backends.told import tell_url
 
 CONNECTIONS = 64
-# Seconds, also for sending one chunk of a body.
-CONNECT_TIMEOUT = 10.0
 # Seconds without a byte.
 READ_TIMEOUT = 60.0
 # Bytes of `100 Continue`, with all that may come along.

@@ -13,7 +13,8 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
@@ -23,8 +24,7 @@ from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import MIB, FileBody, checksum_of_part, small_file
-from assetsync.backends.s3.bucket import CREATE_ONLY, Bucket, SentPart, Source
+from assetsync.backends.s3.bodies import CREATE_ONLY, MIB, FileBody, SentPart, Source, checksum_of_part, small_file
 from assetsync.backends.s3.objects import NoPartialError, Objects
 from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
 from assetsync.errors import (
@@ -45,6 +45,8 @@ from assetsync.pool import together
 if TYPE_CHECKING:
     from obstore import PutMode
 
+    from assetsync.backends.s3.bucket import Bucket
+
 # Bytes. Files above go through boto3, which sends them as they are read, and asks before it sends them.
 SMALL = MIB
 # Limits of S3, from "Amazon S3 multipart upload limits".
@@ -60,6 +62,8 @@ _URL = re.compile(r"s3://(?P<bucket>[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9])
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> S3Backend:
     """The bucket and prefix of `config.url`. Nothing is sent before it is used. UsageError."""
+    if find_spec("boto3") is None:  # it is imported late
+        raise ModuleNotFoundError("No module named 'boto3'", name="boto3")
     match = _URL.fullmatch(config.url)
     if match is None:
         raise UsageError(f"`{printable(config.url)}` is no S3 store", hint="write `s3://BUCKET/PREFIX`")
@@ -80,9 +84,9 @@ class S3Backend:
         self._name = bucket
         self._access = access
         self._tries = Tries()
-        labels = Labels.of(config)
-        self._objects = Objects(access, self._place, prefix, config.kms_key_id, labels)
-        self._bucket = Bucket(access, self._place, prefix, config.kms_key_id, labels)
+        self._objects = Objects(access, self._place, prefix, config.kms_key_id, Labels.of(config))
+        self._prefix = prefix
+        self._config = config
         self._conditional = config.conditional_writes
         # A store that ignores conditions is not relied on to look at checksums either. Its etags tell what it has got,
         # but not where it encrypts with KMS.
@@ -93,6 +97,13 @@ class S3Backend:
         self.min_part_size = 5 * MIB
         self.max_copy = MAX_COPY
         self.copy_part_size = 512 * MIB
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        """The calls that go through boto3, which takes 0.2 s to import: a pull makes none."""
+        from assetsync.backends.s3.bucket import Bucket
+
+        return Bucket(self._access, self._place, self._prefix, self._config.kms_key_id, Labels.of(self._config))
 
     @property
     def url(self) -> str:

@@ -8,11 +8,6 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Any
-
-from botocore import exceptions
-from botocore.parsers import ResponseParserError
-from urllib3.exceptions import HTTPError
 
 from assetsync.backends.refusal import (
     AGAIN,
@@ -25,7 +20,6 @@ from assetsync.backends.refusal import (
     OTHER_BYTES,
     SILENT,
     THROTTLED,
-    ByException,
     Operation,
     Place,
     Refusal,
@@ -33,7 +27,6 @@ from assetsync.backends.refusal import (
     error_by,
     meaning,
     rule_by,
-    rule_for_exception,
 )
 from assetsync.errors import (
     DeniedError,
@@ -189,9 +182,9 @@ def _tells_more(rule: Rule, refusal: Refusal) -> bool:
 
 
 _NETWORK = "check the network, and `endpoint` of `store`"
-_NOT_S3 = Rule(StoreError, "`{endpoint}` does not answer like S3", "check `endpoint` of `store`")
+NOT_S3 = Rule(StoreError, "`{endpoint}` does not answer like S3", "check `endpoint` of `store`")
 _NO_RANGES = Rule(UnsupportedError, "the store ignores ranges of bytes", "use a store that honours them")
-_NO_TLS = Rule(
+NO_TLS = Rule(
     UnreachableError,
     "no trusted connection to `{endpoint}`",
     "name the certificate authority in `AWS_CA_BUNDLE`, or write `http://` in `endpoint` if it speaks no TLS",
@@ -201,35 +194,8 @@ _CA_AS_SERVER = Rule(
     "the certificate of `{endpoint}` is that of an authority, which no server may show",
     "have one made for the server (`basicConstraints=CA:FALSE`), and name who signed it in `AWS_CA_BUNDLE`",
 )
-_UNREACHABLE = Rule(UnreachableError, "`{endpoint}` can't be reached", _NETWORK)
-_NO_CREDENTIALS = Rule(
-    DeniedError,
-    "there are no credentials that can be used",
-    "set `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or run `aws sso login`; "
-    "`AWS_NO_SIGN_REQUEST=true` reads a public bucket",
-)
-
-# boto3. In this order, since its exceptions are kinds of each other.
-BY_EXCEPTION: ByException = (
-    ((exceptions.SSLError,), _NO_TLS),
-    ((exceptions.ProxyConnectionError,), NO_PROXY),
-    ((exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError), _UNREACHABLE),
-    ((exceptions.ReadTimeoutError,), SILENT),
-    ((exceptions.HTTPClientError, exceptions.IncompleteReadError, exceptions.ResponseStreamingError, HTTPError), CUT),
-    (
-        (
-            exceptions.NoCredentialsError,
-            exceptions.PartialCredentialsError,
-            exceptions.CredentialRetrievalError,
-            exceptions.TokenRetrievalError,
-            exceptions.SSOError,
-        ),
-        _NO_CREDENTIALS,
-    ),
-    ((ResponseParserError, ValueError, OverflowError), _NOT_S3),
-)
-
-_TOO_MANY_FILES = Rule(
+UNREACHABLE = Rule(UnreachableError, "`{endpoint}` can't be reached", _NETWORK)
+TOO_MANY_FILES = Rule(
     StoreError,
     "this process has too many files and connections open",
     "raise the limit (`ulimit -n`)",
@@ -239,46 +205,27 @@ _TOO_MANY_FILES = Rule(
 BY_WORDS: tuple[tuple[str, Rule], ...] = (
     ("Requested range", _NO_RANGES),
     ("Received redirect without LOCATION", _OTHER_REGION),
-    ("Too many open files", _TOO_MANY_FILES),
+    ("Too many open files", TOO_MANY_FILES),
     ("CaUsedAsEndEntity", _CA_AS_SERVER),
-    ("InvalidCertificate", _NO_TLS),
-    ("InvalidMessage", _NO_TLS),
-    ("AlertReceived", _NO_TLS),
-    ("PeerIncompatible", _NO_TLS),
+    ("InvalidCertificate", NO_TLS),
+    ("InvalidMessage", NO_TLS),
+    ("AlertReceived", NO_TLS),
+    ("PeerIncompatible", NO_TLS),
     ("ProxyAuthRequired", NO_PROXY),
     ("TunnelUnexpected", NO_PROXY),
-    ("ConnectError(", _UNREACHABLE),
-    ("kind: Connect", _UNREACHABLE),
+    ("ConnectError(", UNREACHABLE),
+    ("kind: Connect", UNREACHABLE),
     ("kind: Timeout", SILENT),
     ("kind: Request", CUT),
     ("kind: Interrupted", CUT),
     ("kind: Body", CUT),
-    ("", _NOT_S3),
+    ("", NOT_S3),
 )
 
 _STATUS = re.compile(r"status code: (\d{3}) [^:\n]*:(.*)", re.DOTALL)
 _DEBUG = "\n\nDebug source:"
 _QUOTED = re.compile(r'(?:message|error|"tcp connect error",|_modified): "((?:[^"\\]|\\.)*)"')
 _LAST_WORD = re.compile(r"\b([A-Z][A-Za-z]+)\b[^A-Za-z]*\Z")
-
-
-def cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
-    """The error for an exchange that failed on the way, from an exception of boto3, or from an OSError."""
-    cause = _cause(error)
-    rule = _TOO_MANY_FILES if "Too many open files" in cause else rule_for_exception(BY_EXCEPTION, error)
-    if rule is None:
-        raise error
-    return error_by(rule, operation, key, place, cause)
-
-
-def refusal_of(error: exceptions.ClientError) -> Refusal:
-    """The refusal that boto3 raised. For replies without a body it has the status in place of a code."""
-    response: Any = error.response
-    told, about = response.get("Error", {}), response.get("ResponseMetadata", {})
-    code = str(told.get("Code", ""))
-    region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region") or told.get("Region", "")
-    message = "" if code.isdecimal() else str(told.get("Message", ""))
-    return Refusal(int(about.get("HTTPStatusCode", 0)), "" if code.isdecimal() else code, message, region=region)
 
 
 def refusal_in(text: str) -> Refusal | None:
@@ -293,7 +240,7 @@ def refusal_in(text: str) -> Refusal | None:
 def broken(operation: Operation, key: str, place: Place, text: str, *, proxy: bool) -> StoreError:
     """The error for an exchange that failed on the way, by the text of an exception of obstore."""
     rule = next(rule for words, rule in BY_WORDS if words in text)
-    if rule is _UNREACHABLE and proxy:  # it is the proxy that was to be connected to
+    if rule is UNREACHABLE and proxy:  # it is the proxy that was to be connected to
         rule = NO_PROXY
     region = "see `aws s3api head-bucket`"
     return error_by(rule, operation, key, place, _words_of(text), region)
@@ -306,7 +253,7 @@ def no_ranges(key: str, place: Place) -> StoreError:
 
 def not_of_s3(operation: Operation, key: str, place: Place, said: str) -> StoreError:
     """The error for a success that S3 would not answer with, such as the page of a proxy."""
-    return error_by(_NOT_S3, operation, key, place, printable(said))
+    return error_by(NOT_S3, operation, key, place, printable(said))
 
 
 def _element(body: str, name: str) -> str:
@@ -322,16 +269,3 @@ def _words_of(text: str) -> str:
     if word := _LAST_WORD.search(source):
         return printable(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word[1]).lower())
     return printable(summary.rpartition(": ")[2])
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason in words; what is wrapped around it names objects of urllib3."""
-    while inner := _inner(error):
-        error = inner
-    return printable(" ".join(str(error).split()) or type(error).__name__)
-
-
-def _inner(error: BaseException) -> BaseException | None:
-    about = getattr(error, "kwargs", {}).get("error")
-    candidates = (about, error.__cause__, *error.args)
-    return next((found for found in candidates if isinstance(found, BaseException)), None)
