@@ -15,6 +15,7 @@ import pytest
 
 from assetsync.backends.contract import ProbedBackend
 from assetsync.backends.s3 import access, objects
+from assetsync.backends.s3.bodies import base64_of
 from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import (
     ChangedError,
@@ -191,6 +192,19 @@ def test_a_copy_keeps_the_checksum(backend: S3Backend, file: File) -> None:
     backend.upload("a/1.0", path, entry)
     backend.copy("a/1.0", "a/1.1", entry)
     assert backend.stat("a/1.1").sha256 == entry.sha256
+
+
+@pytest.mark.parametrize(
+    ("checksum", "sure"),
+    [(base64_of(entry_of(b"data").sha256), True), (base64_of(entry_of(b"other").sha256), False), ("", False)],
+)
+def test_what_aws_tells_of_a_copy_says_whether_it_is_right(
+    s3: S3Server, aws: S3Backend, checksum: str, sure: bool
+) -> None:
+    told = f"<ChecksumSHA256>{checksum}</ChecksumSHA256>" if checksum else ""
+    s3.replies.append(f"<CopyObjectResult><ETag>&quot;e&quot;</ETag>{told}</CopyObjectResult>".encode())
+    assert aws.copy("a/1.0", "a/1.1", entry_of(b"data")) is sure
+    assert [request.kind for request in s3.seen] == ["CopyObject"]
 
 
 @pytest.mark.parametrize("size", [1000, 3 * MIB])

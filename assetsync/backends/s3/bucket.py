@@ -132,11 +132,14 @@ class Bucket:
             )
         return reply.get("ETag", "")
 
-    def copy_object(self, source: Source, target: str, condition: Mapping[str, Any]) -> None:
-        """The copy keeps the metadata, and gets the labels of this store. NotFoundError, ExistsError."""
+    def copy_object(self, source: Source, target: str, condition: Mapping[str, Any]) -> str:
+        """The copy keeps the metadata, and gets the labels of this store. NotFoundError, ExistsError.
+
+        Returns the sha256 of its bytes in Base64, as AWS tells it of what was uploaded with one, else an empty string.
+        """
         labels = {**self._labels, "TaggingDirective": "REPLACE"} if "Tagging" in self._labels else self._labels
         with self._calling(COPY, target, create_only="IfNoneMatch" in condition) as client:
-            client.copy_object(
+            reply = client.copy_object(
                 Bucket=self._name,
                 Key=self._prefix + target,
                 CopySource=source._asdict(),  # type: ignore[arg-type]
@@ -144,6 +147,7 @@ class Bucket:
                 **self._encryption,
                 **condition,
             )
+        return reply.get("CopyObjectResult", {}).get("ChecksumSHA256", "")
 
     def delete_object(self, key: str) -> None:
         """Deleting what is not there is fine."""

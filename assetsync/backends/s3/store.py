@@ -24,7 +24,16 @@ from assetsync.backends.probe import check_create, check_replace
 from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import CREATE_ONLY, MIB, FileBody, SentPart, Source, checksum_of_part, small_file
+from assetsync.backends.s3.bodies import (
+    CREATE_ONLY,
+    MIB,
+    FileBody,
+    SentPart,
+    Source,
+    base64_of,
+    checksum_of_part,
+    small_file,
+)
 from assetsync.backends.s3.objects import NoPartialError, Objects
 from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
 from assetsync.errors import (
@@ -203,11 +212,11 @@ class S3Backend:
             self._copy_in_parts(at, target, entry)
             return False
 
-        def attempt() -> None:
-            self._bucket.copy_object(at, target, self._checked_condition(target))
+        def attempt() -> str:
+            return self._bucket.copy_object(at, target, self._checked_condition(target))
 
-        self._tries.settle(attempt, lambda: is_file(self, target, entry))
-        return False  # S3 tells the etag of a copy, and nothing that is to be compared
+        sha256 = self._tries.settle(attempt, lambda: is_file(self, target, entry))
+        return sha256 == base64_of(entry.sha256)
 
     def delete(self, key: str) -> None:
         self._tries.run(partial(self._bucket.delete_object, key))
