@@ -24,7 +24,7 @@ from assetsync.traffic import UNLIMITED, Pace, Traffic
 
 # Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
 ASSETS_WIDTH = 32
-WIDTH = 48
+WIDTH = 64
 STREAM_WIDTH = 16
 BULK_WIDTH = 8
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
