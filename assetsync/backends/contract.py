@@ -64,6 +64,16 @@ class Part(NamedTuple):
     token: str
 
 
+class Piece(Protocol):
+    """Bytes that may be read no sooner than a slice of them is wanted: those of a part of a file, or in memory."""
+
+    def __len__(self) -> int:
+        """The number of bytes."""
+
+    def __getitem__(self, at: slice, /) -> bytes | memoryview:
+        """The bytes of a slice, as many as it says. AssetsyncError, OSError."""
+
+
 # Has a file copied to a key, which must not exist yet. True when it is told that the copy is what was asked for.
 # NotFoundError, ExistsError, ChecksumError, StoreError.
 Copy = Callable[[FileEntry, str], bool]
@@ -155,8 +165,11 @@ class MultipartBackend(Protocol):
         Stores that verify the whole, not its parts, read them from the file, to know their share of the checksum.
         """
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        """Send part `number` of a file of `size` bytes. The store verifies it, here or as a whole. ChecksumError."""
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
+        """Send part `number` of a file of `size` bytes. The store verifies it, here or as a whole. ChecksumError.
+
+        Errors of reading `data` come through as they are.
+        """
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
         """Make the object out of its parts, if there is none yet. ExistsError, NotFoundError, ChecksumError."""

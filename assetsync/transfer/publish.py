@@ -8,6 +8,7 @@ on where it stopped: objects that are there and right count as done, and so do t
 from __future__ import annotations
 
 import io
+import os
 import threading
 import time
 import uuid
@@ -378,8 +379,36 @@ class _Data:
         return (info.size, sha256) == (entry.size, entry.sha256)
 
 
+class _EndedError(ContentError):
+    """A file is shorter than it was."""
+
+
+class _PieceOfFile:
+    """`size` bytes of an open file, from `start` on, read each time that some of them are wanted: the memory of a whole
+    part would be needed as often as parts are under way."""
+
+    def __init__(self, file: io.FileIO, start: int, size: int) -> None:
+        self._file = file
+        self._start = start
+        self._size = size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, at: slice) -> bytes:
+        """_EndedError, OSError."""
+        first, end, _ = at.indices(self._size)
+        found = os.pread(self._file.fileno(), end - first, self._start + first)
+        while len(found) < end - first:
+            more = os.pread(self._file.fileno(), end - first - len(found), self._start + first + len(found))
+            if not more:
+                raise _EndedError(f"`{self._file.name}` ended {end - first - len(found)} bytes too early")
+            found += more
+        return found
+
+
 class _Parts:
-    """One large file, sent in parts by a few threads with a buffer each; the last of them completes it."""
+    """One large file, sent in parts by a few threads; the last of them completes it."""
 
     def __init__(
         self,
@@ -445,10 +474,9 @@ class _Parts:
                     return
                 self._group.check()
                 start = (number - 1) * size
-                data = self._group.buffer(min(size, entry.size - start))
-                self._read(file, start, data)
+                data = _PieceOfFile(file, start, min(size, entry.size - start))
                 self._group.pace(len(data))
-                part = self._backend.upload_part(key, upload_id, number, data, entry.size)
+                part = self._upload(key, upload_id, number, data, entry)
                 self._progress(part.size)
                 with self._lock:
                     self._sent.append(part)
@@ -456,15 +484,12 @@ class _Parts:
                 if is_last:
                     self._complete(key, upload_id, entry)
 
-    def _read(self, file: io.FileIO, start: int, data: memoryview) -> None:
-        file.seek(start)
-        filled = 0
-        while filled < len(data):
-            count = file.readinto(data[filled:])
-            if not count:
-                self._check_unchanged()
-                raise ContentError(f"`{file.name}` ended {len(data) - filled} bytes too early")
-            filled += count
+    def _upload(self, key: str, upload_id: str, number: int, data: _PieceOfFile, entry: FileEntry) -> Part:
+        try:
+            return self._backend.upload_part(key, upload_id, number, data, entry.size)
+        except (ChecksumError, _EndedError):
+            self._check_unchanged()
+            raise
 
     def _complete(self, key: str, upload_id: str, entry: FileEntry) -> None:
         self._check_unchanged()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +17,7 @@ import pytest
 
 from assetsync.backends.contract import ProbedBackend
 from assetsync.backends.s3 import access, objects
-from assetsync.backends.s3.bodies import base64_of
+from assetsync.backends.s3.bodies import CHUNK, base64_of
 from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import (
     ChangedError,
@@ -222,6 +224,43 @@ def test_a_large_file_that_changed_is_not_sent_whole(s3: S3Server, backend: S3Ba
         with pytest.raises(ChecksumError, match="not what it was"):
             backend.upload("a/1.0", path, entry_of(other))
     assert backend.list().objects == []
+
+
+class _Watched:
+    """A part that tells how much of it was read at once, and that can be read so often only."""
+
+    def __init__(self, data: bytes, most: int = sys.maxsize) -> None:
+        self.data = data
+        self.left = most
+        self.read: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, at: slice) -> bytes:
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(errno.EIO, "the disk is broken")
+        found = self.data[at]
+        self.read.append(len(found))
+        return found
+
+
+def test_a_part_is_never_in_memory_as_a_whole(s3: S3Server, backend: S3Backend) -> None:
+    data = some_bytes(3 * MIB)
+    upload_id = backend.begin_upload("a/1.0", entry_of(data))
+    part = _Watched(data)
+    backend.upload_part("a/1.0", upload_id, 1, part, len(data))
+    assert max(part.read) == CHUNK
+    assert sum(part.read) == 2 * len(data)  # once for its checksum, which goes before it
+
+
+@pytest.mark.parametrize("most", [3, 3 * MIB // CHUNK + 3])
+def test_an_error_of_reading_a_part_comes_through(s3: S3Server, backend: S3Backend, most: int) -> None:
+    data = some_bytes(3 * MIB)
+    upload_id = backend.begin_upload("a/1.0", entry_of(data))
+    with pytest.raises(OSError, match="the disk is broken"):
+        backend.upload_part("a/1.0", upload_id, 1, _Watched(data, most), len(data))
 
 
 def test_the_key_of_kms_goes_with_every_new_object(s3: S3Server, connect: Open) -> None:

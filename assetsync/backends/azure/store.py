@@ -42,7 +42,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
@@ -273,7 +273,8 @@ class AzureBackend:
         with open(path, "rb") as file:
             return [part for part in parts if part.token == block_id(upload_id, part.number, md5_at(file, part, step))]
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
+        data = memoryview(data[:])
         blob = self._blob(key)
         md5 = hashlib.md5(data, usedforsecurity=False)
         block = block_id(upload_id, number, md5.hexdigest())

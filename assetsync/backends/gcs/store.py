@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
@@ -299,7 +299,8 @@ class GCSBackend:
             for number, start in enumerate(range(0, upload.digest.size, size), start=1)
         ]
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
+        data = memoryview(data[:])
         task = Task(translate.SEND_PARTS, key, create_only=True)
         upload = self._uploads.setdefault(upload_id, _Upload())
         start = (number - 1) * self.bytes_per_part

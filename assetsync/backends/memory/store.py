@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
@@ -163,8 +163,8 @@ class MemoryBackend:
             parts = sorted(self._upload(key, upload_id).parts.items())
         return [Part(number, len(data), hashlib.sha256(data).hexdigest()) for number, data in parts]
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        kept = bytes(data)
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
+        kept = bytes(data[:])
         with self._lock:
             self._upload(key, upload_id).parts[number] = kept
         return Part(number, len(kept), hashlib.sha256(kept).hexdigest())

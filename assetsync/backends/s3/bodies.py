@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
-from assetsync.backends.contract import Progress
-from assetsync.errors import ChecksumError
+from assetsync.backends.contract import Piece, Progress
+from assetsync.errors import AssetsyncError, ChecksumError
 from assetsync.escape import printable
 from assetsync.model.tree import FileEntry
 
@@ -15,6 +15,16 @@ MIB = 1024 * 1024
 # Bytes that are handed to a connection at once. Each must get through before the connection's time-out.
 CHUNK = 128 * 1024
 CREATE_ONLY: dict[str, Any] = {"IfNoneMatch": "*"}
+
+
+class Digest(Protocol):
+    """A hash of `hashlib`."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Add bytes."""
+
+    def hexdigest(self) -> str:
+        """The digest of all bytes that were added, in hex."""
 
 
 class Source(NamedTuple):
@@ -38,6 +48,13 @@ def base64_of(sha256: str) -> str:
     return b64encode(bytes.fromhex(sha256)).decode()
 
 
+def hex_of(data: Piece, digest: Digest) -> str:
+    """The digest of `data` in hex. Errors of reading it."""
+    for at in range(0, len(data), CHUNK):
+        digest.update(data[at : at + CHUNK])
+    return digest.hexdigest()
+
+
 def small_file(path: str, entry: FileEntry) -> bytes:
     """The bytes of a local file. ChecksumError when it is not what `entry` says; OSError."""
     with open(path, "rb", buffering=0) as file:
@@ -47,14 +64,16 @@ def small_file(path: str, entry: FileEntry) -> bytes:
     return data
 
 
-class Bytes:
-    """A body in memory, handed out in chunks; whole, it would have to get through before the time-out."""
+class PieceBody:
+    """A body that is handed out in chunks; whole, it would have to get through before the time-out.
 
-    error: Exception | None = None
+    An error of reading it is kept in `error`, because botocore takes it for a fault of the connection.
+    """
 
-    def __init__(self, data: bytes | memoryview) -> None:
-        self._data = memoryview(data)
+    def __init__(self, data: Piece) -> None:
+        self._data = data
         self._position = 0
+        self.error: Exception | None = None
 
     def __len__(self) -> int:
         return len(self._data)
@@ -68,9 +87,13 @@ class Bytes:
         self._position = position + (0, self._position, len(self._data))[whence]
         return self._position
 
-    def read(self, _: int = -1) -> memoryview:
-        """The next chunk, of a size of our own choice; an empty one at the end."""
-        chunk = self._data[self._position : self._position + CHUNK]
+    def read(self, _: int = -1) -> bytes | memoryview:
+        """The next chunk, of a size of our own choice; an empty one at the end. AssetsyncError, OSError."""
+        try:
+            chunk = self._data[self._position : self._position + CHUNK]
+        except (AssetsyncError, OSError) as error:
+            self.error = error
+            raise
         self._position += len(chunk)
         return chunk
 

@@ -14,12 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from assetsync.backends.contract import Dated
+from assetsync.backends.contract import Dated, Piece
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import Bytes, FileBody, SentPart, Source, base64_of
+from assetsync.backends.s3.bodies import FileBody, PieceBody, SentPart, Source, base64_of
 from assetsync.backends.s3.failures import cut, refusal_of
 from assetsync.backends.s3.listing import Page
 from assetsync.backends.s3.translate import (
@@ -174,16 +174,17 @@ class Bucket:
             raise not_of_s3(SEND_PARTS, key, self._place(), "no id of an upload")
         return reply["UploadId"]
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, sha256: str) -> SentPart:
-        """For an upload with checksums. NotFoundError when the upload is gone; ChecksumError."""
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, sha256: str) -> SentPart:
+        """For an upload with checksums. NotFoundError when the upload is gone; ChecksumError; errors of reading."""
         checksum = base64_of(sha256)
-        with self._calling(SEND_PARTS, key) as client:
+        body = PieceBody(data)
+        with self._calling(SEND_PARTS, key, body=body) as client:
             reply = client.upload_part(
                 Bucket=self._name,
                 Key=self._prefix + key,
                 UploadId=upload_id,
                 PartNumber=number,
-                Body=Bytes(data),  # type: ignore[arg-type] # whatever reads will do
+                Body=body,  # type: ignore[arg-type] # whatever reads will do
                 ContentLength=len(data),
                 ChecksumSHA256=checksum,
             )
@@ -265,7 +266,7 @@ class Bucket:
 
     @contextmanager
     def _calling(
-        self, operation: Operation, key: str, *, body: FileBody | None = None, create_only: bool = False
+        self, operation: Operation, key: str, *, body: FileBody | PieceBody | None = None, create_only: bool = False
     ) -> Iterator[S3Client]:
         """A client whose exceptions become ours."""
         try:

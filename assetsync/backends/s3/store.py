@@ -17,7 +17,7 @@ from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
@@ -32,6 +32,7 @@ from assetsync.backends.s3.bodies import (
     Source,
     base64_of,
     checksum_of_part,
+    hex_of,
     small_file,
 )
 from assetsync.backends.s3.objects import NoPartialError, Objects
@@ -245,8 +246,8 @@ class S3Backend:
             parts = (_found_in(file, sent, (sent.number - 1) * step, step, entry.size) for sent in listed)
             return [_part(sent) for sent in parts if sent is not None]
 
-    def upload_part(self, key: str, upload_id: str, number: int, data: memoryview, size: int) -> Part:
-        sha256 = hashlib.sha256(data).hexdigest()
+    def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
+        sha256 = hex_of(data, hashlib.sha256())
         sent = self._tries.run(partial(self._bucket.upload_part, key, upload_id, number, data, sha256))
         self._check_etag(SEND_PARTS, key, data, sent.etag)
         return _part(sent)
@@ -335,9 +336,9 @@ class S3Backend:
             self.delete(key)
             raise error_by(OTHER_BYTES, CREATE, key, self._place())
 
-    def _check_etag(self, operation: Operation, key: str, data: bytes | memoryview, etag: str) -> None:
+    def _check_etag(self, operation: Operation, key: str, data: Piece, etag: str) -> None:
         """ChecksumError where the etag shows that the store has got other bytes."""
-        if self._compares_etags and _is_other_md5(etag, hashlib.md5(data, usedforsecurity=False).hexdigest()):
+        if self._compares_etags and _is_other_md5(etag, hex_of(data, hashlib.md5(usedforsecurity=False))):
             raise error_by(OTHER_BYTES, operation, key, self._place())
 
     def _create_mode(self, key: str) -> PutMode:
