@@ -81,7 +81,7 @@ def started() -> list[str]:
 @cache
 def warm_python() -> Forking:
     """A Python that has imported the program and the SDKs."""
-    modules = [f"assetsync.{name}" for name in _IMPORTED]
+    modules = [*(f"assetsync.{name}" for name in _IMPORTED), "tests.servers.boto"]
     return Forking(sys.executable, modules, {**os.environ, "PYTHONPATH": os.getcwd()})
 
 

@@ -165,7 +165,16 @@ def _import_everything() -> None:
     for name in ("s3.store", "gcs.store", "azure.store", "azure.access"):
         with suppress(ModuleNotFoundError):
             import_module(f"assetsync.backends.{name}")
-    modules = ("boto3", "obstore", "gcsfs", "aiohttp", "azure.storage.blob", "git", "sqlite3", "ruamel.yaml")
+    modules = (
+        "tests.servers.boto",
+        "obstore",
+        "gcsfs",
+        "aiohttp",
+        "azure.storage.blob",
+        "git",
+        "sqlite3",
+        "ruamel.yaml",
+    )
     # Some jobs run as a user who may not read where these are installed.
     for name in (*modules, "detect_secrets.__version__", "ahocorasick_rs", "assetsync.local.secrets"):
         with suppress(ModuleNotFoundError):

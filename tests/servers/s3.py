@@ -86,6 +86,8 @@ class S3Server:
     """A running server. All servers of a process share moto's objects: use buckets of other names."""
 
     def __init__(self, *, region: str = "us-east-1", latency: float = 0.0, tls: ssl.SSLContext | None = None) -> None:
+        import tests.servers.boto  # noqa: F401 - for the clients
+
         self.region = region
         self.latency = latency  # seconds, before each reply
         self.honours_conditions = True

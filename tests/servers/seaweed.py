@@ -162,6 +162,8 @@ def client_of(url: str) -> Any:
     import boto3
     from botocore.config import Config
 
+    import tests.servers.boto  # noqa: F401
+
     # Asked again by `running`, and with less patience than that of the SDK.
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=10)
     return boto3.client(
