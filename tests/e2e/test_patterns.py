@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from tests.e2e.harness import Repo
@@ -60,12 +63,29 @@ def test_check_and_fetch_and_remove_take_patterns(published: Repo) -> None:
     assert "data/stop" in published.read("assets.yaml")
 
 
-@pytest.fixture
-def versioned(published: Repo) -> Repo:
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Repo:
     """Two versions of each asset; `production` is at the older one of `nlp/tokenizer`, and of it alone."""
-    published.run("apply", "--yes")
-    published.run("alias", "nlp/tokenizer", "production", "0.0")
-    return published
+    folder = tmp_path_factory.mktemp("versioned")
+    repo = Repo.init(folder / "all/repo", folder / "home")
+    repo.in_process = True
+    repo.write(
+        "assets.yaml",
+        "store: ../store\nassets:\n  nlp/tokenizer: tokenizer\n  nlp/sentiment: sentiment.bin\n  data/stop: stop.txt\n",
+    )
+    for content in ("first", "second"):
+        for path in ("tokenizer/vocab.txt", "sentiment.bin", "stop.txt"):
+            repo.write(path, content)
+        repo.run("apply", "--yes")
+    repo.run("alias", "nlp/tokenizer", "production", "0.0")
+    return repo
+
+
+@pytest.fixture
+def versioned(once: Repo, tmp_path: Path) -> Repo:
+    """A copy of that, and of its store."""
+    shutil.copytree(once.root.parent, tmp_path / "all")
+    return Repo(tmp_path / "all/repo", once.environ, in_process=True)
 
 
 def fetched(repo: Repo, *specs: str, code: int = 0) -> list[str]:
@@ -124,7 +144,7 @@ def test_log_of_an_alias_begins_with_its_version(versioned: Repo) -> None:
     def logged(*args: str) -> list[str]:
         return [one["version"] for one in versioned.run("log", *args, "--format", "json").json()["versions"]]
 
-    versioned.write("models/tokenizer/vocab.txt", "third")
+    versioned.write("tokenizer/vocab.txt", "third")
     versioned.run("apply", "--yes")
     versioned.run("alias", "nlp/tokenizer", "production", "0.1")
     assert logged("nlp/tokenizer@production") == ["0.1", "0.0"]
