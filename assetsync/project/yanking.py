@@ -32,11 +32,13 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Yanked:
-    """A version that was yanked, and the one that has older content once more, if that was needed."""
+    """A version that was yanked, the one that has older content once more, if that was needed, and the reason, which is
+    that of the first who yanked it; None for a yank that was taken back."""
 
     name: str
     version: str
     republished: str | None = None
+    why: str | None = None
 
 
 def yank(workspace: Workspace, spec: str, message: str, republish: str | None, reporter: Reporter) -> Yanked:
@@ -47,8 +49,8 @@ def yank(workspace: Workspace, spec: str, message: str, republish: str | None, r
     again = None
     if republish is not None and version not in read_marks(workspace.store, name).yanked:
         again = _Again(workspace, name, version, _old(workspace, name, version, republish), reporter).publish(message)
-    remote.yank(workspace.store, name, version, act(workspace, message))
-    return Yanked(name, version, again)
+    found = remote.yank(workspace.store, name, version, act(workspace, message))
+    return Yanked(name, version, again, found.why)
 
 
 def undo(workspace: Workspace, spec: str, message: str | None) -> Yanked:

@@ -57,6 +57,8 @@ def test_the_newest_goes_together_with_a_newer_one(repo: Repo) -> None:
     assert repo.run("diff", f"{FOLDER}:0.1", f"{FOLDER}:0.3").code == 0
     assert "the content of 0.1 once more, for 0.2 was yanked: wrong labels" in repo.run("show", FOLDER).out
     repo.run("verify", "--all", "--deep")
+    # Another reason does not replace the first, and nobody is told that it did.
+    assert f"is yanked: {WHY};" in repo.run("yank", f"{FOLDER}:0.2", "-m", "another", "--yes").err
     # Again, and with the same options: nothing more happens.
     assert yank(repo, f"{FOLDER}:0.2", "--republish", "0.1").out == ""
     assert listed(repo, FOLDER)["versions"] == ["0.3", "0.1", "0.0"]

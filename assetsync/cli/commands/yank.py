@@ -7,6 +7,7 @@ import click
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.escape import printable
 
 
 @command("yank", short_help="Mark a version as bad: nothing resolves to it any more.", epilog=STORE_HELP)
@@ -46,7 +47,7 @@ def yank_command(
         console.confirm(f"Yank `{spec}` in {store.url}{again}?", yes=yes)
         with console.progress() as reporter:
             done = store.yank(spec, message=message or "", republish=republish, reporter=reporter)
-    console.say(f"`{done.name}:{done.version}` is yanked; `--undo` takes that back")
+    console.say(f"`{done.name}:{done.version}` is yanked: {printable(done.why or '')}; `--undo` takes that back")
     if done.republished is not None:
         console.data(f"{done.name}:{done.republished}\n")
     return 0
