@@ -12,9 +12,8 @@ from assetsync.errors import AssetsyncError
 
 def assets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the assets in assets.yaml and assets.lock that begin with `incomplete`."""
-    folder, manifest = _given(ctx, "directory") or ".", _given(ctx, "manifest")
     try:
-        names = _names(folder, manifest)
+        names = _names(_manifest(ctx))
     except (AssetsyncError, OSError, UnicodeDecodeError):
         return []
     return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
@@ -23,6 +22,21 @@ def assets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 def assets_or_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of assets; files where none begins so."""
     return assets(ctx, param, incomplete) or files(ctx, param, incomplete)
+
+
+def stores(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of `stores` in assets.yaml that begin with `incomplete`; folders where none does."""
+    from assetsync.manifest.parse import parse_manifest
+    from assetsync.model.manifest import StoreConfig
+
+    try:
+        data = _read(_manifest(ctx))
+        named = parse_manifest(data, default_store=StoreConfig("./store")).stores
+    except (AssetsyncError, OSError):
+        named = ()
+    names = [store.name for store in named if store.name is not None]
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or folders(ctx, param, incomplete)
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -41,14 +55,25 @@ def _given(ctx: click.Context, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _names(folder: str, manifest_file: str | None) -> set[str]:
+def _manifest(ctx: click.Context) -> str:
+    """The path of assets.yaml. NoFileError."""
+    from assetsync.project.locate import find_manifest
+
+    folder, file = _given(ctx, "directory") or ".", _given(ctx, "manifest")
+    return os.path.join(folder, file) if file else find_manifest(folder)
+
+
+def _read(path: str) -> bytes:
+    from assetsync.reading import read_file
+
+    return read_file(path) or b""
+
+
+def _names(path: str) -> set[str]:
     from assetsync.lock.text import parse_lock
     from assetsync.manifest.edit import entries_of
     from assetsync.model.files import LOCK
-    from assetsync.project.locate import find_manifest
-    from assetsync.reading import read_file
 
-    path = os.path.join(folder, manifest_file) if manifest_file else find_manifest(folder)
-    names = {entry.name for entry in entries_of((read_file(path) or b"").decode())}
-    lock = read_file(os.path.join(os.path.dirname(path), LOCK))
-    return names | (set(parse_lock(lock).assets) if lock is not None else set())
+    names = {entry.name for entry in entries_of(_read(path).decode())}
+    lock = _read(os.path.join(os.path.dirname(path), LOCK))
+    return names | (set(parse_lock(lock).assets) if lock else set())

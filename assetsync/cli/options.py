@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from assetsync.cli.completing import files, folders
+from assetsync.cli.completing import files, folders, stores
 from assetsync.cli.examples import EXAMPLES
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
@@ -82,6 +82,7 @@ _OPTIONS = [
     click.option(
         "--store",
         metavar="STORE",
+        shell_complete=stores,
         help="Another store than the default: a name of `stores`, s3://…, gs://…, az://… or a directory.",
     ),
     click.option("-q", "--quiet", is_flag=True, default=None, help="Say nothing but errors and data."),

@@ -90,6 +90,19 @@ def test_names_come_from_both_files_and_from_where_the_options_say(repo: Repo, t
     assert answers(repo, "plan", "-C", "models", "x") == ["x"]
 
 
+def test_names_are_completed_wherever_there_is_one(repo: Repo) -> None:
+    names = "status plan apply sync pull upgrade check remove log show verify fetch list doctor promote alias yank diff"
+    for words in (*([name] for name in names.split()), ["diff", "x"], ["update", "x"], ["new", "x"]):
+        assert answers(repo, *words, "nlp/t") == ["nlp/tokenizer"], words
+
+
+def test_stores_are_completed_by_name_and_folders_left_to_the_shell(repo: Repo) -> None:
+    repo.write("assets.yaml", "store: dev\nstores: {dev: ../dev, prod: ../prod}\nassets: {}\n")
+    for words in (["--store"], ["plan", "--store"], ["promote", "--to"], ["promote", "--from"]):
+        assert answers(repo, *words, "") == ["dev", "prod"]
+        assert answers(repo, *words, "./d") == ["./d"]
+
+
 def test_commands_are_completed_without_importing_them(repo: Repo) -> None:
     assert answers(repo, "st") == ["status"]
     assert {"plan", "pull"} <= {*answers(repo, "p")}

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
@@ -14,7 +15,7 @@ from assetsync.render.marks import aliases_json, aliases_text
 
 
 @command("alias", short_help="Name a version, such as `production`; show and undo moves.", epilog=STORE_HELP)
-@click.argument("name")
+@click.argument("name", shell_complete=assets)
 @click.argument("alias", required=False)
 @click.argument("version", required=False)
 @click.option("-m", "--message", metavar="TEXT", help="Why it is moved; kept with the move.")

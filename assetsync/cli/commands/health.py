@@ -113,7 +113,7 @@ def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: R
 
 
 @command("doctor", short_help="Find what is wrong with a store, and mend it.", epilog=STORE_HELP)
-@click.argument("pattern", required=False)
+@click.argument("pattern", required=False, shell_complete=assets)
 @click.option("--repair", is_flag=True, help="Mend indexes and clear dead publishes, after showing and asking.")
 @click.option("--read-only", is_flag=True, help="Do not try to write the probe objects.")
 @click.option("--immutability", is_flag=True, help="Instead: does the store itself refuse to overwrite and delete?")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from assetsync.cli.commands.sync import check_fingerprint, load
-from assetsync.cli.completing import assets
+from assetsync.cli.completing import assets, stores
 from assetsync.cli.console import Console
 from assetsync.cli.filters import filter_options
 from assetsync.cli.options import Common, command
@@ -32,8 +32,14 @@ EXIT_DIFFERENCE = 2
 
 @command("promote", short_help="Bring versions from one store to another.")
 @click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=assets)
-@click.option("--from", "source", metavar="STORE", help="Where they are; by default, the store of assets.yaml.")
-@click.option("--to", "target", metavar="STORE", required=True, help="Where they are to be.")
+@click.option(
+    "--from",
+    "source",
+    metavar="STORE",
+    shell_complete=stores,
+    help="Where they are; by default, the store of assets.yaml.",
+)
+@click.option("--to", "target", metavar="STORE", required=True, shell_complete=stores, help="Where they are to be.")
 @filter_options
 @click.option("-n", "--dry-run", is_flag=True, help="Show the plan, and ask and do nothing.")
 @click.option("--detailed-exitcode", is_flag=True, help="With `--dry-run`: exit with 2 when there is something to do.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
@@ -11,7 +12,7 @@ from assetsync.escape import printable
 
 
 @command("yank", short_help="Mark a version as bad: nothing resolves to it any more.", epilog=STORE_HELP)
-@click.argument("spec", metavar="NAME:VERSION")
+@click.argument("spec", metavar="NAME:VERSION", shell_complete=assets)
 @click.option("-m", "--message", metavar="WHY", help="Why it is bad; shown to whoever has locked it.")
 @click.option("--republish", metavar="OLD", help="First publish OLD's content once more, as a newer version.")
 @click.option("--undo", is_flag=True, help="Take the yank back: the version is listed again.")
