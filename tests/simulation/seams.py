@@ -14,12 +14,12 @@ import shutil
 import tempfile
 import typing
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import tenacity.nap
@@ -38,6 +38,8 @@ from assetsync.transfer import publish
 from tests.simulation.schedule import CALM, Schedule
 from tests.simulation.store import PRODUCTION, URL, ReachingStore, SimulatedStore
 
+T = TypeVar("T")
+
 
 class Stage:
     """What the seams lead to: the schedule that runs now, its two stores, and the memory of each checkout."""
@@ -51,6 +53,10 @@ class Stage:
     def sleep(self, seconds: float) -> None:
         """The actor whose turn it is waits."""
         self.schedule.sleep(seconds)
+
+    def shuffled(self, items: Sequence[T]) -> Sequence[T]:
+        """Items in an order that the seed decides."""
+        return items if len(items) < 2 else self.schedule.random.sample(items, len(items))
 
     def begin(self, schedule: Schedule, *, reaching: bool = False) -> None:
         """Let `schedule` run from here on, with empty stores and no checkouts; `reaching`: production copies from the
@@ -91,18 +97,18 @@ class _Done:
 
 
 class _Here:
-    """An executor without threads: tasks of one command follow each other, and its requests are those of one thread."""
+    """An executor without threads: tasks of one command follow each other, in any order, as the seed has it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
     def submit(self, call: Callable[..., Any], *arguments: Any) -> _Done:
         return _Done(partial(call, *arguments))
 
     def map(self, call: Callable[..., Any], *items: Iterable[Any]) -> Iterator[Any]:
-        return map(call, *items)
-
-
-@contextmanager
-def _no_threads(width: int, name: str) -> Iterator[_Here]:
-    yield _Here()
+        todo = list(enumerate(zip(*items, strict=True)))
+        done = {number: call(*arguments) for number, arguments in self._stage.shuffled(todo)}
+        return (done[number] for number in range(len(todo)))
 
 
 @contextmanager
@@ -155,7 +161,13 @@ def _patch_machine(patch: pytest.MonkeyPatch, stage: Stage) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.fromtimestamp(stage.schedule.now, tz or UTC)
 
-    patch.setattr(pool, "threads", _no_threads)
+    @contextmanager
+    def no_threads(width: int, name: str) -> Iterator[_Here]:
+        yield _Here(stage)
+
+    run_all = pool.Group.run
+    patch.setattr(pool, "threads", no_threads)
+    patch.setattr(pool.Group, "run", lambda group, tasks: run_all(group, stage.shuffled(tasks)))
     for module in (project, publish, doctor, marking, numbering, promote, remote_yank):
         patch.setattr(module, "datetime", Clock)
     patch.setattr(publish, "time", SimpleNamespace(time=lambda: stage.schedule.now))

@@ -41,7 +41,7 @@ LARGE: Sequence[Files] = (
     {"a": b"555222333", "b": b"66677"},
 )
 # One schedule of so many goes on until each checkout is settled: it takes as long as the schedule itself.
-FINISHED = 4
+FINISHED = 8
 Role = Callable[[int], Actor]
 # Of those with checkouts: how they go on.
 COMMANDS = ("apply", "apply", "apply", "sync", "sync", "pull", "upgrade", "supersede", "bump")
