@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -13,6 +14,9 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("assetsync", settings.get_profile("random"), derandomize=True, database=None)
 settings.load_profile("assetsync")
+
+# A shell that starts the tests in the background has them ignore ctrl-C, and the programs that they interrupt too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = os.path.dirname(os.path.dirname(__file__))
 
