@@ -24,11 +24,15 @@ def no_progress(count: int) -> None:
 
 
 class ObjectInfo(NamedTuple):
-    """An object as listed or looked up. `sha256` (hex) is None where the store does not know it."""
+    """An object as listed or looked up. `sha256` (hex) is None where the store does not know it.
+
+    `tag` is what `read` would say, where the store tells it without reading; else it is empty.
+    """
 
     key: str
     size: int
     sha256: str | None = None
+    tag: str = ""
 
 
 class Listing(NamedTuple):

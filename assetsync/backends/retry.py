@@ -127,6 +127,7 @@ def holds(backend: Backend, key: str, data: bytes) -> bool:
 def is_file(backend: Backend, key: str, entry: FileEntry) -> bool:
     """Whether the object has the size and the sha256 of `entry`, as the store knows them. StoreError."""
     try:
-        return backend.stat(key)[1:] == (entry.size, entry.sha256)
+        found = backend.stat(key)
+        return (found.size, found.sha256) == (entry.size, entry.sha256)
     except NotFoundError:
         return False

@@ -250,7 +250,7 @@ def test_odd_keys_are_kept_as_they_are(target: Target) -> None:
     assert [info.key for info in other.list().objects] == sorted(usable)
     for key in usable:
         assert other.read(key).data == key.encode()
-        assert other.stat(key) == (key, len(key.encode()), other.stat(key).sha256)
+        assert other.stat(key)[:2] == (key, len(key.encode()))
         assert content(other, key) == key.encode()
 
 

@@ -58,7 +58,7 @@ def s3_listing(data: bytes) -> None:
         page = listing.page_of(data)
     except ResponseParserError:
         return
-    assert all(key and 0 <= size < 10**18 for key, size in page.objects)
+    assert all(key and 0 <= size < 10**18 for key, size, _ in page.objects)
     assert all(page.folders)
 
 

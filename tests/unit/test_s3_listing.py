@@ -14,15 +14,15 @@ NAMESPACE = ' xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
 def test_a_page_is_read_with_and_without_its_namespace(namespace: str) -> None:
     body = f"""<?xml version="1.0" encoding="UTF-8"?>
         <ListBucketResult{namespace}><Name>b</Name><Prefix>x</Prefix><EncodingType>url</EncodingType>
-        <Contents><Key>a+b/%C3%A9%2B</Key><LastModified>never</LastModified><Size>12</Size></Contents>
+        <Contents><Key>a+b/%C3%A9%2B</Key><LastModified>never</LastModified><ETag>&quot;t&quot;</ETag><Size>12</Size></Contents>
         <CommonPrefixes><Prefix>f%20g/</Prefix></CommonPrefixes>
         <NextContinuationToken>t&amp;1</NextContinuationToken></ListBucketResult>"""
-    assert page_of(body.encode()) == Page([("a b/é+", 12)], ["f g/"], "t&1")
+    assert page_of(body.encode()) == Page([("a b/é+", 12, '"t"')], ["f g/"], "t&1")
 
 
 def test_names_are_as_they_are_where_the_store_does_not_encode_them() -> None:
     body = "<ListBucketResult><Contents><Key>a+b%20</Key><Size>0</Size></Contents></ListBucketResult>"
-    assert page_of(body.encode()) == Page([("a+b%20", 0)], [], "")
+    assert page_of(body.encode()) == Page([("a+b%20", 0, "")], [], "")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from mypy_boto3_s3 import S3Client
 
+    from assetsync.backends.s3.sending import Sender
+
 DEFAULT_REGION = "us-east-1"
 # Variables that are read here, or that say nothing of where a bucket is and who asks.
 _PLAIN_VARIABLES = {
@@ -94,6 +96,7 @@ class Access:
         self._location: Location | None = None
         self._credentials: Credentials | None = None
         self._clients: dict[Location, S3Client] = {}
+        self._senders: dict[Location, Sender] = {}
         self._closing = ExitStack()
         self.anonymous = boolean(environ, "AWS_NO_SIGN_REQUEST")
 
@@ -148,6 +151,18 @@ class Access:
                 self._clients[location] = self._open_client(location)
             return self._clients[location]
 
+    def sender(self, location: Location) -> Sender:
+        """Sends requests to a location. UsageError."""
+        from assetsync.backends.s3.sending import Sender
+
+        with self._lock:
+            if location not in self._senders:
+                if location.url.startswith("https:"):
+                    read_authorities(self.authorities)  # botocore would notice too late
+                sender = self._senders[location] = Sender(self.authorities, self.proxy)
+                self._closing.callback(sender.close)
+            return self._senders[location]
+
     def frozen(self) -> tuple[str, str, str | None]:
         """Access key, secret key and session token, renewed by botocore where they are about to expire. DeniedError."""
         if self._keys is not None:
@@ -196,6 +211,7 @@ class Access:
         with self._lock:
             self._closing.close()
             self._clients.clear()
+            self._senders.clear()
 
     @cached_property
     def _is_plain(self) -> bool:
@@ -263,17 +279,9 @@ class Access:
     def _open_client(self, location: Location) -> S3Client:
         from botocore import UNSIGNED
 
-        from assetsync.backends.s3.listing import take_listing
-        from assetsync.backends.s3.sending import Sender
-
         options = {"signature_version": UNSIGNED} if self.anonymous else {}
         client = self._make(location.region, location.configured, **options)
-        if location.url.startswith("https:"):
-            read_authorities(self.authorities)  # botocore would notice too late
-        sender = Sender(self.authorities, self.proxy)
-        client.meta.events.register("before-send.s3", sender.send)
-        client.meta.events.register("before-parse.s3.ListObjectsV2", take_listing)
-        self._closing.callback(sender.close)
+        client.meta.events.register("before-send.s3", self.sender(location).answer)
         self._closing.callback(client.close)
         return client
 

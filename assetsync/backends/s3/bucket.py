@@ -1,4 +1,4 @@
-"""The rarer calls of the S3 API on one bucket, through boto3, one try each: listings, large bodies, copies, parts.
+"""The rarer calls of the S3 API on one bucket, through boto3, one try each: large bodies, copies, parts.
 
 Methods have the names of the API reference.
 """
@@ -21,12 +21,9 @@ from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import FileBody, PieceBody, SentPart, Source, base64_of
 from assetsync.backends.s3.failures import cut, refusal_of
-from assetsync.backends.s3.listing import Page
 from assetsync.backends.s3.translate import (
     ABORT,
     COPY,
-    DELETE,
-    LIST,
     LIST_PARTS,
     READ,
     SEND_PARTS,
@@ -68,19 +65,6 @@ class Bucket:
         self._encryption: dict[str, Any] = {}
         if kms_key_id:
             self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
-
-    def list_objects(self, prefix: str, *, delimiter: bool, token: str) -> Page:
-        """One page of at most 1,000 objects and folders. NoStoreError."""
-        options: dict[str, Any] = {"Delimiter": "/"} if delimiter else {}
-        if token:
-            options["ContinuationToken"] = token
-        with self._calling(LIST, "") as client:
-            reply: Mapping[str, Any] = client.list_objects_v2(
-                Bucket=self._name, Prefix=self._prefix + prefix, **options
-            )
-        page: Page = reply["Page"]
-        objects = [(self._relative(found), size) for found, size in page.objects]
-        return Page(objects, [self._relative(found) for found in page.folders], page.next)
 
     def get_dated(self, key: str, limit: int) -> Dated:
         """An object with what the reply says of its age. NotFoundError; DamagedError above `limit` bytes."""
@@ -148,11 +132,6 @@ class Bucket:
                 **condition,
             )
         return reply.get("CopyObjectResult", {}).get("ChecksumSHA256", "")
-
-    def delete_object(self, key: str) -> None:
-        """Deleting what is not there is fine."""
-        with self._calling(DELETE, key) as client:
-            client.delete_object(Bucket=self._name, Key=self._prefix + key)
 
     def create_multipart_upload(self, key: str, sha256: str, *, checksums: bool) -> str:
         """The id of a new upload. `sha256` is that of the whole object.
@@ -257,12 +236,6 @@ class Bucket:
     def source(self, key: str) -> Source:
         """An object here, to be copied from."""
         return Source(self._name, self._prefix + key)
-
-    def _relative(self, text: str) -> str:
-        """A key of a listing without the prefix. StoreError for one that was not asked for."""
-        if not text.startswith(self._prefix):
-            raise not_of_s3(LIST, "", self._place(), f"`{text}` was not asked for")
-        return text[len(self._prefix) :]
 
     @contextmanager
     def _calling(

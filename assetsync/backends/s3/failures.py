@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
@@ -20,9 +20,12 @@ from assetsync.backends.refusal import (
     error_by,
     rule_for_exception,
 )
-from assetsync.backends.s3.translate import NO_TLS, NOT_S3, TOO_MANY_FILES, UNREACHABLE
+from assetsync.backends.s3.translate import NO_TLS, NOT_S3, TOO_MANY_FILES, UNREACHABLE, element
 from assetsync.errors import DeniedError, StoreError
 from assetsync.escape import printable
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
 
 NO_CREDENTIALS = Rule(
     DeniedError,
@@ -69,6 +72,13 @@ def refusal_of(error: exceptions.ClientError) -> Refusal:
     region = about.get("HTTPHeaders", {}).get("x-amz-bucket-region") or told.get("Region", "")
     message = "" if code.isdecimal() else str(told.get("Message", ""))
     return Refusal(int(about.get("HTTPStatusCode", 0)), "" if code.isdecimal() else code, message, region=region)
+
+
+def refusal_of_reply(reply: AWSResponse) -> Refusal:
+    """The refusal in a reply that botocore has sent and not read."""
+    body = reply.content.decode("utf-8", "replace")
+    region = reply.headers.get("x-amz-bucket-region") or element(body, "Region")
+    return Refusal(reply.status_code, element(body, "Code"), element(body, "Message"), region=region)
 
 
 def _cause(error: BaseException) -> str:

@@ -1,32 +1,60 @@
-"""Pages of ListObjectsV2, read with a third of the time that botocore takes for its records of them."""
+"""Listings of a bucket, a page for each request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from botocore.parsers import ResponseParserError
 
-# The document that botocore gets to read in place of a page.
-_NOTHING = b"<ListBucketResult/>"
+from assetsync.backends.contract import Listing, ObjectInfo
+from assetsync.backends.refusal import Place
+from assetsync.backends.s3.failures import cut
+from assetsync.backends.s3.signed import Call, Requests
+from assetsync.backends.s3.translate import LIST, not_of_s3
+
+_LIST = Call("ListObjectsV2", "GET", LIST)
 _LONGEST_SIZE = 18
 
 
 class Page(NamedTuple):
-    """A page of a listing: (key, size) pairs, folders, and the token of the next page, if there is one."""
+    """A page of a listing: (key, size, etag) of objects, folders, and the token of the next page, if there is one."""
 
-    objects: list[tuple[str, int]]
+    objects: list[tuple[str, int, str]]
     folders: list[str]
     next: str
 
 
-def take_listing(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
-    """For botocore's event `before-parse.s3.ListObjectsV2`: put the `Page` into the reply, instead of all else."""
-    if response_dict["status_code"] == 200:
-        customized_response_dict["Page"] = page_of(response_dict["body"])
-        response_dict["body"] = _NOTHING
+class Listings:
+    """The listings of one bucket under a prefix (empty, or with a slash at its end), by keys relative to it."""
+
+    def __init__(self, requests: Requests, place: Callable[[], Place], prefix: str) -> None:
+        self._requests = requests
+        self._place = place
+        self._prefix = prefix
+
+    def page(self, prefix: str, *, delimiter: bool, token: str) -> tuple[Listing, str]:
+        """At most 1,000 objects and folders, and the token of the next page. One try. NoStoreError."""
+        query = {"list-type": "2", "encoding-type": "url", "prefix": self._prefix + prefix}
+        if delimiter:
+            query["delimiter"] = "/"
+        if token:
+            query["continuation-token"] = token
+        body = self._requests.send(_LIST, None, query)
+        try:
+            page = page_of(body)
+        except ResponseParserError as error:
+            raise cut(LIST, "", self._place(), error) from error
+        objects = [ObjectInfo(self._relative(key), size, tag=etag) for key, size, etag in page.objects]
+        return Listing(objects, [self._relative(folder) for folder in page.folders]), page.next
+
+    def _relative(self, text: str) -> str:
+        """A key of a listing without the prefix. StoreError for one that was not asked for."""
+        if not text.startswith(self._prefix):
+            raise not_of_s3(LIST, "", self._place(), f"`{text}` was not asked for")
+        return text[len(self._prefix) :]
 
 
 def page_of(body: bytes) -> Page:
@@ -41,7 +69,10 @@ def page_of(body: bytes) -> Page:
     if name != "ListBucketResult":
         raise ResponseParserError(f"`{name}` is no listing")
     decode: Callable[[str], str] = unquote_plus if root.findtext(f"{space}EncodingType") == "url" else str
-    objects = [(decode(_text(entry, f"{space}Key")), _size(entry, space)) for entry in root.iter(f"{space}Contents")]
+    objects = [
+        (decode(_text(entry, f"{space}Key")), _size(entry, space), _etag(entry, space))
+        for entry in root.iter(f"{space}Contents")
+    ]
     folders = [decode(_text(entry, f"{space}Prefix")) for entry in root.iter(f"{space}CommonPrefixes")]
     return Page(objects, folders, root.findtext(f"{space}NextContinuationToken") or "")
 
@@ -51,6 +82,12 @@ def _size(entry: ET.Element, space: str) -> int:
     if not text.isdecimal() or len(text) > _LONGEST_SIZE:
         raise ResponseParserError("`Size` is no number")
     return int(text)
+
+
+def _etag(entry: ET.Element, space: str) -> str:
+    """As in a header: with its quotes, which some leave out in listings."""
+    etag = (entry.findtext(f"{space}ETag") or "").strip('"')
+    return f'"{etag}"' if etag else ""
 
 
 def _text(entry: ET.Element, name: str) -> str:

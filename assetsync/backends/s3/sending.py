@@ -51,20 +51,24 @@ class Sender:
         """Close all connections."""
         self._session.close()
 
-    def send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> Any:
-        """The reply to a request, read whole, unless it is an object's: for botocore's event `before-send`.
+    def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> Any:
+        """`send`, for botocore's event `before-send`."""
+        return self.send(request, event_name.rpartition(".")[2])
+
+    def send(self, request: AWSPreparedRequest, call: str) -> Any:
+        """The reply to a call of the S3 API, read whole, unless it is an object.
 
         It raises errors of botocore: BotoCoreError, and ResponseParserError for a reply that is too large or no
         listing.
         """
-        tell_url(event_name.rpartition(".")[2], request.url)
+        tell_url(call, request.url)
         is_object = request.stream_output
         request.stream_output = True
         response = self._session.send(request)
         if is_object:
             return response
         body = _read(request.url, response.raw)
-        if event_name.endswith(".ListObjectsV2") and response.status_code == 200 and _LISTING not in body[:1024]:
+        if call == "ListObjectsV2" and response.status_code == 200 and _LISTING not in body[:1024]:
             raise ResponseParserError("the reply is no listing")  # which botocore takes for a fault that passes
         headers: Any = response.headers
         return AWSResponse(response.url, response.status_code, headers, _Whole(body))

@@ -1,6 +1,7 @@
 """The store in a bucket of S3: the contract of backends, out of single calls of the S3 API.
 
-Objects up to 1 MiB are put, and all are read, by obstore (`objects.py`); all else goes through boto3 (`bucket.py`).
+Objects up to 1 MiB are put, and all are read, by obstore (`objects.py`); listings and deletions are signed requests of
+our own (`signed.py`); all else goes through boto3 (`bucket.py`).
 
 Objects are created by ``If-None-Match: *`` and replaced by ``If-Match``. Where an earlier try may have had its effect
 although its reply was lost, a refusal is looked into before it counts. Stores that ignore these headers
@@ -36,7 +37,14 @@ from assetsync.backends.s3.bodies import (
     small_file,
 )
 from assetsync.backends.s3.objects import NoPartialError, Objects
-from assetsync.backends.s3.translate import CREATE, REPLACE, SEND_PARTS, ConflictingError, NoRangeError, UnchangedError
+from assetsync.backends.s3.translate import (
+    CREATE,
+    REPLACE,
+    SEND_PARTS,
+    ConflictingError,
+    NoRangeError,
+    UnchangedError,
+)
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -56,6 +64,8 @@ if TYPE_CHECKING:
     from obstore import PutMode
 
     from assetsync.backends.s3.bucket import Bucket
+    from assetsync.backends.s3.listing import Listings
+    from assetsync.backends.s3.signed import Requests
 
 # Bytes. Files above go through boto3, which sends them as they are read, and asks before it sends them.
 SMALL = MIB
@@ -115,6 +125,19 @@ class S3Backend:
 
         return Bucket(self._access, self._place, self._prefix, self._config.kms_key_id, Labels.of(self._config))
 
+    @cached_property
+    def _requests(self) -> Requests:
+        """The requests that need of botocore its signature alone: a pull makes none."""
+        from assetsync.backends.s3.signed import Requests
+
+        return Requests(self._access, self._place, self._prefix)
+
+    @cached_property
+    def _listings(self) -> Listings:
+        from assetsync.backends.s3.listing import Listings
+
+        return Listings(self._requests, self._place, self._prefix)
+
     @property
     def url(self) -> str:
         return self._url
@@ -132,13 +155,12 @@ class S3Backend:
         token = ""
         pages = Pages(self._url, prefix)
         while True:
-            page = self._tries.run(partial(self._bucket.list_objects, prefix, delimiter=delimiter, token=token))
-            pages.add([*(key for key, _ in page.objects), *page.folders], page.next)
+            page, token = self._tries.run(partial(self._listings.page, prefix, delimiter=delimiter, token=token))
+            pages.add([*(entry.key for entry in page.objects), *page.folders], token)
             # A key that is the prefix itself marks a folder made in a console.
-            yield Listing([ObjectInfo(key, size) for key, size in page.objects if key != prefix], page.folders)
-            if not page.next:
+            yield Listing([entry for entry in page.objects if entry.key != prefix], page.folders)
+            if not token:
                 return
-            token = page.next
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
         return Blob(*self._tries.run(partial(self._objects.get, key, limit)))
@@ -220,7 +242,7 @@ class S3Backend:
         return sha256 == base64_of(entry.sha256)
 
     def delete(self, key: str) -> None:
-        self._tries.run(partial(self._bucket.delete_object, key))
+        self._tries.run(partial(self._requests.delete_object, key))  # what is not there is deleted, says S3
 
     def put_plainly(self, key: str, data: bytes) -> None:
         sha256 = hashlib.sha256(data).hexdigest()

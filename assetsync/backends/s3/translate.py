@@ -234,7 +234,7 @@ def refusal_in(text: str) -> Refusal | None:
     if found is None:
         return None
     body = found[2]
-    return Refusal(int(found[1]), _element(body, "Code"), _element(body, "Message"), region=_element(body, "Region"))
+    return Refusal(int(found[1]), element(body, "Code"), element(body, "Message"), region=element(body, "Region"))
 
 
 def broken(operation: Operation, key: str, place: Place, text: str, *, proxy: bool) -> StoreError:
@@ -256,7 +256,8 @@ def not_of_s3(operation: Operation, key: str, place: Place, said: str) -> StoreE
     return error_by(NOT_S3, operation, key, place, printable(said))
 
 
-def _element(body: str, name: str) -> str:
+def element(body: str, name: str) -> str:
+    """The text of the first such element of a reply in XML, or nothing."""
     found = re.search(f"<{name}>([^<]*)</{name}>", body)
     return html.unescape(found[1]) if found else ""
 
