@@ -43,14 +43,18 @@ class Boundary:
     root: str
     tracks: TracksLink
 
-    def way_out(self, path: str) -> Outside | None:
+    def way_out(self, path: str, real: Callable[[str], str] = os.path.realpath) -> Outside | None:
         """How links lead `path`, which is relative to the root, out of the project; None when they do not.
 
         Every link that lies in the project is asked about, for one that is the user's own may be used by another that
-        is not.
+        is not. `real` resolves the links of folders: who asks about many paths at once need not ask anew for each.
         """
-        inside = os.path.realpath(self.root)
-        if _lies_in(os.path.realpath(os.path.join(inside, path)), inside):
+        inside = real(self.root)
+        folder, name = os.path.split(os.path.join(inside, path))
+        here = os.path.join(real(folder), name)
+        if name in ("", os.curdir, os.pardir) or os.path.islink(here):
+            here = os.path.realpath(here)
+        if _lies_in(here, inside):
             return None
         links = _links(inside, path)
         out = [link for link in links if not _lies_in(os.path.realpath(link), inside)]

@@ -12,8 +12,9 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache as cache_of
 from functools import partial
 from typing import NamedTuple
 
@@ -78,8 +79,9 @@ def scan_all(
     told = reporter or Silent()
     results: dict[str, Present | Absent | Unusable] = {}
     assets: dict[str, _Asset] = {}
+    real = cache_of(os.path.realpath)
     for entry in entries:
-        found = _find(root, entry.path, entry.exclude, boundary)
+        found = _find(root, entry.path, entry.exclude, boundary, real)
         if isinstance(found, _Asset):
             assets[entry.name] = found
             found.recall(cache)
@@ -179,10 +181,16 @@ def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
         cache.remember_hashes({root: hashes for root, hashes in news.items() if hashes is not None})
 
 
-def _find(root: str, path: str, exclude: Sequence[str], boundary: Boundary | None) -> _Asset | Absent | Unusable:
-    """The files of an asset, not yet hashed. GitError."""
+def _find(
+    root: str,
+    path: str,
+    exclude: Sequence[str],
+    boundary: Boundary | None,
+    real: Callable[[str], str] = os.path.realpath,
+) -> _Asset | Absent | Unusable:
+    """The files of an asset, not yet hashed. `real` is as in `Boundary.way_out`. GitError."""
     absolute = os.path.join(root, path)
-    out = boundary.way_out(os.path.relpath(absolute, boundary.root)) if boundary else None
+    out = boundary.way_out(os.path.relpath(absolute, boundary.root), real) if boundary else None
     if out is not None and boundary is not None and out.tracked:
         return _unusable(path, [_outside("", out, boundary)])
     through = (out.target,) if out else ()

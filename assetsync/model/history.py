@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.model.versioning import Versioning, has_lines, is_valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,13 @@ class History:
     @property
     def lines(self) -> list[str]:
         """The lines that have versions, newest first; empty under a system without lines."""
-        if not isinstance(self.versioning, Lines):
+        if not has_lines(self.versioning):
             return []
         return self.versioning.sort_lines({self.versioning.line_of(version) for version in self.versions})
 
     def in_line(self, line: str | None) -> list[str]:
         """The versions of a line, newest first. All of them for None."""
-        if line is None or not isinstance(self.versioning, Lines):
+        if line is None or not has_lines(self.versioning):
             return list(self.versions)
         return [version for version in self.versions if self.versioning.line_of(version) == line]
 
@@ -55,4 +55,4 @@ def satisfies(version: str, wanted: str | None, versioning: Versioning) -> bool:
     """Whether a valid version is what `wanted` stands for: a complete version, a line, or None for any."""
     if wanted is None or wanted == version:
         return True
-    return isinstance(versioning, Lines) and not is_valid(versioning, wanted) and versioning.line_of(version) == wanted
+    return not is_valid(versioning, wanted) and has_lines(versioning) and versioning.line_of(version) == wanted

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, runtime_checkable
+from functools import cache
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from assetsync.errors import InvalidError, UsageError
 from assetsync.escape import printable
@@ -56,6 +57,16 @@ class Lines(Protocol):
 
     def first_of_line(self, line: str) -> str:
         """The first version of a line: `2.0` for `2`."""
+
+
+def has_lines(versioning: Versioning) -> TypeGuard[Lines]:
+    """Whether the versions of a system fall into lines."""
+    return _has_lines(type(versioning))
+
+
+@cache  # to look at all methods takes a while, and this is asked for each asset
+def _has_lines(kind: type) -> bool:
+    return issubclass(kind, Lines)
 
 
 # The bound keeps a hostile version from costing more than its bytes: int() is quadratic, and refuses long texts.

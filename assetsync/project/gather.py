@@ -28,7 +28,7 @@ from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
-from assetsync.state.pull_markers import Markers
+from assetsync.state.pull_markers import Marker, Markers
 
 if TYPE_CHECKING:
     from assetsync.remote.store import Store  # 10 ms, which a pull that asks no store need not spend
@@ -129,12 +129,12 @@ def local_states(site: Site, reporter: Reporter) -> dict[str, Local]:
     """The local state of each asset, interrupted pulls included."""
     entries = site.manifest.entries
     found = scan_all(site.root, entries, cache=site.cache, boundary=site.boundary, reporter=reporter)
-    return {entry.name: _with_marker(site, entry.name, found[entry.name]) for entry in entries}
+    halves = site.markers.of(found)
+    return {entry.name: _with_marker(found[entry.name], halves.get(entry.name)) for entry in entries}
 
 
-def _with_marker(site: Site, name: str, found: Present | Absent | Unusable) -> Local:
+def _with_marker(found: Present | Absent | Unusable, half: Marker | None) -> Local:
     """The local state of an asset, an interrupted pull of it included."""
-    half = site.markers.get(name)
     return found if half is None or isinstance(found, Unusable) else half.half_pulled(found)
 
 
@@ -173,13 +173,13 @@ class _Asking:
         entries = [entry.name for entry in self.site.manifest.entries]
         gone = absent(self.store, (name for name in entries if self.site.locked(name) is None), width=self._width)
         names = [name for name in entries if name not in gone]
+        versions = {name: locked.version for name in names if (locked := self.site.locked(name)) is not None}
+        confirmed = {name: one for name, one in versions.items() if is_valid(self.site.versioning, one)}
         looks = [(name, partial(self._index, name)) for name in names]
-        for name in names:
-            locked = self.site.locked(name)
-            if locked is not None and is_valid(self.site.versioning, locked.version):
-                looks.append((name, partial(self._confirm, name, locked.version)))
+        looks += [(name, partial(self._confirm, name, version)) for name, version in confirmed.items()]
         known = {name: RemoteAsset(looked_into=name in gone) for name in entries}
-        return self._put_together(known, looks)
+        with self.store.listing_ahead(confirmed, width=self._width):
+            return self._put_together(known, looks)
 
     def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
         """Look at the facts that `wanted` names, by asset, and return all that is known of these assets then."""
@@ -206,8 +206,9 @@ class _Asking:
                 return name, partial(_damaged, error.message)
 
         found = dict(known)
-        for name, seen in together(answer, looks, width=self._width):
-            found[name] = seen(found[name])
+        with self.site.cache.at_once():
+            for name, seen in together(answer, looks, width=self._width):
+                found[name] = seen(found[name])
         return found
 
     def _looks(self, name: str, need: Needs, tree: Tree | None) -> Iterator[Callable[[], _Seen]]:

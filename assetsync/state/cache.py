@@ -14,7 +14,8 @@ import operator
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from assetsync.model.tree import Content
@@ -70,8 +71,10 @@ class Cache:
         self._path = path
         self._writable = path is not None
         self._lock = threading.Lock()
+        self._changing = threading.Lock()  # held for moments, and never while the file is waited for
         self._connection: sqlite3.Connection | None = None
-        # The facts that this process learnt and could not write.
+        # The facts that this process learnt and has not written, or could not; and how many blocks write them later.
+        self._waiting = 0
         self._facts: dict[str, str] = {}
         self._hashes: dict[str, Hashes] = {}
 
@@ -88,21 +91,46 @@ class Cache:
 
     def fact(self, key: str) -> str | None:
         """The value that was remembered under `key`, or None."""
-        if key in self._facts:
-            return self._facts[key]
+        found = self._facts.get(key)
+        if found is not None:
+            return found
         row = self._read("SELECT value FROM facts WHERE key = ?", key)
         return row[0] if row and isinstance(row[0], str) else None
 
     def remember(self, key: str, value: str) -> None:
-        """Remember `value` under `key`. Writes at once, and only what is new."""
+        """Remember `value` under `key`. Writes at once, or at the end of `at_once`, and only what is new."""
         if self.fact(key) == value:
             return
+        with self._changing:
+            self._facts[key] = value
+        if not self._waiting:
+            self._write_facts()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Facts that are remembered in the block, by any thread, are written at its end, in one transaction."""
+        with self._changing:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._changing:
+                self._waiting -= 1
+            self._write_facts()
+
+    def _write_facts(self) -> None:
+        """Write those that were not, and forget them here; what can't be written stays."""
+        if not self._writable:
+            return
+        with self._changing:
+            facts = dict(self._facts)
 
         def put(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
-        if not self._write(put):
-            self._facts[key] = value
+        if facts and self._write(put):
+            with self._changing:
+                self._facts = {key: value for key, value in self._facts.items() if facts.get(key) != value}
 
     def content(self, key: str) -> tuple[Content, str] | None:
         """The content that was remembered under `key`, and the word that came with it; or None."""
@@ -132,6 +160,18 @@ class Cache:
     def remember_learnt(self, key: str, tag: str, hashes: Mapping[str, str]) -> None:
         """Remember the sha256 of files by path under `key`, and the tag of what they are of."""
         self.remember(key, json.dumps([tag, dict(hashes)], sort_keys=True))
+
+    def versions(self, key: str, tag: str) -> tuple[str, ...] | None:
+        """The versions that were remembered under `key`; None when they had another tag."""
+        match self._json(key):
+            case [str() as found, [*versions]] if found == tag and all(isinstance(one, str) for one in versions):
+                return tuple(cast("list[str]", versions))
+            case _:
+                return None
+
+    def remember_versions(self, key: str, versions: Sequence[str], tag: str) -> None:
+        """Remember versions under `key`, and the tag of what names them."""
+        self.remember(key, json.dumps([tag, versions]))
 
     def _json(self, key: str) -> object:
         """The JSON that was remembered under `key`; None for all that is none."""

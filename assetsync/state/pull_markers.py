@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 
 from assetsync.atomic import sync_folder
@@ -63,6 +64,15 @@ class Markers:
             return None
         except OSError:
             return Marker(name, UNKNOWN, "")
+
+    def of(self, names: Iterable[str]) -> dict[str, Marker]:
+        """The markers of those assets that have one, by name."""
+        try:
+            there = frozenset(self._folder.names())
+        except OSError:
+            return {name: Marker(name, UNKNOWN, "") for name in names}
+        found = {name: self.get(name) for name in names if _file(name) in there} if there else {}
+        return {name: marker for name, marker in found.items() if marker is not None}
 
     def write(self, marker: Marker) -> None:
         """Durable when this returns. OSError."""

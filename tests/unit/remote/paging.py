@@ -28,8 +28,9 @@ class PagingBackend(MemoryBackend):
 
     def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
         whole = super().list(prefix, delimiter=delimiter)
+        tagged = [entry._replace(tag=super(PagingBackend, self).read(entry.key).tag) for entry in whole.objects]
         for start in range(0, max(len(whole.folders) + len(whole.objects), 1), PAGE):
             self.asked["page"] += 1
             before = max(start - len(whole.folders), 0)
             folders = whole.folders[start : start + PAGE]
-            yield Listing(whole.objects[before : before + PAGE - len(folders)], folders)
+            yield Listing(tagged[before : before + PAGE - len(folders)], folders)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,41 @@ def test_facts_outlive_the_process(path: str) -> None:
         cache.remember("key", "second")
         assert cache.fact("key") == "second"
     assert remembered(path) == "second"
+
+
+def test_facts_of_a_block_are_known_in_it_and_written_at_its_end(path: str) -> None:
+    with Cache(path) as cache:
+        with cache.at_once(), cache.at_once():
+            cache.remember("key", "first")
+            cache.remember("key", "second")
+            assert cache.fact("key") == "second"
+            assert remembered(path) is None
+        assert remembered(path) == "second"
+
+
+def test_facts_of_a_block_that_fails_are_written_too(path: str) -> None:
+    with Cache(path) as cache:
+        with suppress(KeyboardInterrupt), cache.at_once():
+            cache.remember("key", "learnt")
+            raise KeyboardInterrupt
+        assert remembered(path) == "learnt"
+
+
+def test_versions_are_known_by_their_tag(path: str) -> None:
+    with Cache(path) as cache:
+        cache.remember_versions("index", ["0.1", "0.0"], "tag")
+        assert cache.versions("index", "tag") == ("0.1", "0.0")
+        assert cache.versions("index", "another") is None
+        assert cache.versions("unknown", "tag") is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "[]", '["tag", [1]]', '["tag", "0.1"]', '[1, ["0.1"]]', '{"tag": []}', "[" * 9999]
+)
+def test_versions_that_we_would_not_have_written_are_not_believed(path: str, value: str) -> None:
+    with Cache(path) as cache:
+        cache.remember("index", value)
+        assert cache.versions("index", "tag") is None
 
 
 def test_hashes_outlive_the_process(path: str, tmp_path: Path) -> None:

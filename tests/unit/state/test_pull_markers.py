@@ -38,6 +38,19 @@ def test_another_process_finds_the_marker_until_it_is_cleared(folder: Path) -> N
     assert list(folder.iterdir()) == []
 
 
+def test_many_are_looked_for_at_once(folder: Path) -> None:
+    markers = Markers(Folder.at(str(folder)))
+    assert markers.of(["nlp/tokenizer", "nlp"]) == {}
+    markers.write(MARKER)
+    assert markers.of(["nlp/tokenizer", "nlp"]) == {"nlp/tokenizer": MARKER}
+
+
+def test_a_folder_that_cannot_be_read_marks_all(folder: Path) -> None:
+    folder.parent.mkdir()
+    folder.write_text("no folder")
+    assert Markers(Folder.at(str(folder))).of(["a", "b"]) == {name: Marker(name, UNKNOWN, "") for name in ("a", "b")}
+
+
 def test_clearing_what_is_not_there_is_fine(folder: Path) -> None:
     Markers(Folder.at(str(folder))).clear("nlp/tokenizer")
 
