@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from assetsync.traffic import UNLIMITED, Pace, Traffic
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 # Assets under way at once. Each mostly waits for the store: a publish is half a dozen small requests besides its data.
 ASSETS_WIDTH = 32
@@ -37,26 +39,33 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class _Pool(ThreadPoolExecutor):
-    """A pool that makes do with the threads that the system grants it.
+@cache
+def _pools() -> type[ThreadPoolExecutor]:
+    """The class of pools. Importing what it is made of takes 4 ms, which a command without threads need not spend."""
+    from concurrent.futures import ThreadPoolExecutor
 
-    That of the standard library raises when one can't be started, and does the work all the same when there are others:
-    then it is both refused and done.
-    """
+    class Pool(ThreadPoolExecutor):
+        """A pool that makes do with the threads that the system grants it.
 
-    def _adjust_thread_count(self) -> None:
-        try:
-            super()._adjust_thread_count()
-        except RuntimeError as error:
-            if not self._threads:
-                self._work_queue.get_nowait()
-                raise MemoryError("the system starts no thread") from error
+        That of the standard library raises when one can't be started, and does the work all the same when there are
+        others: then it is both refused and done.
+        """
+
+        def _adjust_thread_count(self) -> None:
+            try:
+                super()._adjust_thread_count()
+            except RuntimeError as error:
+                if not self._threads:
+                    self._work_queue.get_nowait()
+                    raise MemoryError("the system starts no thread") from error
+
+    return Pool
 
 
 @contextmanager
 def threads(width: int, name: str) -> Iterator[ThreadPoolExecutor]:
     """Up to `width` threads whose names begin with `name`, for as long as the block runs; see above for its end."""
-    pool = _Pool(width, thread_name_prefix=name)
+    pool = _pools()(width, thread_name_prefix=name)
     try:
         yield pool
     except (Exception, GeneratorExit):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,13 @@ def wants_colour(stream: TextIO, setting: str | None = None) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def _is_long(text: str) -> bool:
+    """Whether text does not fit on the terminal."""
+    import shutil  # 2 ms, for terminals alone
+
+    return text.count("\n") >= shutil.get_terminal_size().lines
+
+
 class Console:
     """Output and questions, as the common options want them."""
 
@@ -57,7 +63,7 @@ class Console:
     def page(self, text: str) -> None:
         """Data that may be long: through a pager where a person would have to scroll, plainly everywhere else."""
         text = fitted(text, sys.stdout)
-        if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        if sys.stdout.isatty() and _is_long(text):
             click.echo_via_pager(text.rstrip("\n"), color=True)
         else:
             session().answered = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -19,6 +18,8 @@ def fitted(text: str, stream: TextIO) -> str:
     """`text`, with lines that are no longer than the terminal is wide, where `stream` is one."""
     if not stream.isatty():
         return text
+    import shutil  # 2 ms, for terminals alone
+
     width = shutil.get_terminal_size().columns
     return "\n".join(part for line in text.split("\n") for part in broken(line, width))
 

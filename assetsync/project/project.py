@@ -29,7 +29,6 @@ from assetsync.model.labels import EVERYTHING, Filter, Labels
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.marks import AT
-from assetsync.model.provenance import Provenance
 from assetsync.plan.decide import make_plan
 from assetsync.plan.guards import loosened_since
 from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
@@ -49,6 +48,7 @@ from assetsync.traffic import UNLIMITED, Traffic
 
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
+    from assetsync.model.provenance import Provenance
     from assetsync.project.promote import Promotable, Promoting, PromotionResult
     from assetsync.remote.store import Store
 

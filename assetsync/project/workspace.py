@@ -10,7 +10,6 @@ from assetsync import __version__
 from assetsync.local.boundary import Boundary
 from assetsync.model.lock import Lock
 from assetsync.model.manifest import Manifest, StoreConfig
-from assetsync.model.provenance import Provenance
 from assetsync.model.versioning import Versioning, load_versioning
 from assetsync.plan.plan import Action, Create, Update
 from assetsync.progress import Reporter
@@ -22,6 +21,7 @@ from assetsync.state.pull_markers import Markers
 from assetsync.traffic import UNLIMITED, Traffic
 
 if TYPE_CHECKING:
+    from assetsync.model.provenance import Provenance
     from assetsync.project.execute import Record
     from assetsync.project.result import Outcome
     from assetsync.remote.store import Store
@@ -140,6 +140,8 @@ class Workspace:
 
     def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
         """Where published content comes from. Asking git takes a tenth of a second, so only when there is some."""
+        from assetsync.model.provenance import Provenance
+
         tool = f"assetsync {__version__}"
         if any(isinstance(action, Create | Update) for action in actions):
             return self.provenance(message)
