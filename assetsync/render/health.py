@@ -40,12 +40,14 @@ def verdicts_text(verdicts: Sequence[Verdict], skipped: Sequence[Skipped], *, pa
 
 
 def verdicts_summary(verdicts: Sequence[Verdict], skipped: Sequence[Skipped]) -> str:
-    """All of it in a sentence."""
+    """All of it in a sentence, which claims no more than was compared."""
     flaws = sum(len(verdict.flaws) for verdict in verdicts)
     left_out = f"; {len(skipped)} not verified" if skipped else ""
     if not verdicts:
         return f"No version was verified{left_out}."
-    return f"Verified {plural(len(verdicts), 'version')}: {plural(flaws, 'flaw') if flaws else 'all whole'}{left_out}."
+    by_size = any(verdict.checked == "size" for verdict in verdicts)
+    whole = "all whole as far as sizes tell (`--deep` reads the bytes)" if by_size else "all whole"
+    return f"Verified {plural(len(verdicts), 'version')}: {plural(flaws, 'flaw') if flaws else whole}{left_out}."
 
 
 def _verdict(verdict: Verdict, paint: Paint) -> Iterator[str]:
