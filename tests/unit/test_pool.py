@@ -320,7 +320,7 @@ def test_a_system_that_grants_few_threads(monkeypatch: pytest.MonkeyPatch, grant
         done.append(number)
 
     def refuse(thread: threading.Thread) -> None:
-        if not thread.name.startswith("transfer"):
+        if not thread.name.startswith("small"):
             start(thread)  # of a server that another test has left running
             return
         if len(started) >= granted:
