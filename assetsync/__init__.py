@@ -130,4 +130,4 @@ else:
         return getattr(import_module(f"assetsync.{module}"), name)
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

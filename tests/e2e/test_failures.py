@@ -99,5 +99,5 @@ def test_without_a_command_the_help_is_shown(repo: Repo) -> None:
 
 
 def test_the_package_names_what_it_exports() -> None:
-    assert {*assetsync.__all__} <= {*dir(assetsync)}
+    assert {name for name in dir(assetsync) if not name.startswith("_")} == {*assetsync.__all__} - {"__version__"}
     assert all(getattr(assetsync, name) is not None for name in assetsync.__all__)
