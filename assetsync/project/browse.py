@@ -57,6 +57,13 @@ def resolved(store: Store, spec: str) -> Spec:
     return replace(parsed, version=resolve(store, parsed))
 
 
+def whole(spec: Spec, verb: str) -> Spec:
+    """`spec` itself. UsageError, which says that whole versions are `verb`, when it names a part of one."""
+    if spec.part is not None:
+        raise UsageError(f"whole versions are {verb}", hint=f"leave `[{spec.part}]` out")
+    return spec
+
+
 def meta_of(store: Store, spec: Spec) -> Meta:
     """The `.meta` of a complete version. NotFoundError says which versions there are; InvalidError, StoreError."""
     try:
@@ -131,9 +138,7 @@ def _side(workspace: Workspace, text: str, reporter: Reporter) -> tuple[str, Tre
         found = scan(workspace.root, os.path.normpath(text), cache=workspace.cache)
         return text, publishable(found, text).tree
     store = workspace.store
-    spec = resolved(store, text)
-    if spec.part is not None:
-        raise UsageError("whole versions are compared", hint=f"leave `[{spec.part}]` out")
+    spec = resolved(store, str(whole(parse_spec(text), "compared")))
     meta = meta_of(store, spec)
     if meta.tree is not None:
         return str(spec), meta.tree

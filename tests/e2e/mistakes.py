@@ -139,6 +139,14 @@ MISTAKES: dict[str, tuple[Mistake, ...]] = {
             "hint: `assetsync show nlp/tokenizer:0.0` shows that version",
         ),
         Mistake(
+            "show 'nlp/tokenizer:0.0[vocab.txt]'",
+            "error: whole versions are shown\nhint: leave `[vocab.txt]` out",
+        ),
+        Mistake(
+            "verify 'nlp/*[vocab.txt]'",
+            "error: whole versions are verified\nhint: leave `[vocab.txt]` out",
+        ),
+        Mistake(
             "fetch nlp/tokenizer --download",
             "error: no such option `--download`\n"
             "hint: leave it out: what is not here is got, and `--force` compares what is here with the store",

@@ -22,6 +22,7 @@ from assetsync.model.labels import Filter, Labels
 from assetsync.model.marks import AT
 from assetsync.model.names import Spec
 from assetsync.project.asset_store import AssetStore
+from assetsync.project.browse import whole
 from assetsync.project.naming import is_many
 from assetsync.reading import read_existing
 from assetsync.remote.documents import Meta
@@ -172,7 +173,7 @@ def show_command(common: Common, specs: tuple[str, ...], format: str, storage_pr
     if len(specs) == 1 and os.path.isfile(file):
         return _show_plan(console, common, file, format)
     with open_store(common, storage_prefix) as store:
-        shown = [_shown(store, str(spec)) for spec in store.matching(specs)]
+        shown = [_shown(store, str(whole(spec, "shown"))) for spec in store.matching(specs)]
         url = store.url
     if format == "json":
         console.data(show_json(url, shown, many=_many(specs)))

@@ -18,6 +18,7 @@ from assetsync.errors import AssetsyncError
 from assetsync.escape import printable
 from assetsync.progress import Reporter
 from assetsync.project.asset_store import AssetStore
+from assetsync.project.browse import whole
 from assetsync.remote.doctor import Ailment, examine, mend, probe_access
 from assetsync.remote.immutability import prove
 from assetsync.remote.marks import read_marks
@@ -99,7 +100,7 @@ def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[
         yield from sorted(locked.items())
         return
     for spec in store.matching(specs):
-        found = store.resolve(str(spec))
+        found = store.resolve(str(whole(spec, "verified")))
         yield found.name, found.version or ""
 
 
