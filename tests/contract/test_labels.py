@@ -59,7 +59,7 @@ def test_google_gets_class_and_metadata_with_each_data_object(tmp_path: Path) ->
 def test_azure_gets_tier_and_tags_with_each_data_object(tmp_path: Path) -> None:
     with azurite.Azurite() as server:
         server.create_container("labels")
-        config = StoreConfig("az://labels/p", storage_class="Cool", object_tags=TAGS)
+        config = StoreConfig(f"az://labels/{tmp_path.name}", storage_class="Cool", object_tags=TAGS)
         backend = open_backend(config, server.environ)
         try:
             store_some(backend, tmp_path)
@@ -68,7 +68,7 @@ def test_azure_gets_tier_and_tags_with_each_data_object(tmp_path: Path) -> None:
 
         def labels(key: str) -> tuple[object, object]:
             connection = server.environ["AZURE_STORAGE_CONNECTION_STRING"]
-            with BlobClient.from_connection_string(connection, "labels", f"p/{key}") as blob:
+            with BlobClient.from_connection_string(connection, "labels", f"{tmp_path.name}/{key}") as blob:
                 return blob.get_blob_properties().blob_tier, blob.get_blob_tags()
 
         for key in ("data", "large", "copied"):

@@ -16,6 +16,7 @@ that Azure has for it.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import http.client
 import os
@@ -28,13 +29,15 @@ import threading
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContainerClient
 
 from tests.contract.harness import Fault
@@ -130,14 +133,15 @@ class Faults:
 
 
 class Azurite:
-    """A running emulator and its proxy, as a context manager."""
+    """The emulator of this process and a proxy before it, as a context manager.
+
+    All have the same containers: use other prefixes.
+    """
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
-            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="azurite-"))
-            port = running.enter_context(_emulator(folder))
             self.faults = Faults()
-            self._proxy = running.enter_context(_Proxy(port, self.faults))
+            self._proxy = running.enter_context(_Proxy(_emulator(), self.faults))
             running.callback(self._proxy.shutdown)
             threading.Thread(target=self._proxy.serve_forever, name="azurite-proxy", daemon=True).start()
             self._running = running.pop_all()
@@ -169,12 +173,23 @@ class Azurite:
         return ContainerClient.from_connection_string(self.connection_string, name)
 
     def create_container(self, name: str) -> None:
-        with self.container(name) as container:
+        """Make a container, if there is none of this name."""
+        with self.container(name) as container, suppress(ResourceExistsError):
             container.create_container()
 
 
+@cache
+def _emulator() -> int:
+    """The port of an Azurite that runs until this process ends."""
+    with ExitStack() as running:
+        folder = running.enter_context(tempfile.TemporaryDirectory(prefix="azurite-"))
+        port = running.enter_context(_started(folder))
+        atexit.register(running.pop_all().close)
+    return port
+
+
 @contextmanager
-def _emulator(folder: str) -> Iterator[int]:
+def _started(folder: str) -> Iterator[int]:
     """Runs Azurite, on the port that is yielded. It ends with the context."""
     options = ["--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent"]
     with subprocess.Popen(

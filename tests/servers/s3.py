@@ -304,8 +304,8 @@ class _Http(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is none of our errors; others must not pass unseen."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        """A client that hangs up, or trusts no certificate, is none of our errors; others must not pass unseen."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
