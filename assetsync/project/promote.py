@@ -193,7 +193,7 @@ class Promoting:
             return _There(None, Folder(), damaged=error.message)
         return _There(index, folder, yanked, yanked_there)
 
-    def _candidate(self, one: Promotable, there: _There, reporter: Reporter) -> Candidate:
+    def _candidate(self, one: Promotable, there: _There, reporter: Reporter, *, again: bool = False) -> Candidate:
         found = Candidate(one.name, one.version, one.locked, damaged=there.damaged)
         if there.damaged is not None:
             return found
@@ -206,11 +206,10 @@ class Promoting:
             found = replace(found, tree=tree)
             if one.version in there.folder.committed:
                 return self._with_version(found, there)
-            return replace(
-                found,
-                unfinished=self._unfinished(one, tree, there.folder),
-                base=None if self.by_store else self._base(one.name, there),
-            )
+            unfinished = self._unfinished(one, tree, there.folder)
+            if _ended(unfinished, there.folder) and not again:
+                return self._candidate(one, self._there(False, one.name), reporter, again=True)
+            return replace(found, unfinished=unfinished, base=None if self.by_store else self._base(one.name, there))
         except DamagedError as error:
             return replace(found, damaged=error.message)
 
@@ -272,6 +271,11 @@ class Promoting:
         entry = self.guarding.entries.get(step.name)
         path = entry.path if entry else step.name
         return self.guarding.secrets_in(path, Present(step.tree), "", followed=step.base, read=read)
+
+
+def _ended(unfinished: Unfinished | None, folder: Folder) -> bool:
+    """Whether a claim that was listed has gone: its publish has ended meanwhile, unless the claim can't be read."""
+    return unfinished is not None and unfinished.claim_age is None and unfinished.version in folder.claimed
 
 
 @dataclass(frozen=True, slots=True)

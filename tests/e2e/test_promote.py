@@ -14,6 +14,7 @@ import pytest
 
 from assetsync import AssetStore, Project
 from assetsync.errors import ConflictError
+from assetsync.remote.store import Folder, Store
 from tests.e2e.harness import Repo
 from tests.e2e.remotes import SERVERS, Remote
 from tests.e2e.test_modelkit import Modelkit
@@ -272,6 +273,27 @@ class Quiet:
     def begin(self, asset: str, kind: str, total: int) -> None: ...
     def advance(self, asset: str, count: int) -> None: ...
     def end(self, asset: str, message: str) -> None: ...
+
+
+def test_a_promotion_that_ended_since_the_store_was_listed_is_no_problem(
+    two: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two.run("promote", "--to", "prod", "--yes")
+    listed: set[str] = set()
+
+    def folder(store: Store, name: str) -> Folder:
+        """Of `prod`, at first what was there before the end of that promotion."""
+        found = list_folder(store, name)
+        if not store.url.endswith("/prod") or name in listed:
+            return found
+        listed.add(name)
+        return Folder(claimed=found.committed)
+
+    list_folder = Store.folder
+    monkeypatch.setattr(Store, "folder", folder)
+    plan = two.run("promote", "--to", "prod", "--dry-run", "--format", "json").json()
+    assert plan["summary"] == {"copy": 0, "list": 0, "none": 2, "problems": 0}
+    assert len(listed) == 2
 
 
 def test_two_promotions_at_once_are_one(repo: Repo, s3: Remote, tmp_path: Path) -> None:
