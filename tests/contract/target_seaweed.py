@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -13,17 +12,15 @@ from assetsync.backends.contract import Backend
 from assetsync.backends.s3.store import open_store
 from assetsync.model.manifest import StoreConfig
 from tests.contract.harness import Server
-from tests.servers.seaweed import SeaweedServer, missing, shared_seaweed
+from tests.servers.seaweed import SeaweedServer, missing, shared_bucket, shared_seaweed
 
 MIB = 1024 * 1024
 
 
 class _Seaweed(Server):
     def __init__(self, server: SeaweedServer) -> None:
-        # The server is shared with other processes, this bucket is not.
-        self._bucket = f"contract-{uuid4().hex}"
+        self._bucket = shared_bucket()
         self.environ = server.environ
-        server.make_bucket(self._bucket)
 
     def config(self, prefix: str) -> StoreConfig:
         return StoreConfig(f"s3://{self._bucket}/{prefix}")

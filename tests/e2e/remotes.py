@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -50,9 +49,7 @@ def _s3() -> Serving:
     reason = seaweed.missing()
     if reason:
         pytest.skip(reason)
-    server = seaweed.shared_seaweed()
-    bucket = f"e2e-{uuid4().hex}"  # other processes use the same server
-    server.make_bucket(bucket)
+    server, bucket = seaweed.shared_seaweed(), seaweed.shared_bucket()
     yield lambda _: Remote("s3", f"s3://{bucket}/prefix-{next(_numbers)}", server.environ)
 
 

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ from uuid import uuid4
 
 from filelock import FileLock
 
-from tests.servers.process import NotReadyError, program, running
+from tests.servers.process import PATIENCE, NotReadyError, program, running
 
 ROOT = Path(__file__).parents[2]
 ACCESS_KEY = "AKIDSEAWEEDEXAMPLE00"
@@ -63,9 +64,22 @@ class SeaweedServer:
         }
 
     def make_bucket(self, name: str) -> None:
-        """A new bucket."""
+        """A new bucket that can be written to: at the first write, the server makes volumes for it, and refuses others.
+
+        RuntimeError when it never can.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
         with closing(client_of(self.url)) as client:
             client.create_bucket(Bucket=name)
+            for _ in range(PATIENCE):
+                try:
+                    client.put_object(Bucket=name, Key="ready")
+                except (BotoCoreError, ClientError):
+                    time.sleep(0.05)
+                else:
+                    return
+        raise RuntimeError(f"SeaweedFS takes nothing in `{name}`")
 
     def requests(self) -> Counter[str]:
         """How many requests of each kind there have been, in S3's words, those of other processes included."""
@@ -202,6 +216,14 @@ def shared_seaweed() -> SeaweedServer:
         if not ready.exists():
             _start(folder)
     return SeaweedServer(**json.loads(ready.read_text()))
+
+
+@cache
+def shared_bucket() -> str:
+    """A bucket of this process on that server: each has volumes of its own, of which there are not too many."""
+    name = f"tests-{uuid4().hex}"
+    shared_seaweed().make_bucket(name)
+    return name
 
 
 def _joined(folder: Path) -> int | None:
