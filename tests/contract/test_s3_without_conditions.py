@@ -111,7 +111,7 @@ def test_its_lack_of_conditions_is_found_out(served: Served) -> None:
     assert backend.needs_probe
     with pytest.raises(UnsupportedError, match="ignores the condition"):
         backend.probe()
-    assert not [info for info in backend.list().objects if "probe" in info.key]
+    assert not [info for info in backend.list().objects if ".assetsync-probe-" in info.key]
     backend.close()
 
 
