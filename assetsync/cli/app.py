@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -139,6 +140,8 @@ def main(argv: list[str] | None = None) -> NoReturn:
     gc.set_threshold(OBJECTS_A_CYCLE)
     # CI systems cancel with SIGTERM: leave things as ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Python would look for garbage among all that is left when it ends: a sixth of the time of a short command.
+    atexit.register(gc.freeze)
     sys.exit(_run(argv))
 
 
