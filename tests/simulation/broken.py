@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,13 +11,11 @@ import pytest
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.errors import NotFoundError
 from assetsync.model.marks import Act, Marks
-from assetsync.project import execute, gather
-from assetsync.project.project import Project
+from assetsync.project import execute, gather, promote
 from assetsync.remote import doctor, documents, layout, marks, yank
 from assetsync.remote.store import Store
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import publish
-from tests.simulation.store import ReachingStore
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -192,53 +189,43 @@ def repair_lists_the_yanked(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(doctor, "relist", lambda *_: ())
 
 
-def promote_unlooked(patch: pytest.MonkeyPatch) -> None:
-    """Takes a copy that the store has made for what was asked for, though the source may be another by then."""
-    copy_from = ReachingStore.copy_from
+def promote_listed_first(patch: pytest.MonkeyPatch) -> None:
+    """Lists what is promoted before it is there."""
+    real = publish.publish
 
-    def sure(self: ReachingStore, *arguments: Any) -> bool:
-        copy_from(self, *arguments)
-        return True
+    def listing(store: Store, what: publish.Publication, **more: Any) -> None:
+        store.add_to_index(what.name, what.version)
+        real(store, what, **more)
 
-    patch.setattr(ReachingStore, "copy_from", sure)
-
-
-def not_alone(patch: pytest.MonkeyPatch) -> None:
-    """Lets several commands write in one checkout at once."""
-
-    @contextmanager
-    def alone(self: Project) -> Iterator[None]:
-        self._state.ensure()
-        yield
-
-    patch.setattr(Project, "_alone", alone)
+    patch.setattr(promote, "publish", listing)
 
 
-def old_listing(patch: pytest.MonkeyPatch) -> None:
-    """Takes a version for abandoned whose claim is old, by a listing from before that."""
-    patch.setattr(gather, "_abandoned", lambda unfinished: {one.version for one in unfinished if one.claim_age is None})
+def promote_unclaimed(patch: pytest.MonkeyPatch) -> None:
+    """Promotes without a claim, and without a look whether it holds."""
+    claim, still = publish._claim, publish._still_claimed
+    patch.setattr(publish, "_claim", lambda store, what, *more: bool(what.record) or claim(store, what, *more))
+    patch.setattr(publish, "_still_claimed", lambda store, what, *more: bool(what.record) or still(store, what, *more))
 
 
 # With the kind of trouble that shows it, and the number of schedules of that kind within which it does.
 BROKEN: dict[Break, tuple[str, int]] = {
-    no_second_look: ("clearing", 500),
-    commit_before_data: ("race", 50),
-    blind_index: ("race", 500),
-    no_create_only: ("race", 200),
-    early_release: ("race", 50),
+    no_second_look: ("clearing", 4_000),
+    commit_before_data: ("race", 100),
+    blind_index: ("race", 3_000),
+    no_create_only: ("race", 3_000),
+    early_release: ("race", 100),
     clear_without_barrier: ("clearing", 2_000),
-    old_claims_stay: ("clearing", 1_000),
-    look_once: ("race", 2_000),
-    lock_before_publish: ("race", 200),
-    no_marker: ("pulling", 200),
-    old_listing: ("race", 4_000),
-    promote_meta_first: ("promoting", 50),
-    promote_unlooked: ("promoting", 1_000),
-    blind_marks: ("marking", 200),
-    roll_back_unseen: ("marking", 500),
-    yank_deletes: ("marking", 50),
-    unlist_before_mark: ("marking", 50),
-    yank_the_newest: ("marking", 50),
-    repair_lists_the_yanked: ("marking", 50),
-    not_alone: ("sharing", 2_000),
+    old_claims_stay: ("clearing", 5_000),
+    look_once: ("race", 4_000),
+    lock_before_publish: ("race", 1_000),
+    no_marker: ("pulling", 1_000),
+    promote_meta_first: ("promoting", 100),
+    promote_listed_first: ("promoting", 100),
+    promote_unclaimed: ("promoting", 100),
+    blind_marks: ("marking", 500),
+    roll_back_unseen: ("marking", 2_000),
+    yank_deletes: ("marking", 100),
+    unlist_before_mark: ("marking", 100),
+    yank_the_newest: ("marking", 100),
+    repair_lists_the_yanked: ("marking", 100),
 }
