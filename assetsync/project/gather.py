@@ -295,6 +295,10 @@ def _tree(local: Local) -> Tree | None:
     return None if isinstance(local, Absent | Unusable) else local.tree
 
 
-def _abandoned(unfinished: Iterable[Unfinished]) -> set[str]:
-    """The versions of which no claim was found, or one that is old or ours; one that can't be read counts as none."""
-    return {one.version for one in unfinished if not one.in_progress}
+def _abandoned(unfinished: Iterable[Unfinished]) -> set[tuple[str, bool]]:
+    """The versions of which no claim was found, or one that is old or ours, and which of the two.
+
+    A claim that can't be read counts as none. One that was old, and is gone at the next look, may have been of a
+    publish that has just ended: that is another finding, and takes one more look.
+    """
+    return {(one.version, one.claim_age is None) for one in unfinished if not one.in_progress}
