@@ -110,3 +110,26 @@ def test_a_version_that_is_committed_while_its_old_claim_is_looked_at_is_not_pub
     with Project.load(str(root), environ={}) as project:
         plan = project.plan()
     assert [problem.code for problem in plan.problems] == ["diverged"]
+
+
+def test_a_version_that_is_committed_and_tidied_up_between_the_second_listing_and_its_claim_is_not_published_over(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its claim was old at the first look, and is gone at the second: that it has none was seen once, not twice."""
+    store = root.parent / "store"
+    _claim(store)
+    read = DirectoryBackend.read_dated
+    looks: list[str] = []
+
+    def read_after(self: DirectoryBackend, key: str, *, limit: int = 1024 * 1024) -> Dated:
+        looks.append(key)
+        if looks.count(CLAIM) == 2:
+            shutil.copy(root.parent / "done/nlp/tok/0.1.meta", store / "nlp/tok/0.1.meta")
+            (store / CLAIM).unlink()
+        return read(self, key, limit=limit)._replace(age=CLAIM_LIFETIME + 1)
+
+    monkeypatch.setattr(DirectoryBackend, "read_dated", read_after)
+    (root / "tok/vocab").write_text("mine")
+    with Project.load(str(root), environ={}) as project:
+        plan = project.plan()
+    assert [problem.code for problem in plan.problems] == ["diverged"]
