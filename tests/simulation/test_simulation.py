@@ -17,8 +17,8 @@ from tests.simulation.world import Run, run
 # The long form of the gate is cut into pieces, so that each core has some.
 PIECES = 10
 PIECE = 1_000
-# What happens in one schedule of a hundred or so.
-RARE = frozenset(("is kept, empty", "is outdated", "drop index", "cut index", "old index", "diverged", "conflict"))
+# What happens in one schedule of a hundred, and so in each piece.
+RARE = frozenset(("is kept, empty", "is outdated", "drop index", "cut index", "old index"))
 
 
 @pytest.fixture
@@ -52,7 +52,6 @@ def test_ten_thousand_schedules_keep_every_promise(stage: Stage, piece: int) -> 
         ended = run(stage, seed)
         _check(ended)
         seen.update(step.how for step in ended.trace)
-        seen.update(step.key for step in ended.trace if step.what == "problem")
     assert seen >= RARE
 
 
