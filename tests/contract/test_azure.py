@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
@@ -17,14 +18,17 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import ContainerClient, ContentSettings, generate_container_sas
+from urllib3.connection import HTTPConnection
 
 from assetsync.backends.azure import store as module
 from assetsync.backends.azure.store import AzureBackend, open_store
+from assetsync.backends.bodies import CHUNK, FileBody
 from assetsync.backends.contract import Part
 from assetsync.backends.http import age_of
 from assetsync.backends.refusal import Place
 from assetsync.errors import (
     ChangedError,
+    ChecksumError,
     DeniedError,
     ExistsError,
     NoStoreError,
@@ -354,6 +358,78 @@ def test_the_slower_of_two_uploads_in_parts_learns_that_it_exists(store: AzureBa
         store.complete_upload("a/1.0", "", slow, entry)
     with pytest.raises(ExistsError):
         store.begin_upload("a/1.0", entry)
+
+
+def test_no_more_than_a_chunk_of_a_body_is_in_memory(
+    store: AzureBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    send = HTTPConnection.send
+
+    def counted(self: HTTPConnection, data: Any) -> None:
+        sent.append(len(data))
+        send(self, data)
+
+    monkeypatch.setattr(HTTPConnection, "send", counted)
+    data = some_bytes(1_000_000)
+    piece = _Read(data)
+    store.upload("a/1.0", _file(tmp_path, data), entry_of(data))
+    store.upload_part("a/1.1", store.begin_upload("a/1.1", entry_of(data)), 1, piece, len(data))
+    assert sum(sent) > 2 * len(data)
+    assert max(sent + piece.slices) <= CHUNK
+
+
+class _Read:
+    """The bytes of a part, which notes how many are read at once. No more than `reads` of them work."""
+
+    def __init__(self, data: bytes, reads: int = 1000) -> None:
+        self.slices: list[int] = []
+        self._data = data
+        self._reads = reads
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, at: slice) -> bytes:
+        if len(self.slices) == self._reads:
+            raise OSError(errno.EIO, "the disk fails")
+        self.slices.append(len(self._data[at]))
+        return self._data[at]
+
+
+def test_a_disk_that_fails_while_a_part_is_sent_is_no_fault_of_the_store(store: AzureBackend) -> None:
+    data = some_bytes(4 * CHUNK)
+    upload_id = store.begin_upload("a/1.0", entry_of(data))
+    with pytest.raises(OSError, match="the disk fails"):
+        store.upload_part("a/1.0", upload_id, 1, _Read(data, reads=4 + 2), len(data))  # 4 for its MD5
+
+
+def test_a_file_that_changes_between_its_md5_and_its_sending_is_not_stored(
+    store: AzureBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = some_bytes(90_000)
+    path = _file(tmp_path, data)
+    md5_ahead = FileBody.md5_ahead
+
+    def changing(body: FileBody) -> str:
+        found = md5_ahead(body)
+        _file(tmp_path, b"!" + data[1:])
+        return found
+
+    monkeypatch.setattr(FileBody, "md5_ahead", changing)
+    with pytest.raises(ChecksumError, match="not what it was when it was hashed"):
+        store.upload("a/1.0", path, entry_of(data))
+    assert store.list().objects == []
+
+
+@pytest.mark.parametrize(("hashed", "found"), [(b"", b"x"), (b"x", b""), (b"long", b"longer")])
+def test_a_file_of_another_size_is_not_sent(
+    azurite: Azurite, store: AzureBackend, tmp_path: Path, hashed: bytes, found: bytes
+) -> None:
+    before = azurite.requests
+    with pytest.raises(ChecksumError):
+        store.upload("a/1.0", _file(tmp_path, found), entry_of(hashed))
+    assert azurite.requests == before
 
 
 def test_small_files_come_through_where_parts_of_a_large_one_lie(store: AzureBackend, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from assetsync.backends.bodies import CHUNK
 from assetsync.backends.contract import ProbedBackend
 from assetsync.backends.s3 import access, objects
-from assetsync.backends.s3.bodies import CHUNK, base64_of
+from assetsync.backends.s3.bodies import base64_of
 from assetsync.backends.s3.store import S3Backend, open_store
 from assetsync.errors import (
     ChangedError,

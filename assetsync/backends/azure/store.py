@@ -14,11 +14,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
@@ -42,6 +41,7 @@ from assetsync.backends.azure.translate import (
     translated,
 )
 from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.bodies import Body, FileBody, PieceBody, hex_of
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
@@ -50,7 +50,6 @@ from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.errors import (
     ChangedError,
-    ChecksumError,
     DamagedError,
     ExistsError,
     NotFoundError,
@@ -62,12 +61,9 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 
 MIB = 1024 * 1024
-# The SDK keeps bodies in memory as a whole, and those that it reads three times over. So these are small, and of the 48
-# requests that may be under way, only a few send a large one.
+# The SDK keeps what it reads in memory, three times over.
 CHUNK = MIB // 2
 THRESHOLD = 4 * MIB
-LARGE_BODY = MIB
-LARGE_BODIES = 16
 # Rounds of creating an object that others create and delete at the same time.
 CREATE_ATTEMPTS = 5
 MAX_BLOCKS = 50_000  # of one blob
@@ -144,7 +140,6 @@ class AzureBackend:
         self._place = place
         self._prefix = f"{prefix}/" if prefix else ""
         self._scope: dict[str, Any] = {"encryption_scope": scope} if scope else {}
-        self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES)
 
     @property
     def url(self) -> str:
@@ -188,20 +183,19 @@ class AzureBackend:
         return ObjectInfo(key, found.size, sha256_of(found))
 
     def create(self, key: str, data: bytes) -> None:
-        self._put(CREATE, key, data, IF_MISSING, lambda: holds(self, key, data))
+        self._put_bytes(CREATE, key, data, IF_MISSING)
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
         condition = IF_MISSING if tag is None else _if_still(tag)
         try:
-            self._put(REPLACE, key, data, condition, lambda: holds(self, key, data))
+            self._put_bytes(REPLACE, key, data, condition)
         except (ExistsError, NotFoundError) as error:
             raise ChangedError(error.message, hint=error.hint) from error
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
-        with self._large_bodies if entry.size > LARGE_BODY else nullcontext():
-            data = self._bytes_of(path, key, entry)
-            self._put(CREATE, key, data, IF_MISSING, lambda: is_file(self, key, entry), {SHA256: entry.sha256})
-        progress(entry.size)
+        with FileBody(path, entry, progress, md5=False) as body:
+            metadata = {SHA256: entry.sha256}
+            self._put(CREATE, key, body, body.md5_ahead(), IF_MISSING, lambda: is_file(self, key, entry), metadata)
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
         end = start + length
@@ -274,18 +268,7 @@ class AzureBackend:
             return [part for part in parts if part.token == block_id(upload_id, part.number, md5_at(file, part, step))]
 
     def upload_part(self, key: str, upload_id: str, number: int, data: Piece, size: int) -> Part:
-        data = memoryview(data[:])
-        blob = self._blob(key)
-        md5 = hashlib.md5(data, usedforsecurity=False)
-        block = block_id(upload_id, number, md5.hexdigest())
-        # The SDK itself computes the MD5 of bytes only, which would be one more copy in memory.
-        headers = {"Content-MD5": b64encode(md5.digest()).decode()}
-
-        def send() -> object:
-            return blob.stage_block(block, data, length=len(data), headers=dict(headers), **self._scope)  # type: ignore[arg-type]
-
-        self._tried(SEND_PARTS, key, send)
-        return Part(number, len(data), block)
+        return self._stage(key, upload_id, number, PieceBody(data), hex_of(data, hashlib.md5(usedforsecurity=False)))
 
     def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part], entry: FileEntry) -> None:
         try:
@@ -300,11 +283,27 @@ class AzureBackend:
         if someone else completes one meanwhile.
         """
 
+    def _stage(self, key: str, upload_id: str, number: int, body: Body, md5: str) -> Part:
+        """Send a part, whose MD5 in hex is known."""
+        blob = self._blob(key)
+        block = block_id(upload_id, number, md5)
+
+        def send() -> object:
+            return blob.stage_block(block, body, length=len(body), headers=_md5_header(md5), **self._scope)  # type: ignore[arg-type]
+
+        self._tried(SEND_PARTS, key, send, body)
+        return Part(number, len(body), block)
+
+    def _put_bytes(self, operation: Operation, key: str, data: bytes, condition: Mapping[str, Any]) -> None:
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        self._put(operation, key, PieceBody(data), md5, condition, lambda: holds(self, key, data))
+
     def _put(
         self,
         operation: Operation,
         key: str,
-        data: bytes,
+        body: Body,
+        md5: str,
         condition: Mapping[str, Any],
         is_ours: Callable[[], bool],
         metadata: dict[str, str] | None = None,
@@ -314,11 +313,11 @@ class AzureBackend:
 
         def write() -> object:
             return blob.upload_blob(
-                data,
-                length=len(data),
+                b"",  # whatever it is given, it reads into memory as a whole
+                raw_request_hook=partial(_give_body, body),
+                headers=_md5_header(md5),
                 metadata=metadata,
                 overwrite=operation is REPLACE,
-                validate_content=True,
                 **condition,
                 **self._scope,
                 **(self._labels if metadata else {}),
@@ -326,14 +325,14 @@ class AzureBackend:
 
         for attempt in range(CREATE_ATTEMPTS):
             try:
-                self._written(operation, key, write, is_ours)
+                self._written(operation, key, write, is_ours, body)
                 return
             except ExistsError:
                 if operation is not CREATE or self._exists(key):
                     raise
             # There are parts of an unfinished upload, which Azurite takes for an object; or there was one until now.
             try:
-                parts = [self.upload_part(key, new_upload_id(), 1, memoryview(data), len(data))] if data else []
+                parts = [self._stage(key, new_upload_id(), 1, body, md5)] if len(body) else []
                 self._commit(key, parts, metadata, is_ours)
                 return
             except NotFoundError:
@@ -414,15 +413,6 @@ class AzureBackend:
         is_named = isinstance(found.name, str) and found.name.startswith(self._prefix)
         return is_named and (isinstance(found, BlobPrefix) or is_size(found.size))
 
-    def _bytes_of(self, path: str, key: str, entry: FileEntry) -> bytes:
-        with open(path, "rb") as file:
-            data = file.read(entry.size + 1)
-        if len(data) != entry.size or hashlib.sha256(data).hexdigest() != entry.sha256:
-            raise ChecksumError(
-                f"cannot create `{printable(key)}` in `{self.url}`: its bytes are not those that were hashed"
-            )
-        return data
-
     def _settled(self, key: str) -> BlobProperties:
         """The properties of an object, after any copy to it has come to an end."""
         blob = self._blob(key)
@@ -465,24 +455,53 @@ class AzureBackend:
             )
         return self._container.get_blob_client(name)
 
-    def _written(self, operation: Operation, key: str, write: Callable[[], T], is_ours: Callable[[], bool]) -> T | None:
-        """Return what a conditional `write` returns; None when only its reply was lost."""
+    def _written(
+        self,
+        operation: Operation,
+        key: str,
+        write: Callable[[], T],
+        is_ours: Callable[[], bool],
+        body: Body | None = None,
+    ) -> T | None:
+        """Return what a conditional `write` returns; None when only its reply was lost. Errors of reading `body`."""
         return self._tries.settle(
-            lambda: self._once(operation, key, write, create_only=operation is not REPLACE), is_ours
+            lambda: self._once(operation, key, write, body, create_only=operation is not REPLACE), is_ours
         )
 
-    def _tried(self, operation: Operation, key: str, call: Callable[[], T]) -> T:
-        """Return the result of `call`, a call of the SDK, tried again where that may help. StoreError."""
-        return self._tries.run(lambda: self._once(operation, key, call))
+    def _tried(self, operation: Operation, key: str, call: Callable[[], T], body: Body | None = None) -> T:
+        """Return the result of `call`, a call of the SDK, tried again where that may help. StoreError; errors of
+        reading the `body` that it sends."""
+        return self._tries.run(lambda: self._once(operation, key, call, body))
 
-    def _once(self, operation: Operation, key: str, call: Callable[[], T], *, create_only: bool = False) -> T:
+    def _once(
+        self,
+        operation: Operation,
+        key: str,
+        call: Callable[[], T],
+        body: Body | None = None,
+        *,
+        create_only: bool = False,
+    ) -> T:
         try:
             return call()
-        except AzureError as error:
-            # Not chained: the SDK's exceptions may quote a SAS token.
-            raise translated(operation, key, self._place, error, create_only=create_only) from None
-        except NO_SENSE as error:
+        except (AzureError, *NO_SENSE) as error:
+            if body is not None and body.error is not None:
+                raise body.error from None
+            if isinstance(error, AzureError):
+                # Not chained: the SDK's exceptions may quote a SAS token.
+                raise translated(operation, key, self._place, error, create_only=create_only) from None
             raise no_sense(operation, key, self._place, error) from None
+
+
+def _md5_header(md5: str) -> dict[str, str]:
+    """For an MD5 in hex. The SDK adds others to it."""
+    return {"Content-MD5": b64encode(bytes.fromhex(md5)).decode()}
+
+
+def _give_body(body: Body, request: Any) -> None:
+    """Have a request of the SDK, which is not signed yet, send `body`."""
+    request.http_request.data = body
+    request.http_request.headers["Content-Length"] = str(len(body))
 
 
 def _tier(name: str) -> StandardBlobTier:

@@ -12,6 +12,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from requests.adapters import HTTPAdapter
 
 from assetsync.backends import limits
+from assetsync.backends.bodies import FileBody, PieceBody
 from assetsync.backends.timed import timed
 from assetsync.backends.told import tell_url
 
@@ -46,10 +47,12 @@ class _WholeReplies(RequestsTransport):  # type: ignore[misc] # it has no types
     """Reads each reply to its end, so that one that breaks off is one failed request, for our retries to see.
 
     The SDK's downloads would try again by themselves, three times and a second apart. Replies are small: ranges are
-    read piece by piece.
+    read piece by piece. Bodies begin at their start each time, also when the SDK repeats a request with another token.
     """
 
     def send(self, request: Any, **kwargs: Any) -> Any:
+        if isinstance(request.data, FileBody | PieceBody):
+            request.data.seek(0)
         return super().send(request, **{**kwargs, "stream": False})
 
 

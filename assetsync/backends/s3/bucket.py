@@ -14,12 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from assetsync.backends.bodies import Body, FileBody, PieceBody
 from assetsync.backends.contract import Dated, Piece
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.refusal import Operation, Place
 from assetsync.backends.s3.access import Access
-from assetsync.backends.s3.bodies import FileBody, PieceBody, SentPart, Source, base64_of
+from assetsync.backends.s3.bodies import SentPart, Source, base64_of
 from assetsync.backends.s3.failures import cut, refusal_of
 from assetsync.backends.s3.translate import (
     ABORT,
@@ -239,7 +240,7 @@ class Bucket:
 
     @contextmanager
     def _calling(
-        self, operation: Operation, key: str, *, body: FileBody | PieceBody | None = None, create_only: bool = False
+        self, operation: Operation, key: str, *, body: Body | None = None, create_only: bool = False
     ) -> Iterator[S3Client]:
         """A client whose exceptions become ours."""
         try:

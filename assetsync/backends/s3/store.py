@@ -18,6 +18,7 @@ from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from assetsync.backends.bodies import FileBody, hex_of
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
@@ -28,12 +29,10 @@ from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import (
     CREATE_ONLY,
     MIB,
-    FileBody,
     SentPart,
     Source,
     base64_of,
     checksum_of_part,
-    hex_of,
     small_file,
 )
 from assetsync.backends.s3.objects import NoPartialError, Objects
