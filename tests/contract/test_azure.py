@@ -8,6 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tracemalloc
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -395,6 +396,19 @@ class _Read:
             raise OSError(errno.EIO, "the disk fails")
         self.slices.append(len(self._data[at]))
         return self._data[at]
+
+
+def test_a_range_is_in_memory_a_few_times_at_the_most(store: AzureBackend) -> None:
+    size = module.CHUNK
+    store.create("a/1.0", bytes(size))
+    list(store.read_range("a/1.0", 0, size))
+    tracemalloc.start()
+    try:
+        list(store.read_range("a/1.0", 0, size))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 6 * size  # with those of the server, which runs here
 
 
 def test_a_disk_that_fails_while_a_part_is_sent_is_no_fault_of_the_store(store: AzureBackend) -> None:

@@ -61,7 +61,7 @@ from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 
 MIB = 1024 * 1024
-# The SDK keeps what it reads in memory, three times over.
+# Bytes that are read at once; the SDK has them in memory twice.
 CHUNK = MIB // 2
 THRESHOLD = 4 * MIB
 # Rounds of creating an object that others create and delete at the same time.
@@ -386,7 +386,7 @@ class AzureBackend:
                 if error.status_code == 416:
                     return b"", etag
                 raise
-            return stream.readall()[:length], etag_of(stream.properties)
+            return b"".join(stream.chunks())[:length], etag_of(stream.properties)  # `readall` copies once more
 
         return self._tried(READ, key, get)
 

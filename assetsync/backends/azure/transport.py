@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -36,30 +37,44 @@ def open_transport() -> RequestsTransport:
     adapter = _AsStored(pool_maxsize=CONNECTIONS, max_retries=urllib3.Retry(total=False, redirect=False))
     for scheme in ("https://", "http://"):
         session.mount(scheme, adapter)
-    return _WholeReplies(session=session, connection_timeout=CONNECT_TIMEOUT, read_timeout=READ_TIMEOUT)
+    return _Lean(
+        session=session,
+        connection_timeout=CONNECT_TIMEOUT,
+        read_timeout=READ_TIMEOUT,
+        connection_data_block_size=_PIECE,
+    )
 
 
 def _signed_already(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-class _WholeReplies(RequestsTransport):  # type: ignore[misc] # it has no types
-    """Reads each reply to its end, so that one that breaks off is one failed request, for our retries to see.
-
-    The SDK's downloads would try again by themselves, three times and a second apart. Replies are small: ranges are
-    read piece by piece. Bodies begin at their start each time, also when the SDK repeats a request with another token.
-    """
+class _Lean(RequestsTransport):  # type: ignore[misc] # it has no types
+    """Sends bodies from their start on, also when the SDK repeats a request with another token."""
 
     def send(self, request: Any, **kwargs: Any) -> Any:
         if isinstance(request.data, FileBody | PieceBody):
             request.data.seek(0)
-        return super().send(request, **{**kwargs, "stream": False})
+        reply = super().send(request, **kwargs)
+        pieces = getattr(reply, "_stream_download_generator", None)  # the SDK has no other way
+        if isinstance(pieces, type):
+            reply._stream_download_generator = _without_length(pieces)  # noqa: SLF001
+        return reply
+
+
+@cache
+def _without_length(pieces: type) -> type:
+    """The SDK's iterator of a reply's pieces. It makes a list of it, and Python asks for its length before: that is in
+    bytes, so that the list takes eight times as much memory as the reply."""
+    return type(pieces.__name__, (pieces,), {"__len__": None})
 
 
 class _AsStored(HTTPAdapter):
     """Leaves objects alone that carry a `Content-Encoding`; requests would unpack them, and their size would be off.
 
-    Replies have limits of time and of size, and are read whole: TooLargeError.
+    Replies have limits of time and of size: TooLargeError. Each is read to its end, so that one that breaks off is one
+    failed request, for our retries to see: the SDK's downloads would try again by themselves, three times and a second
+    apart. Replies are small: ranges are read piece by piece.
     """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -80,7 +95,7 @@ class _AsStored(HTTPAdapter):
         except requests.exceptions.ConnectionError as error:
             raise requests.exceptions.ReadTimeout(error, request=request) from error  # which is all that it can be
         raw = urllib3.HTTPResponse(
-            BytesIO(body),
+            body,
             headers=reply.raw.headers,
             status=reply.status_code,
             reason=reply.reason,
@@ -100,10 +115,11 @@ def _time(manager: urllib3.PoolManager) -> None:
     manager.pool_classes_by_scheme = {scheme: timed(pool) for scheme, pool in manager.pool_classes_by_scheme.items()}
 
 
-def _whole(reply: requests.Response) -> bytes:
-    body = bytearray()
+def _whole(reply: requests.Response) -> BytesIO:
+    body = BytesIO()
     for piece in reply.iter_content(_PIECE):
-        body += piece
-        if len(body) > limits.MAX_REPLY:
+        body.write(piece)
+        if body.tell() > limits.MAX_REPLY:
             raise TooLargeError(f"the reply is larger than {limits.MAX_REPLY} bytes")
-    return bytes(body)
+    body.seek(0)
+    return body
