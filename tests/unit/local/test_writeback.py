@@ -33,6 +33,8 @@ def test_what_can_not_be_written_early_is_no_error() -> None:
     reader, writer = os.pipe()
     try:
         start_writing(writer, 0, 1)  # ESPIPE
+        os.write(writer, b"x")
+        assert os.read(reader, 1) == b"x"
     finally:
         os.close(reader)
         os.close(writer)
@@ -43,4 +45,6 @@ def test_a_system_without_the_call_is_no_error(
 ) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     with (tmp_path / "a").open("wb") as file:
+        file.write(b"x")
         start_writing(file.fileno(), 0, 1)
+    assert (tmp_path / "a").read_bytes() == b"x"
