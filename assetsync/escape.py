@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 
+# Expressions are compiled when they are wanted: most commands meet nothing that they are for.
 # A user, or `user:password`; a password may hold a slash or an `@` that nobody has escaped, a port may not.
 # The lengths keep a text that is full of `://` from costing the square of its length.
-_USER_INFO = re.compile(r"(?<=://)(?:[^\s/]{0,2048}|[^\s/:@]{0,2048}:(?!\d{0,5}(?:/|$))\S{0,2048})@")
+_USER_INFO = r"(?<=://)(?:[^\s/]{0,2048}|[^\s/:@]{0,2048}:(?!\d{0,5}(?:/|$))\S{0,2048})@"
 LONGEST_TEXT = 100_000  # characters of what git, an SDK or a traceback says; nobody reads more
-_PARAMETER = re.compile(
-    r"([?&](?:[\w.-]*(?:token|secret|password|signature|credential|api_?key|sig))=)[^&\s'\"`]+", re.IGNORECASE
-)
-_HEADER = re.compile(r"(authorization\b['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)?\s*)[^\s'\",]+", re.IGNORECASE)
-_CONNECTION_STRING = re.compile(r"((?:AccountKey|SharedAccessSignature)=)[^;\s'\"`]+", re.IGNORECASE)
-_KNOWN = re.compile(r"\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,})")
+_PARAMETER = r"(?i)([?&](?:[\w.-]*(?:token|secret|password|signature|credential|api_?key|sig))=)[^&\s'\"`]+"
+_HEADER = r"(?i)(authorization\b['\"]?\s*[:=]\s*['\"]?(?:basic|bearer|token)?\s*)[^\s'\",]+"
+_CONNECTION_STRING = r"(?i)((?:AccountKey|SharedAccessSignature)=)[^;\s'\"`]+"
+_KNOWN = r"\b(?:gh[a-z]_[A-Za-z0-9]{16,}|github_pat_\w{16,}|glpat-[\w-]{16,})"
 
 _HOST = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])"
 # An `@` further behind is half of a password that held a slash, or nothing that we know.
-_URL = re.compile(rf"((?:https?|ssh|git)://)(?:[^/\s]*@)?({_HOST}(?::\d+)?)((?:/[^\s@?#]*)?)(?:[?#][^@]*)?")
-_SCP_LIKE = re.compile(rf"(?:[^/\s:@]*@)?({_HOST}):(?!//)([^\s@?#\\]+)")
+_URL = rf"((?:https?|ssh|git)://)(?:[^/\s]*@)?({_HOST}(?::\d+)?)((?:/[^\s@?#]*)?)(?:[?#][^@]*)?"
+_SCP_LIKE = rf"(?:[^/\s:@]*@)?({_HOST}):(?!//)([^\s@?#\\]+)"
 
 
 def redacted(text: str) -> str:
@@ -33,10 +32,10 @@ def redacted(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         # Between words, so that no secret is cut in two and no longer known for one.
         text = text[:LONGEST_TEXT].rsplit(None, 1)[0] + "…"
-    text = _USER_INFO.sub("", text)
+    text = re.sub(_USER_INFO, "", text)
     for pattern in (_PARAMETER, _HEADER, _CONNECTION_STRING):
-        text = pattern.sub(r"\1…", text)
-    return _KNOWN.sub("…", text)
+        text = re.sub(pattern, r"\1…", text)
+    return re.sub(_KNOWN, "…", text)
 
 
 def presentable(text: str) -> str:
@@ -49,9 +48,9 @@ def public_url(url: str) -> str | None:
 
     None for what is no such URL: a local path tells others nothing, and what is not understood may hold anything.
     """
-    if match := _URL.fullmatch(url):
+    if match := re.fullmatch(_URL, url):
         return redacted("".join(match.groups()).rstrip("/"))
-    match = _SCP_LIKE.fullmatch(url)
+    match = re.fullmatch(_SCP_LIKE, url)
     if match is None or len(match[1]) == 1:  # a drive of Windows
         return None
     return redacted(f"{match[1]}:{match[2]}")
@@ -63,14 +62,16 @@ UNPRINTABLE = (
     r"\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     r"\U000e0000-\U000e007f"
 )
-_UNPRINTABLE = re.compile(f"[{UNPRINTABLE}]")
+_UNPRINTABLE = f"[{UNPRINTABLE}]"
 # More than any name or path may be long; whoever sees a message reads less.
 LONGEST_QUOTE = 200
 
 
 def printable(text: str) -> str:
     """`text` with control characters, turns of direction, what has no width and lone surrogates escaped."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub(_UNPRINTABLE, lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def brief(text: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(Struct, frozen=True):
     """`jobs` are requests to the store under way at once, `rate` is in bytes of content per second, up and down
     together. None: as many as serve best, and no limit."""
 

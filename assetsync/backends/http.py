@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.utils import mktime_tz, parsedate_tz
-from ipaddress import ip_address
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
 
 _YEAR_10000 = 253_402_300_800  # in seconds since 1970: what is later is no date for most
 
@@ -24,8 +21,12 @@ def store_time(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds(date: str | None) -> float | None:
+    if not date:
+        return None
+    from email.utils import mktime_tz, parsedate_tz  # 4 ms, for claims and .versions alone
+
     try:
-        parsed = parsedate_tz(date) if date else None
+        parsed = parsedate_tz(date)
         seconds = None if parsed is None else float(mktime_tz(parsed))
     except (ValueError, OverflowError):
         return None  # the year 99999, or a zone of 400 digits
@@ -48,6 +49,8 @@ def may_see_token(endpoint: str, environ: Mapping[str, str], own_hosts: re.Patte
 
 
 def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -60,9 +63,13 @@ def proxy_for(endpoint: str, environ: Mapping[str, str]) -> str | None:
     Looked up once for a store: HTTP libraries do it for each request, which can take as long as the rest.
     """
     parts = urlsplit(endpoint)
+    name = f"{parts.scheme}_proxy"
+    proxy = environ.get(name) or environ.get(name.upper())
+    if not proxy:
+        return None
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # not in typeshed
+
     no_proxy = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
     if proxy_bypass_environment(parts.netloc, {"no": no_proxy}):
         return None
-    name = f"{parts.scheme}_proxy"
-    proxy = environ.get(name) or environ.get(name.upper())
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy or None
+    return proxy if "://" in proxy else f"http://{proxy}"

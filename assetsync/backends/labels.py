@@ -6,13 +6,13 @@ Documents such as `.meta` stay as the store makes them: they are read all the ti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.model.manifest import StoreConfig
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """Both as the store has them; no `storage_class` is its default. Google has no tags: there they are metadata."""
 
     storage_class: str | None = None

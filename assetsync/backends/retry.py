@@ -9,9 +9,7 @@ are answers, never tried again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from typing import TYPE_CHECKING, TypeVar
 
 from assetsync.backends.contract import Backend
 from assetsync.backends.refusal import AGAIN
@@ -25,6 +23,9 @@ from assetsync.errors import (
     UnreachableError,
 )
 from assetsync.model.tree import FileEntry
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 CONNECT_ATTEMPTS = 3
 # Seconds of waiting: as long as servers take to restart. Tries that take long themselves end it sooner, by LONGEST.
@@ -89,6 +90,8 @@ class Tries:
         return result
 
     def _again(self, call: Callable[[], T], first: StoreError) -> T:
+        from tenacity import Retrying, retry_if_exception_type, wait_random_exponential  # most runs try nothing again
+
         failed = [first]
 
         def attempt() -> T:

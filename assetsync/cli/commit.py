@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial, wraps
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from assetsync.cli.console import Console
 from assetsync.errors import AssetsyncError, PartialError
@@ -17,8 +17,7 @@ from assetsync.project.project import Project
 from assetsync.project.result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class CommitOptions:
+class CommitOptions(Struct, frozen=True):
     """Whether to commit and push, and the first line of the message."""
 
     commit: bool

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from itertools import pairwise
 from typing import Any
 
 import click
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.cli.completing import files, folders, stores
 from assetsync.cli.examples import EXAMPLES
@@ -17,8 +18,7 @@ from assetsync.errors import NoFileError
 from assetsync.escape import printable
 
 
-@dataclass(frozen=True, slots=True)
-class Common:
+class Common(Struct, frozen=True):
     """The options of every command. None or 0: not given."""
 
     directory: str | None = None
@@ -31,12 +31,11 @@ class Common:
 
     def over(self, outer: Common) -> Common:
         """These options, and where one is not given, that of `outer`."""
-        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
         return replace(outer, **{name: value for name, value in given.items() if value not in (None, 0)})
 
 
-@dataclass(slots=True)
-class Session:
+class Session(Struct):
     """One run of the program.
 
     `common` are the options before the command's name. `wants_json`: `--format json` was given. `answered`: data went
@@ -59,7 +58,7 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def collected(*args: Any, **kwargs: Any) -> Any:
-        own = Common(**{one.name: kwargs.pop(one.name) for one in fields(Common)})
+        own = Common(**{name: kwargs.pop(name) for name in Common.__struct_fields__})
         common = own.over(session().common)
         if not common.verbose:
             return function(*args, common=common, **kwargs)
@@ -100,7 +99,7 @@ _OPTIONS = [
 
 format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
-_COMMON_NAMES = frozenset(one.name for one in fields(Common))
+_COMMON_NAMES = frozenset(Common.__struct_fields__)
 
 
 def write_examples(name: str, formatter: click.HelpFormatter) -> None:

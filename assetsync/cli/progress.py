@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from assetsync.cli.fitting import fitted
 from assetsync.cli.output import echo
@@ -124,8 +125,7 @@ HASHING_TOLD = 5.0
 COUNT_TOLD = 10.0
 
 
-@dataclass(slots=True)
-class _Running:
+class _Running(Struct):
     verb: str
     began: float
     count: int = 0

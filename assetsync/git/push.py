@@ -12,7 +12,8 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.errors import GitError, LockError
 from assetsync.escape import printable
@@ -31,8 +32,7 @@ _MET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """Where the commit went. `followed`: the branch here is at what was pushed."""
 
     remote: str

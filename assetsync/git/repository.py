@@ -11,7 +11,8 @@ import re
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.errors import GitError, InvalidError
 from assetsync.escape import printable, public_url, redacted
@@ -26,8 +27,7 @@ UNSAFE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Struct, frozen=True):
     """A finished git command. `error` is what it said, without secrets."""
 
     code: int
@@ -47,8 +47,7 @@ class Ran:
         return (fatal or lines or ["no reason given"])[0].removeprefix("fatal: ").removeprefix("error: ")
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """A file of the index. `data` is None where it has no content that could be committed: `unmerged`, or a link."""
 
     path: str

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.escape import printable
 
@@ -19,8 +20,7 @@ TracksLink = Callable[[str], bool]
 _MOST_LINKS = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Outside:
+class Outside(Struct, frozen=True):
     """A path that a link leads out of the project: the link, to where, and whether git tracks it or one before it."""
 
     link: str
@@ -36,8 +36,7 @@ class Outside:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Boundary:
+class Boundary(Struct, frozen=True):
     """The folder that a project is, and what tells which links git tracks."""
 
     root: str

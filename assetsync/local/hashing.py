@@ -13,10 +13,11 @@ import stat
 import struct
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby, repeat
 from operator import attrgetter
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from assetsync.backends.contract import Progress, no_progress
 from assetsync.pool import threads
@@ -57,8 +58,7 @@ def sizes_of(stamps: Iterable[bytes]) -> list[int]:
     return memoryview(b"".join(stamps)).cast("Q")[::4].tolist()
 
 
-@dataclass(slots=True, eq=False)
-class Files:
+class Files(Struct, eq=False):
     """The files under the absolute path `root`, by path relative to it; a single file has the empty path.
 
     Those that are `todo` get a `sha256`, and a new stamp when they changed meanwhile. The hashes of `racy` files must

@@ -11,7 +11,8 @@ import errno
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.atomic import naming, sync_folder
 from assetsync.errors import ContentError
@@ -22,8 +23,7 @@ from assetsync.local.hashing import sha256_of, stamp_of
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where an asset lies: at `name`, a relative POSIX path, below the folder `base`, which is real."""
 
     base: str
@@ -57,8 +57,7 @@ def locate(boundary: Boundary, path: str) -> Place:
     return Place(os.path.dirname(real), os.path.basename(real))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """The files that come to a place (`placed`) and that go from it (`removed`), in paths below its base.
 
     `known` are the local files that may be lost, with the stamps that the scan saw. `left` are folders that files went

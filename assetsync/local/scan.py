@@ -13,10 +13,11 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache as cache_of
 from functools import partial
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from assetsync.atomic import TEMPORARY_PREFIX
 from assetsync.backends.contract import Progress, no_progress
@@ -122,8 +123,7 @@ class _Problem(NamedTuple):
     code: str = "unusable"
 
 
-@dataclass(slots=True)
-class _Asset:
+class _Asset(Struct):
     """An asset on its way to a tree. `path` is relative to the manifest; `unchanged` is all that the cache remembers of
     its files, where that holds.
     """

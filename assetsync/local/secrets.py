@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+
+from msgspec import Struct
 
 from assetsync.errors import ContentError
 from assetsync.escape import printable
@@ -210,8 +211,7 @@ def _search() -> tuple[Callable[[bytes], list[tuple[int, int, int]]], list[list[
     return BytesAhoCorasick(words).find_matches_as_indexes, list(by_needle.values())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Rule:
+class _Rule(Struct, frozen=True, eq=False):
     """Finds secrets of one kind in a line that holds one of `needles`, and in `beyond` characters behind it.
 
     `besides` and `shape`: what the bytes of a file must hold as well, where a needle alone is common.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import DamagedError, LockError
 from assetsync.lock.text import EDITED, LockText, block_lines, edited_hint, read_lock_text, render_lock
@@ -20,8 +22,7 @@ from assetsync.plan.plan import Problem
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, RemoteVersion, Unusable
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that is wrong: with which asset (empty: the whole lock), in which file and line, and what mends it."""
 
     asset: str

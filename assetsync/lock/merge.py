@@ -7,7 +7,9 @@ anything else is for a person to decide.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import LockError, UsageError
 from assetsync.lock.text import EDITED, LockText, edited_hint, parse_lock, read_lock_text
@@ -112,8 +114,7 @@ def _merge(
     return replace(newer, path=moved.path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ordering:
+class _Ordering(Struct, frozen=True):
     system: Versioning | None
 
     def newer(self, ours: LockEntry, theirs: LockEntry) -> LockEntry:
@@ -140,8 +141,7 @@ _NEXT_SIDE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
+class _Sides(Struct, frozen=True):
     """The texts of a conflict. `base` holds what git shows of the common ancestor: all, some or nothing."""
 
     ours: str

@@ -33,9 +33,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
+
+from msgspec import Struct
 
 from assetsync.errors import InvalidError, LockError
 from assetsync.escape import printable
@@ -65,8 +66,7 @@ _SEAL = re.compile(rf"[0-9a-f]{{{SEAL_LENGTH}}}")
 _RESTORE = "restore it from git, such as with `git checkout -- assets.lock`"
 
 
-@dataclass(frozen=True, slots=True)
-class LockText:
+class LockText(Struct, frozen=True):
     """A lock as its text has it, and how far the text can be trusted.
 
     `sealed`: a block has a seal, so all should. `edited`: the assets with another seal than their lines make, and the

@@ -7,7 +7,8 @@ as a mapping; credentials are left to each SDK.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from assetsync.errors import UsageError
 from assetsync.escape import printable, redacted
@@ -165,7 +166,7 @@ def overridden(config: StoreConfig, environ: Mapping[str, str]) -> StoreConfig:
     if named.get("ASSETSYNC_CONDITIONAL_WRITES"):
         changes["conditional_writes"] = boolean(named, "ASSETSYNC_CONDITIONAL_WRITES")
         origins["conditional_writes"] = _variable(config, environ, "ASSETSYNC_CONDITIONAL_WRITES")
-    return replace(config, origins=origins, **changes)  # type: ignore[arg-type]  # the names are those of its fields
+    return replace(config, origins=origins, **changes)
 
 
 # Of one store, by its name: `ASSETSYNC_ENDPOINT_PROD`.
@@ -194,7 +195,7 @@ def completed(config: StoreConfig, environ: Mapping[str, str]) -> StoreConfig:
     wanted = _OF_SDKS.get(config.url.partition("://")[0], {})
     found = {name: variable for name, variable in wanted.items() if not getattr(config, name) and environ.get(variable)}
     values: dict[str, str] = {name: environ[variable] for name, variable in found.items()}
-    return replace(config, origins={**found, **config.origins}, **values)  # type: ignore[arg-type]
+    return replace(config, origins={**found, **config.origins}, **values)
 
 
 _OF_SDKS = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from assetsync.model.tree import FileEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """The file-level difference between the version that an action starts from and the one it leads to."""
 
     added: tuple[FileEntry, ...] = ()

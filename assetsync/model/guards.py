@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 SecretsGuard = Literal["block", "warn", "off"]
 MajorsGuard = Literal["any", "manifest"]
@@ -25,8 +26,7 @@ _UNITS = {"": 1, "B": 1} | {
 _SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))? ?([A-Za-z]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Guards:
+class Guards(Struct, frozen=True):
     """The `guards` of assets.yaml.
 
     `max_upload` is in bytes, of new data in one version of one asset; `max_files` counts the files of one asset; None
@@ -39,8 +39,7 @@ class Guards:
     majors: MajorsGuard = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """Where something that looks like a secret was found; never what it is.
 
     `path` is relative to the asset, and empty for an asset that is a single file. `line` counts from 1; None where the

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.model.versioning import Versioning, has_lines, is_valid
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The committed versions of an asset, newest first, by line where the system has lines."""
 
     versioning: Versioning

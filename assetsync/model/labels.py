@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.errors import UsageError
 from assetsync.escape import printable
 from assetsync.suggest import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(Struct, frozen=True):
     """The owner and the tags of one asset."""
 
     owner: str | None = None
     tags: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """Keeps assets that have any of `tags`, and belong to any of `owners`; a part that is empty keeps all."""
 
     tags: tuple[str, ...] = ()

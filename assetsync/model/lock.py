@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.model.tree import Content
 
 
-@dataclass(frozen=True, slots=True)
-class LockEntry:
+class LockEntry(Struct, frozen=True):
     """The version and content that an asset resolved to; `path` is as in `Entry`."""
 
     version: str
@@ -17,8 +17,7 @@ class LockEntry:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """assets.lock: the store and the versions that this commit of the repo stands for."""
 
     store: str

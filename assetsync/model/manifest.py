@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.model.guards import Guards
 
 
-@dataclass(frozen=True, slots=True)
-class StoreConfig:
+class StoreConfig(Struct, frozen=True, eq=False):
     """Where assets live, as written in assets.yaml or given by flag or environment. Holds no secret.
 
     `name` is the one that `stores` of assets.yaml gives it. `storage_class` and `object_tags` are those of new data
-    objects. `origins` says of settings where they come from, in words.
+    objects. `origins` says of settings where they come from, in words; two with the same settings are equal.
     """
 
     url: str
@@ -27,7 +27,17 @@ class StoreConfig:
     storage_class: str | None = None
     object_tags: tuple[tuple[str, str], ...] = ()
     name: str | None = None
-    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreConfig) and self._settings == other._settings
+
+    def __hash__(self) -> int:
+        return hash(self._settings)
+
+    @property
+    def _settings(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name != "origins")
 
     @property
     def shown(self) -> str:
@@ -35,8 +45,7 @@ class StoreConfig:
         return self.name or self.url
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One asset of assets.yaml. `path` is POSIX and relative to the manifest; `line` and `column` say where.
 
     `allow_secrets` are files and folders of the asset, relative to it, in which secrets were found harmless; a single
@@ -56,8 +65,7 @@ class Entry:
     column: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """assets.yaml, checked. `entries` keep the order of the file.
 
     `store` is the one to work with: the default one, unless a flag or a variable has chosen another. `stores` are those

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.errors import ConflictError, InvalidError, NotFoundError
 from assetsync.escape import brief
@@ -47,8 +49,7 @@ def alias_in(version: str | None) -> str | None:
     return version.removeprefix(AT) if version is not None and version.startswith(AT) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
+class Act(Struct, frozen=True):
     """Who changed a mark, when (ISO 8601, UTC), from which commit, in which CI run, and why. None is unknown."""
 
     who: str
@@ -58,8 +59,7 @@ class Act:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(Struct, frozen=True):
     """A move of an alias to a version, or, `back`, to where it was before; to None when it was removed."""
 
     version: str | None
@@ -67,8 +67,7 @@ class Move:
     back: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Yank:
+class Yank(Struct, frozen=True):
     """A version that was marked as bad; `act.message` says why. `undone`: it was taken back, by whom and why."""
 
     version: str
@@ -81,8 +80,7 @@ class Yank:
         return self.act.message or "no reason is recorded"
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """The aliases of an asset, each with its moves from the first to the last, and its yanks in the order they came."""
 
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=dict)

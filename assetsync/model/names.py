@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.errors import InvalidError
 from assetsync.escape import brief
@@ -12,8 +13,7 @@ from assetsync.model.paths import MAX_KEY_BYTES, part_problem
 from assetsync.model.versioning import looks_like_version
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Struct, frozen=True):
     """`name`, `name:1`, `name:1.2`, `name@production`, `name:1.2[sub/part]`.
 
     `version` may be complete, a line, or `@` with an alias.

@@ -9,7 +9,8 @@ to be tried twice: inside a segment that is what an atomic group says, and betwe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_LENGTH = 1024  # characters: as long as a key may be
 
@@ -20,8 +21,7 @@ _TOKEN = re.compile(r"(\*+)|(\?+)|\\(.)|\[([!^]?)((?:\]|\\.|[^]\\])(?:\\.|[^]\\]
 _IN_BRACKET = re.compile(r"\\?(.)(?:-\\?(.))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One pattern. Only `matches` tells which paths it means: a walk never asks about paths inside excluded folders."""
 
     excludes: bool

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """Who published a version, and from what. It is kept in `.meta`; None is unknown. `repository` holds no user."""
 
     tool: str
@@ -19,8 +18,7 @@ class Provenance:
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Promoted:
+class Promoted(Struct, frozen=True):
     """A step of a version from one store to another: from where, when (ISO 8601, UTC), and by whom."""
 
     store: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 DIGEST_PREFIX = "sha256:"
 
@@ -24,8 +25,7 @@ class FileEntry(NamedTuple):
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """A tree in sum: its digest, whether it is a directory, its size in bytes and its number of files."""
 
     digest: str
@@ -38,8 +38,7 @@ class Content:
         return other is not None and (self.digest, self.is_directory) == (other.digest, other.is_directory)
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """The files of an asset, sorted by the UTF-8 bytes of their paths. Built by `file_tree` or `directory_tree`."""
 
     files: tuple[FileEntry, ...]

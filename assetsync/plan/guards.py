@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from assetsync.escape import printable
 from assetsync.model.guards import Guards, Secret, is_allowed, loosened

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, TakenError
 from assetsync.model.changes import Changes
@@ -18,8 +20,7 @@ from assetsync.model.tree import DIGEST_PREFIX, Content
 from assetsync.plan.snapshot import Present, RemoteVersion
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(Struct, frozen=True):
     """Bytes that an action would send, have copied by the store, and receive."""
 
     upload: int = 0
@@ -27,8 +28,7 @@ class Transfer:
     download: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Action:
+class _Action(Struct, frozen=True, kw_only=True):
     """The fields of all actions. `base` is the version that the asset is at before, `to` the one after it.
 
     `content` is what assets.lock will hold for the asset; None where only a download can tell.
@@ -57,15 +57,13 @@ class _Action:
         return self.transfer.upload + self.transfer.reuse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create(_Action):
+class Create(_Action, frozen=True, kw_only=True):
     """Publish the first version of an asset: `local`, as it was scanned."""
 
     local: Present
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Update(_Action):
+class Update(_Action, frozen=True, kw_only=True):
     """Publish a further version of `local`. Files that `source` has, the version it follows, are copied by the store.
 
     `set_line` is what the entry's `version` in assets.yaml becomes, for a one-shot bump of an entry that has one.
@@ -76,8 +74,7 @@ class Update(_Action):
     set_line: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adopt(_Action):
+class Adopt(_Action, frozen=True, kw_only=True):
     """Record in assets.lock a version that the store has and that is here already (`lock` in the output).
 
     `unlisted`: `.versions` misses it, because its publisher died; recording it mends that. `set_line` as in Update: the
@@ -88,20 +85,17 @@ class Adopt(_Action):
     set_line: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pull(_Action):
+class Pull(_Action, frozen=True, kw_only=True):
     """Make the local path what `to` is. `over` is what it may replace there, as scanned; None where nothing is."""
 
     over: Present | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forget(_Action):
+class Forget(_Action, frozen=True, kw_only=True):
     """Drop the asset from assets.lock. The store is not touched."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep(_Action):
+class Keep(_Action, frozen=True, kw_only=True):
     """Nothing to do (`none` in the output)."""
 
 
@@ -117,8 +111,7 @@ KIND: dict[type, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Why an asset (or, with an empty name, the whole plan) can't be carried out."""
 
     asset: str
@@ -136,8 +129,7 @@ class Problem:
 CONFLICTS = frozenset({"diverged", "in_progress"})
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """One asset as a plan saw it: the local state in words, the locked version, the store's versions, newest first."""
 
     local: str
@@ -145,8 +137,7 @@ class Seen:
     remote: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Basis:
+class Basis(Struct, frozen=True):
     """The inputs of a plan. `manifest` and `lock` are digests of the texts, None where there was none."""
 
     manifest: str | None = None
@@ -159,8 +150,7 @@ def text_digest(text: str | None) -> str | None:
     return None if text is None else DIGEST_PREFIX + hashlib.sha256(text.encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """The actions to carry out, and the problems in their way. `store` is as written in the manifest, so that a plan
     reads the same on every machine.
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import ConflictError
 from assetsync.model.guards import Guards, Secret
@@ -24,8 +26,7 @@ from assetsync.plan.snapshot import RemoteVersion, Unfinished
 CONFLICTS = frozenset({"conflict", "in_progress", "yanked"})
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A version that is to be promoted, as both stores have it.
 
     `locked` is the content that assets.lock has for it, None where it is not locked. `tree` is its content in the store
@@ -53,8 +54,7 @@ class Candidate:
         return f"{self.name}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """The work on a version. `copy`: it is brought over; `sent` bytes come through here, and `copied` the store
     copies by itself. `list`: it is there, and a promotion that died did not list it. `none`: it is there.
     """
@@ -73,16 +73,14 @@ class Step:
         return f"{self.name}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A store: `shown` is what a person calls it, `url` is as it is written in assets.yaml or given."""
 
     shown: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionPlan:
+class PromotionPlan(Struct, frozen=True):
     """The versions to promote from the store `source` to the store `target`, and the problems in their way.
 
     It reads the same on every machine. `by_store` says that the stores copy by themselves, and no content comes through

@@ -7,8 +7,9 @@ store.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from assetsync.errors import InvalidError
 from assetsync.model.lock import LockEntry

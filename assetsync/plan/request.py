@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Purpose(Enum):
@@ -20,8 +21,7 @@ class Purpose(Enum):
     PUBLISH = "publish"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A request for a plan. `names` are the assets that it is about; all of them when there are none.
 
     The others are wishes for this one time, as names of assets. `bump_major`: open the next line. `supersede`: publish

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.model.changes import compare
 from assetsync.model.history import History
@@ -35,8 +36,7 @@ class Stop(Exception):  # noqa: N818 - control flow between this module and `dec
         self.problem = Problem(asset, code, message, hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """The facts of a store that a decision asks for. `digests` are versions whose content is compared with what is
     here, for which memory will do; `files` those whose `.meta` is read; `hashes` those whose files are compared one by
     one. `folder`: what lies in the asset's folder, listed or not. `index`: `.versions`. `marks`: `.marks`.
@@ -58,8 +58,7 @@ class Unseen(Exception):  # noqa: N818 - control flow between this module and `n
         self.needs = needs
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """One entry with its three states. Facts of the store raise Unseen when nobody has looked at them."""
 
     entry: Entry

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest
@@ -16,8 +17,7 @@ from assetsync.model.versioning import Versioning
 CLAIM_LIFETIME = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(Struct, frozen=True):
     """The path is there. `excluded` files were left out; `left_out` names them, as far as they are here.
 
     `stamps` are what `assetsync.local.scan` tells a change by, parallel to the files of the tree. `through` says where
@@ -31,16 +31,14 @@ class Present:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(Struct, frozen=True):
     """Nothing is at the path, or an empty folder. `through` is as in Present."""
 
     empty_folder: bool = False
     through: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """Something is at the path that can't be an asset: a broken link, an unreadable file, a bad name.
 
     `code` is that of the problem; `outside` for a link that git tracks and that leads out of the project.
@@ -51,8 +49,7 @@ class Unusable:
     code: str = "unusable"
 
 
-@dataclass(frozen=True, slots=True)
-class HalfPulled:
+class HalfPulled(Struct, frozen=True):
     """A pull of `version` to this path did not finish. `tree` is what is there, None when nothing is.
 
     `stamps` and `through` are as in Present.
@@ -68,8 +65,7 @@ class HalfPulled:
 Local = Present | Absent | Unusable | HalfPulled
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteVersion:
+class RemoteVersion(Struct, frozen=True):
     """A committed version, as far as somebody looked at it.
 
     `content` is None for a version of modelkit, which records no digest, as long as nobody had to learn it: then it is
@@ -98,8 +94,7 @@ class RemoteVersion:
         return (is_directory, len(self.files), size) != (expected.is_directory, expected.files, expected.size)
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True):
     """A version without `.meta`: claimed, or with data already there. Without a claim, `claim_age` and digest are None.
 
     `own`: this project made the claim. `claim_age` is in seconds, by the store's clock. `is_spoiled`: what is here was
@@ -124,8 +119,7 @@ class Unfinished:
         return self.claim_age is not None and self.claim_age < CLAIM_LIFETIME and not self.own
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteAsset:
+class RemoteAsset(Struct, frozen=True):
     """One asset as the store has it.
 
     `listed` are the versions of `.versions` that the versioning system knows, newest first; `foreign` the others.
@@ -165,8 +159,7 @@ class RemoteAsset:
         return (*self.listed, *self.strays)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """The three states of every considered asset, and how many were left out of consideration.
 
     `manifest` and `lock` are cut down to the considered assets. `now` is in UTC and serves date versions alone.

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from filelock import FileLock, Timeout
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import AssetsyncError, ConflictError, LockError, UsageError
@@ -46,8 +47,7 @@ _MAX_PLACES = 20
 _Sizes = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """One asset of the store, and what was found of it here.
 
     `newest` is its newest version. `version` is the one that is at `path`; None where nothing here is one of its
@@ -64,8 +64,7 @@ class Match:
     content: Content | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(Struct, frozen=True):
     """The result of a search: the matches, sorted by name, and the assets.yaml they were found with, or a new one.
 
     `present` are the wanted assets that it has already.
@@ -90,8 +89,7 @@ class Adoption:
         return add_entries(self.manifest_text, entries, filename=self.filename, default_versioning=self.versioning)
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """The assets to look for: those whose names match one of `patterns`, or all. `templates` are the first guesses of
     paths, with `{name}` in them. With `everything`, assets without a local file are entered as readonly.
     """
@@ -209,8 +207,7 @@ def _inside(store: Store, root: str) -> str | None:
 # -- what is here
 
 
-@dataclass(frozen=True, slots=True)
-class _Here:
+class _Here(Struct, frozen=True):
     """All regular files below `root` that may belong to an asset: their sizes, by path, the paths by size and by their
     stem, and the folders that they lie in. Links are not followed."""
 
@@ -327,8 +324,7 @@ def _hashed(
 # -- together
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     """An asset, its newest version, and the paths at which its newest version that is here lies."""
 
     name: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import InvalidError, NotFoundError, UsageError
 from assetsync.local.scan import scan
@@ -24,8 +26,7 @@ from assetsync.remote.resolve import resolve, unknown
 from assetsync.remote.store import Index, ListedAsset, Store
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """Two versions, or a version and what is at a path, and what leads from one to the other.
 
     `old` and `new` are specs with complete versions, or paths.

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import DamagedError, InvalidError
 from assetsync.lock.check import Finding, check_content, check_guards, check_lock, check_remote, read_lock, with_lines
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
 _MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """How many projects and assets were checked, and the findings, with files relative to the current directory."""
 
     projects: int

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+
+from msgspec.structs import replace
 
 from assetsync.errors import ContentError, InvalidError, NotFoundError, TakenError, UsageError
 from assetsync.escape import printable

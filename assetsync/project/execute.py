@@ -6,9 +6,10 @@ import getpass
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
+
+from msgspec import Struct
 
 from assetsync.errors import AssetsyncError, ContentError, InvalidError
 from assetsync.model.lock import LockEntry
@@ -30,11 +31,11 @@ from assetsync.transfer.pull import Retrieval, pull
 Record = Callable[[Action, LockEntry | None], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """All that it takes to carry out actions. `who` is written into claims, `provenance` into `.meta`.
 
-    `elsewhere` names, by asset, where the content is that is not at the asset's path.
+    `entries` are those of the manifest by their names; `elsewhere` names, by asset, where the content is that is not at
+    the asset's path.
     """
 
     site: Site
@@ -44,11 +45,8 @@ class Execution:
     record: Record
     who: str
     provenance: Provenance
-    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
-    entries: Mapping[str, Entry] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "entries", {entry.name: entry for entry in self.site.manifest.entries})
+    entries: Mapping[str, Entry]
+    elsewhere: Mapping[str, Elsewhere]
 
     def carry_out(self, actions: Iterable[Action]) -> list[Outcome]:
         """Carry out `actions`, many at once. The outcomes are in the same order, without those of Keep. An error of one

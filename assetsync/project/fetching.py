@@ -7,7 +7,9 @@ beside what was fetched, and keeps no other from being fetched.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import AssetsyncError, DamagedError, PartialError
 from assetsync.local.scan import scan
@@ -25,16 +27,14 @@ from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetch, fetched, unmark
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A spec to fetch, and what assets.lock says that it is, if that asked for it."""
 
     spec: Spec
     locked: Content | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(Struct, frozen=True):
     """How the fetch of one spec ended: its absolute path, or the error."""
 
     spec: Spec
@@ -42,8 +42,7 @@ class Fetched:
     error: AssetsyncError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FetchResult:
+class FetchResult(Struct, frozen=True):
     """How a fetch of many ended, in the order of the specs."""
 
     outcomes: tuple[Fetched, ...]
@@ -75,8 +74,7 @@ class FetchResult:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Fetching:
+class Fetching(Struct, frozen=True):
     """Fetches into the absolute `folder`. `open_store` opens the store when something is to be asked of it."""
 
     open_store: Callable[[], Store]

@@ -8,10 +8,12 @@ what is here as locked needs no store. Nothing is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.errors import DamagedError
 from assetsync.local.boundary import Boundary
@@ -37,8 +39,7 @@ if TYPE_CHECKING:
 _Seen = Callable[[RemoteAsset], RemoteAsset]
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """Where a snapshot is taken: the folder `root` that entries are relative to, what links may lead out of, and what
     remembers things there.
 
@@ -89,7 +90,7 @@ def gather(
     an empty store. StoreError. Problems with local files, or with the objects of one asset, are part of the snapshot.
     """
     makes_store = open_store is not None and may_make_store and open_store().is_to_be_made
-    asking = _Asking(site, open_store) if open_store is not None and not makes_store else None
+    asking = _Asking(site, open_store, site.journal.claims()) if open_store is not None and not makes_store else None
     local, remote = _scan_and_ask(site, asking, reporter, request, local)
     snapshot = Snapshot(
         manifest=site.manifest,
@@ -144,16 +145,12 @@ def _from_lock(locked: LockEntry | None) -> RemoteAsset:
     return RemoteAsset(listed=(locked.version,), known={locked.version: RemoteVersion(locked.version, locked.content)})
 
 
-@dataclass(frozen=True, slots=True)
-class _Asking:
+class _Asking(Struct, frozen=True):
     """Asks the store about the assets of a site, with many requests at once."""
 
     site: Site
     open_store: Callable[[], Store]
-    own_claims: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "own_claims", self.site.journal.claims())
+    own_claims: frozenset[str]
 
     @property
     def store(self) -> Store:

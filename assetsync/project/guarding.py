@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.model.guards import Guards, Secret
 from assetsync.model.manifest import Entry, Manifest
@@ -20,8 +21,7 @@ from assetsync.state.cache import Cache
 ReadAway = Callable[[str, int], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Guarding:
+class Guarding(Struct, frozen=True):
     """The guards that hold in a folder; where there is no assets.yaml, those that hold without one.
 
     `root` is the folder that paths of assets are relative to.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from assetsync.errors import NotFoundError, UsageError
 from assetsync.escape import printable

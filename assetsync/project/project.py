@@ -14,9 +14,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, overload
+
+from msgspec.structs import replace
 
 from assetsync.atomic import write_atomically
 from assetsync.errors import ConflictError, GitError, InvalidError, UsageError

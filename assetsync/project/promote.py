@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.errors import (
     AssetsyncError,
@@ -59,8 +61,7 @@ from assetsync.transfer.publish import Publication, probe, publish, release
 _AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Promotable:
+class Promotable(Struct, frozen=True):
     """A version to promote. `locked` is its content by assets.lock, where that names it."""
 
     name: str
@@ -68,16 +69,14 @@ class Promotable:
     locked: Content | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionOutcome:
+class PromotionOutcome(Struct, frozen=True):
     """How one step ended."""
 
     step: Step
     error: AssetsyncError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionResult:
+class PromotionResult(Struct, frozen=True):
     """How a promotion ended, step by step."""
 
     outcomes: tuple[PromotionOutcome, ...]
@@ -98,8 +97,7 @@ class PromotionResult:
         return failure([(str(one.step), one.error) for one in self.outcomes], "versions", "the others are promoted")
 
 
-@dataclass(frozen=True, slots=True)
-class _There:
+class _There(Struct, frozen=True):
     """An asset in the target, before its versions are looked at; and which of its versions are yanked in the source."""
 
     index: Index | None
@@ -109,8 +107,7 @@ class _There:
     damaged: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Promoting:
+class Promoting(Struct, frozen=True):
     """From `source`, at `origin`, to `target`, at `place`. `state` and `journal` remember what is under way here."""
 
     source: Store
@@ -278,8 +275,7 @@ def _ended(unfinished: Unfinished | None, folder: Folder) -> bool:
     return unfinished is not None and unfinished.claim_age is None and unfinished.version in folder.claimed
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     """One run: publishes version after version in the target."""
 
     promoting: Promoting

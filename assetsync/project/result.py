@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
 from assetsync.model.lock import LockEntry
 from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Problem, Pull, Update
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """How an action ended. `entry` is the asset's block of assets.lock now; None after a forget or an error."""
 
     action: Action
@@ -19,8 +19,7 @@ class Outcome:
     error: AssetsyncError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """How carrying out a plan ended, asset by asset, in the order of the plan."""
 
     outcomes: tuple[Outcome, ...]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from assetsync.errors import GitError, InvalidError, NoFileError
 from assetsync.escape import printable
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 _NO_STORE = StoreConfig("memory://unknown")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Both texts. `lock_data` is None where there is no lock, or none that can be read: then `problem` says why."""
 
     manifest_file: str

@@ -123,6 +123,7 @@ class Workspace:
                 record=record,
                 who=who(),
                 provenance=self._provenance(actions, message),
+                entries={entry.name: entry for entry in site.manifest.entries},
                 elsewhere=elsewhere or {},
             ).carry_out(actions)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync import __version__
 from assetsync.errors import ConflictError, NotFoundError, UsageError
@@ -30,8 +32,7 @@ from assetsync.transfer.publish import Publication, probe, publish, release
 _ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Yanked:
+class Yanked(Struct, frozen=True):
     """A version that was yanked, the one that has older content once more, if that was needed, and the reason, which is
     that of the first who yanked it; None for a yank that was taken back."""
 
@@ -79,8 +80,7 @@ def _old(workspace: Workspace, name: str, version: str, old: str) -> str:
     return old
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
+class _Again(Struct, frozen=True):
     """Publishes the content of `old` as the version that follows `bad`; the store copies it."""
 
     workspace: Workspace

@@ -11,10 +11,11 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
+
+from msgspec import Struct
 
 from assetsync.backends.contract import RemoteBackend
 from assetsync.backends.probe import check_create, check_replace, refuses_writes
@@ -39,8 +40,7 @@ SKEW_ALLOWED = 300.0
 PROBE_PREFIX = "assetsync-probe-"
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """One thing that was tried on the store. `error` is None when it works. Not all of it is `needed` to publish.
 
     Not `told`: the store's answer leaves it open, and `detail` says why.
@@ -53,8 +53,7 @@ class Probe:
     told: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Reindex:
+class Reindex(Struct, frozen=True):
     """Rewrite `.versions`: with these versions added, and these taken out. `damaged`: it can't be read at all."""
 
     add: tuple[str, ...] = ()
@@ -62,16 +61,14 @@ class Reindex:
     damaged: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(Struct, frozen=True):
     """Delete the leftovers of an unfinished version: its claim and its data. `claim_only`: the version is committed."""
 
     version: str
     claim_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Ailment:
+class Ailment(Struct, frozen=True):
     """A fault of an asset in the store, and the repair where there is one."""
 
     asset: str

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from assetsync.errors import ContentError, DamagedError
 from assetsync.escape import printable
@@ -47,8 +49,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CLAIM_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(Struct, frozen=True):
     """A `.meta`. `push_date` is ISO 8601, as written. `tree` and `provenance` are None in versions that modelkit made.
 
     `paths` are the files of a directory; for a single file it is one empty string, as in a Tree. `tag` is the store's
@@ -68,8 +69,7 @@ class Meta:
     promoted: tuple[Promoted, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """A version of an asset's history. `meta` is None where it can't be read; then `error` says why.
 
     `aliases` are at it; `yank` says that it was marked as bad.
@@ -82,8 +82,7 @@ class Logged:
     yank: Yank | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A `.claim`: who is publishing what, under an id that only the claimant knows to be its own."""
 
     id: str
@@ -199,7 +198,7 @@ def _provenance(found: object) -> Provenance | None:
     """Provenance is a courtesy: fields that are not what they should be are left out, and nothing fails for them."""
     if not isinstance(found, dict):
         return None
-    fields = Provenance.__dataclass_fields__
+    fields = Provenance.__struct_fields__
     wanted = {name: bool if name == "dirty" else str for name in fields}
     known = {name: found[name] for name, kind in wanted.items() if isinstance(found.get(name), kind)}
     short: dict[str, Any] = {
@@ -213,7 +212,7 @@ def _promoted(found: object) -> tuple[Promoted, ...]:
     steps = []
     for one in found[:MAX_PROMOTED] if isinstance(found, list) else ():
         if isinstance(one, dict):
-            known = {name: _text(one.get(name)) for name in Promoted.__dataclass_fields__}
+            known = {name: _text(one.get(name)) for name in Promoted.__struct_fields__}
             given = {name: text for name, text in known.items() if text is not None}
             steps.append(Promoted(**{"store": "unknown", "date": "", "tool": "unknown", **given}))
     return tuple(steps)
@@ -328,7 +327,7 @@ def _yank(found: Mapping[str, Any]) -> Yank:
 
 def _act(found: Mapping[str, Any]) -> Act:
     """Who and why are shown, so what is foreign is made printable; what is no text, is left out."""
-    texts = {name: found[name] for name in Act.__dataclass_fields__ if isinstance(found.get(name), str)}
+    texts = {name: found[name] for name in Act.__struct_fields__ if isinstance(found.get(name), str)}
     return Act(**{name: printable(text[:MAX_REASON]) for name, text in texts.items()})
 
 

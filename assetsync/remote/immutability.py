@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from assetsync.backends.contract import MultipartBackend, UnconditionalBackend
 from assetsync.errors import DeniedError, ExistsError, StoreError
@@ -25,8 +26,7 @@ _DATA = b"assetsync tries whether this can be overwritten; it holds nothing of u
 _ENTRY = FileEntry("", len(_DATA), hashlib.sha256(_DATA).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One thing that was tried. `refused`: None when that could not be told; then `detail` says why."""
 
     what: str

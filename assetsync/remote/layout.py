@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.model.names import (
     _VERSION,
@@ -100,8 +101,7 @@ def is_of_nested_asset(part: str) -> bool:
     return bool(folder) and version != last and looks_like_version(version)
 
 
-@dataclass(slots=True)
-class VersionObjects:
+class VersionObjects(Struct):
     """The objects under one version of an asset, learnt from a listing of the asset's folder."""
 
     meta: bool = False

@@ -6,8 +6,10 @@ import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting, Progress, no_progress
 from assetsync.backends.opening import open_backend
@@ -56,8 +58,7 @@ class Index(NamedTuple):
     tag: str
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A listing of an asset's folder: the committed versions, and the versions that have other objects alone.
 
     `done_claims` are the committed versions whose claim is still there.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from assetsync.backends.contract import Progress, no_progress
 from assetsync.errors import DamagedError, NotFoundError
@@ -15,8 +16,7 @@ from assetsync.remote.documents import Meta
 from assetsync.remote.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """One thing that is wrong with a version. `path` is that of the file, empty for the version as such."""
 
     asset: str
@@ -26,8 +26,7 @@ class Flaw:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The result of verifying a version. `checked` says by what: "bytes", "sha256" or "size"; `yanked` is why it was
     yanked, if it was."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import NamedTuple
+
+from msgspec import to_builtins
 
 from assetsync.escape import printable
 from assetsync.remote.doctor import Ailment, Probe
@@ -29,7 +30,7 @@ class Skipped(NamedTuple):
 def verdicts_json(store: str, verdicts: Sequence[Verdict], skipped: Sequence[Skipped]) -> str:
     """The document of `verify --format json`."""
     left_out = [one._asdict() for one in skipped]
-    return dump({"store": store, "versions": [asdict(one) for one in verdicts], "skipped": left_out})
+    return dump({"store": store, "versions": to_builtins(verdicts), "skipped": left_out})
 
 
 def verdicts_text(verdicts: Sequence[Verdict], skipped: Sequence[Skipped], *, paint: Paint = plain) -> str:

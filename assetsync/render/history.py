@@ -144,7 +144,7 @@ def recorded(meta: Meta) -> dict[str, Any]:
         "owner": meta.owner,
         "tags": list(meta.tags),
         "promoted": [{"from": one.store, **_fields(one)} for one in meta.promoted],
-        "provenance": {field: getattr(made, field) for field in Provenance.__dataclass_fields__} if made else None,
+        "provenance": {field: getattr(made, field) for field in Provenance.__struct_fields__} if made else None,
     }
 
 
@@ -153,7 +153,7 @@ def _yank(yank: Yank | None) -> dict[str, Any] | None:
 
 
 def _fields(step: Promoted) -> dict[str, str | None]:
-    return {field: getattr(step, field) for field in Promoted.__dataclass_fields__ if field != "store"}
+    return {field: getattr(step, field) for field in Promoted.__struct_fields__ if field != "store"}
 
 
 # -- show

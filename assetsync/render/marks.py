@@ -63,4 +63,4 @@ def _document(move: Move) -> dict[str, Any]:
 
 def act_document(act: Act) -> dict[str, Any]:
     """Who, when, from which commit, in which run and why."""
-    return {field: getattr(act, field) for field in Act.__dataclass_fields__}
+    return {field: getattr(act, field) for field in Act.__struct_fields__}

@@ -4,8 +4,9 @@ JSON (format 1)."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from assetsync.escape import printable
 from assetsync.model.lock import LockEntry
@@ -20,8 +21,7 @@ _COLOURS = {"changed": "yellow", "new": "green", "missing": "blue", "unusable": 
 _VERBS = {"create": "publish", "update": "publish", "lock": "lock", "pull": "pull", "forget": "forget", "none": ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """One asset: its state here in a word, the locked and the newest version, and what a plan says of it."""
 
     name: str

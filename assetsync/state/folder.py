@@ -12,7 +12,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from assetsync.atomic import clear_temporary, naming, write_in
 from assetsync.errors import InvalidError
@@ -23,8 +24,7 @@ _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _IGNORE = b"# Made by assetsync; may be deleted when no assetsync is running.\n*\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """The folder that `steps` lead to from the folder `base`. Links on the way to `base` are the user's, and followed.
 
     Every method raises InvalidError when a step, or what is asked for, is a link or somebody else's; OSError when the

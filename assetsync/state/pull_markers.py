@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from assetsync.atomic import sync_folder
 from assetsync.escape import printable
@@ -28,8 +30,7 @@ LARGEST = 64 * 1024
 LONGEST = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """A pull of `name:version` that has begun, to `path`, which is POSIX and relative to the folder of the manifest.
 
     `emptied` are the folders that are to go when they are empty.

@@ -10,7 +10,8 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.backends.contract import AcrossBackend, Backend, Copy, MultipartBackend, Part
 from assetsync.errors import ChecksumError, UnsupportedError
@@ -28,8 +29,7 @@ def copies_by_itself(source: Backend, target: Backend) -> bool:
     return isinstance(target, AcrossBackend) and target.reaches(source)
 
 
-@dataclass(frozen=True, slots=True)
-class Across:
+class Across(Struct, frozen=True):
     """From `source` to `target`. Files that can't be sent in parts go through the folder `scratch`.
 
     `pace` is called with bytes before they are sent, and may wait.

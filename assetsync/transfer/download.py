@@ -12,9 +12,10 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from assetsync.backends.contract import Progress
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, NotFoundError
@@ -35,8 +36,7 @@ SMALL = 1024 * 1024
 SYNC_BATCH = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """An object to get, of `size` bytes. `sha256` is empty where nobody knows it: in versions that modelkit made.
 
     `like` is a local file that had the same content when it was scanned, and is copied if it still has.

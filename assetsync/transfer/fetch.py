@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.atomic import TEMPORARY_PREFIX, held, sync_folder
 from assetsync.errors import ContentError, UsageError
@@ -111,8 +113,7 @@ def _check_apart(store: Store, assets_dir: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetching:
+class _Fetching(Struct, frozen=True):
     """One fetch of a complete version, or of a part of it, under its lock."""
 
     store: Store

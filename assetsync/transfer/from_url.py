@@ -12,10 +12,11 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 
 from filelock import FileLock, Timeout
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.backends.contract import Backend, Copy, ObjectInfo
 from assetsync.backends.opening import open_backend
@@ -44,8 +45,7 @@ def is_url(path: str) -> bool:
     return path.partition("://")[0] in BUCKET_SCHEMES and "://" in path
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The objects at a URL: a single one, or all below a prefix. `paths` are relative to it, the empty one for an
     object; `keys` are parallel, and relative to the bucket that `backend` stands for.
     """

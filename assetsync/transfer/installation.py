@@ -11,7 +11,9 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.atomic import TEMPORARY_PREFIX
 from assetsync.backends.contract import Progress
@@ -32,8 +34,7 @@ from assetsync.transfer.download import Got, Item, download
 SUCCESS = ".SUCCESS"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A version, or the part of it under `part`, as its `.meta` has it. `tree` is None in versions of modelkit.
 
     The paths of `files` are relative to the part; the only file of a single-file one has the empty path. Files of

@@ -14,9 +14,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+
+from msgspec import Struct
 
 from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend, Progress
 from assetsync.errors import (
@@ -43,8 +44,7 @@ from assetsync.state.journal import Journal
 CLAIM_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """Where the content of an asset is, when that is not at the asset's path: at the local `path`, or beside the store.
 
     `copy` has the store copy one file of such content to a key, which must not exist yet. It raises NotFoundError,
@@ -56,8 +56,7 @@ class Elsewhere:
     read: Callable[[str, int], bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """One version to publish: `local`, which was scanned at the absolute `path`, as `name:version`.
 
     The store copies unchanged files from `source`, the version that this one follows. With `copy`, it copies the others

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from assetsync.backends.contract import Progress
 from assetsync.errors import DamagedError
@@ -16,8 +16,7 @@ from assetsync.state.pull_markers import Marker, Markers
 from assetsync.transfer.installation import Installation, Source, staging
 
 
-@dataclass(frozen=True, slots=True)
-class Retrieval:
+class Retrieval(Struct, frozen=True):
     """A version to pull: `name:version` to `path`, which is relative to the root of `boundary`.
 
     `over` is what may be replaced there, as it was scanned; whatever else is there stays, excluded files among it.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+
+from msgspec.structs import replace
 
 from assetsync.model.marks import Act, Marks, Move, Yank
 from assetsync.model.provenance import Provenance

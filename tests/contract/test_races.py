@@ -7,11 +7,11 @@ import os
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+from msgspec.structs import asdict
 
 from assetsync.backends.contract import Backend, MultipartBackend
 from assetsync.errors import ChangedError, ExistsError

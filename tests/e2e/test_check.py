@@ -6,10 +6,10 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from assetsync.errors import GitError, InvalidError, ManifestError, NoFileError, UsageError
 from assetsync.lock.text import parse_lock, render_lock

@@ -19,7 +19,7 @@ finally:
     print(*sorted(sys.modules), file=sys.stderr)
 """
 # It is 249 with Python 3.11, 120 of which are Python, click and ruamel.yaml.
-MOST_MODULES = 260
+MOST_MODULES = 270
 HEAVY = {
     "boto3",
     "botocore",

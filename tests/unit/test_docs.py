@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -20,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *DOCS.rglob("*.md")]
 REFERENCE = (DOCS / "reference.md").read_text()
-COMMON = {field.name for field in fields(Common)}
+COMMON = set(Common.__struct_fields__)
 
 
 def commands() -> dict[str, click.Command]:

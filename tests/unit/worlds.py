@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Entry, Manifest, StoreConfig
@@ -123,8 +125,7 @@ def _unfinished(version: str, content: str, minutes: str | None, *, own: bool) -
     return Unfinished(version, found.digest, found.is_directory, "bob@ci", 60.0 * int(minutes or 0), own)
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """One asset in all its states, in words."""
 
     name: str = "nlp/x"
@@ -141,8 +142,7 @@ class Asset:
         return self.path or f"models/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """Assets and what else a snapshot has."""
 
     assets: tuple[Asset, ...]

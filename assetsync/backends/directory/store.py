@@ -20,10 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from threading import Lock
-from typing import TypeVar
-from urllib.request import url2pathname
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, TypeVar
 
 from assetsync.atomic import TEMPORARY_PREFIX, sync_folder
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Progress, no_progress
@@ -47,6 +44,9 @@ from assetsync.errors import (
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK_PREFIX = RESERVED_PREFIX + "lock-"
 # Seconds. The lock is held to read and to write one small file, so this long means that its holder hangs.
@@ -74,6 +74,8 @@ def _root(url: str) -> str:
     host, slash, path = url.removeprefix("file://").partition("/")
     if host not in ("", "localhost"):
         raise UsageError(f"`{url}` names another host", hint="write `file:///abs/dir`, with three slashes")
+    from urllib.request import url2pathname  # 10 ms
+
     return os.path.normpath(url2pathname(slash + path))
 
 
@@ -348,6 +350,8 @@ class DirectoryBackend:
 
         Lock files stay: removing them would break the lock for those who wait. So there are 16 at most in a folder.
         """
+        from filelock import Timeout
+
         folder, name = os.path.split(path)
         lock_path = os.path.join(folder, LOCK_PREFIX + hashlib.sha256(os.fsencode(name)).hexdigest()[0])
         # Those of this process queue up here, because waiting for a file lock means asking again and again.
@@ -395,6 +399,8 @@ def _sweep(folder: str, before: float) -> None:
 
 
 def _file_lock(path: str) -> FileLock:
+    from filelock import FileLock  # 5 ms, for writers alone
+
     # Made here, so that the umask decides who may lock: older releases of filelock make it writable for us alone.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
     return FileLock(path, timeout=LOCK_PATIENCE, poll_interval=LOCK_POLL)

@@ -17,10 +17,11 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.backends.gcs import translate
@@ -88,8 +89,7 @@ def _endpoint(given: str | None, environ: Mapping[str, str]) -> str:
     return (given if "://" in given else f"http://{given}").rstrip("/")
 
 
-@dataclass(slots=True)
-class _Upload:
+class _Upload(Struct):
     """A resumable upload, as far as this process knows it. `digest` is that of all bytes so far, with the `tail`."""
 
     digest: Digest = field(default_factory=Digest)

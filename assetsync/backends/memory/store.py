@@ -12,7 +12,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
@@ -35,16 +36,14 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> MemoryBackend
         return _stores.setdefault(name, MemoryBackend(f"memory://{name}"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Object:
+class _Object(Struct, frozen=True):
     data: bytes
     sha256: str
     tag: str
     born: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Upload:
+class _Upload(Struct, frozen=True):
     key: str
     parts: dict[int, bytes] = field(default_factory=dict)
 

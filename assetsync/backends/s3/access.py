@@ -12,11 +12,13 @@ import re
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.backends.http import proxy_for
 from assetsync.errors import DeniedError, StoreError, UnsupportedError, UsageError
@@ -65,8 +67,7 @@ _SOURCES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(Struct, frozen=True):
     """Where a bucket is: its URL, without a trailing slash, and the region to sign for.
 
     `configured` is the endpoint that was given rather than found; `custom` says that it is not AWS.

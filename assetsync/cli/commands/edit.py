@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from glob import glob
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import replace
 
 from assetsync.atomic import write_atomically
 from assetsync.cli.completing import assets, files

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import click
+from msgspec.structs import replace
 
 from assetsync.cli.completing import assets
 from assetsync.cli.console import Console

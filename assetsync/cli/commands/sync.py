@@ -6,9 +6,10 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass, replace
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from assetsync.cli.commit import CommitOptions, Committing, commit_options
 from assetsync.cli.completing import assets, files
@@ -301,8 +302,7 @@ def _check_expected(plan: Plan, expected: str | None) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
+class _Job(Struct, frozen=True, kw_only=True):
     """A plan shown, confirmed, carried out and committed."""
 
     project: Project

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from assetsync.errors import DamagedError
 from assetsync.lock.check import Finding, check_content, check_lock, check_remote, read_lock, with_lines

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from assetsync.errors import InvalidError, ManifestError
 from assetsync.manifest.edit import add_entries, default_name, new_manifest, remove_entry, set_version

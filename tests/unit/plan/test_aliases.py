@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from assetsync.errors import ManifestError
 from assetsync.manifest.parse import parse_manifest

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from assetsync.model.marks import NO_MARKS
 from assetsync.plan.needs import needs

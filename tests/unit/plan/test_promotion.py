@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from assetsync.errors import ConflictError
 from assetsync.model.guards import Guards, Secret

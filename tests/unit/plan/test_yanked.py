@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from assetsync.model.marks import NO_MARKS, Act
 from assetsync.plan.plan import Plan

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import force_setattr
 
 import assetsync
 from assetsync import (
@@ -231,7 +232,7 @@ def test_a_plan_of_a_url_belongs_to_the_store_that_made_it(place: Place) -> None
         plan = store.plan_new("m.bin", name="m")
         url = "s3://bucket/key"
         (action,) = plan.actions
-        object.__setattr__(action, "path", url)
+        force_setattr(action, "path", url)
         with pytest.raises(UsageError, match="by the AssetStore that made it"):
             store.publish(plan)
         store._direct._elsewhere[url] = Elsewhere(path=str(place.folder / "m.bin"))
@@ -252,7 +253,7 @@ def test_an_object_that_changes_meanwhile_is_not_published(place: Place) -> None
             place.write(f"store/{key}", "other")
             return False
 
-        object.__setattr__(action, "path", "s3://bucket/key")
+        force_setattr(action, "path", "s3://bucket/key")
         store._direct._elsewhere["s3://bucket/key"] = Elsewhere(copy=copy)
         with pytest.raises(ConflictError, match="other content"):
             store.publish(plan)

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from assetsync.plan.plan import Plan, Problem
 from assetsync.plan.request import Request
