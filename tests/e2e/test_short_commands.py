@@ -18,7 +18,7 @@ try:
 finally:
     print(*sorted(sys.modules), file=sys.stderr)
 """
-# It is 249 with Python 3.11, 120 of which are Python, click and ruamel.yaml.
+# It is 258 with Python 3.11, 120 of which are Python, click and ruamel.yaml, and 15 msgspec.
 MOST_MODULES = 270
 HEAVY = {
     "boto3",
