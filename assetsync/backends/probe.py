@@ -26,10 +26,13 @@ def check_create(backend: Backend, key: str) -> None:
     raise UnsupportedError(f"`{backend.url}` ignores the condition of a write, and creates what exists", hint=_HINT)
 
 
-def check_replace(backend: Backend, key: str) -> None:
-    """Try to replace an object that has changed. UnsupportedError where the store does not refuse that; StoreError."""
+def check_replace(backend: Backend, key: str, tag: str = "") -> None:
+    """Try to replace an object that has changed. UnsupportedError where the store does not refuse that; StoreError.
+
+    `tag` is that of the object, where it is known.
+    """
     _check_settings(backend)
-    stale = backend.read(key).tag
+    stale = tag or backend.read(key).tag
     backend.replace(key, b"newer", stale)
     try:
         backend.replace(key, b"stale", stale)

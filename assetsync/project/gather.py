@@ -7,7 +7,7 @@ what is here as locked needs no store. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -174,6 +174,8 @@ class _Asking(Struct, frozen=True):
         confirmed = {name: one for name, one in versions.items() if is_valid(self.site.versioning, one)}
         looks = [(name, partial(self._index, name)) for name in names]
         looks += [(name, partial(self._confirm, name, version)) for name, version in confirmed.items()]
+        new = [entry.name for entry in self.site.manifest.entries if not (entry.readonly or entry.name in gone)]
+        looks += [(name, partial(self._look_ahead, name)) for name in new if self.site.locked(name) is None]
         known = {name: RemoteAsset(looked_into=name in gone) for name in entries}
         with self.store.listing_ahead(confirmed, width=self._width):
             return self._put_together(known, looks)
@@ -261,12 +263,17 @@ class _Asking(Struct, frozen=True):
             if _abandoned(unfinished) == abandoned:
                 break
         unfinished = tuple(self._checked(name, one, tree) for one in unfinished)
+        return lambda known: _looked_into(known, committed, unfinished)
 
-        def seen(known: RemoteAsset) -> RemoteAsset:
-            unlisted = tuple(version for version in committed if version not in set(known.listed))
-            return replace(known, unlisted=unlisted, unfinished=unfinished, looked_into=True)
+    def _look_ahead(self, name: str) -> _Seen:
+        """`_look_into`, side by side with the first question about an asset that was never published from here.
 
-        return seen
+        Nothing is learnt where versions are unfinished: these are looked into together with what is here.
+        """
+        folder = self.store.folder(name)
+        if folder.claimed or folder.data_only:
+            return lambda known: known
+        return lambda known: _looked_into(known, folder.committed, ())
 
     def _checked(self, name: str, unfinished: Unfinished, tree: Tree | None) -> Unfinished:
         """Look closer at an unfinished version that a publish of `tree` would go on with."""
@@ -278,6 +285,11 @@ class _Asking(Struct, frozen=True):
         folder = self.store.folder(name)
         claimed = [self.store.unfinished(name, version, self.own_claims) for version in folder.claimed]
         return folder.committed, (*claimed, *map(Unfinished, folder.data_only))
+
+
+def _looked_into(known: RemoteAsset, committed: Sequence[str], unfinished: tuple[Unfinished, ...]) -> RemoteAsset:
+    unlisted = tuple(version for version in committed if version not in set(known.listed))
+    return replace(known, unlisted=unlisted, unfinished=unfinished, looked_into=True)
 
 
 def _damaged(message: str, known: RemoteAsset) -> RemoteAsset:

@@ -309,11 +309,16 @@ class S3Backend:
         return self._conditional and self._access.location.custom
 
     def probe(self) -> None:
-        key = PROBE + secrets.token_hex(8)
-        self.create(key, b"first")
+        key, data = PROBE + secrets.token_hex(8), b"first"
+        sha256 = hashlib.sha256(data).hexdigest()
+        tag = self._tries.settle(
+            lambda: self._objects.put(CREATE, key, data, sha256, "create"), lambda: holds(self, key, data)
+        )
         try:
-            check_create(self, key)
-            check_replace(self, key)
+            # Side by side, because the store may be far; the first says best what is wrong where both do.
+            checks = (partial(check_create, self, key), partial(check_replace, self, key, tag or ""))
+            for _ in together(lambda check: check(), checks):
+                pass
         finally:
             self._clear(key)
 
