@@ -235,6 +235,12 @@ class ProbedBackend(Protocol):
     def needs_probe(self) -> bool:
         """Whether `probe` should run before the first publish."""
 
+    def expect_writes(self, folder: str) -> None:
+        """Many objects of `folder`, a prefix with a slash at its end, are about to be made by who has claimed it.
+
+        A store that has to be asked before each write may then be asked for all of them at once.
+        """
+
     def probe(self) -> None:
         """Try a create-only write twice under a probe key. UnsupportedError when the second one succeeds."""
 

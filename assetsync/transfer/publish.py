@@ -20,6 +20,7 @@ from functools import partial
 from msgspec import Struct
 
 from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend, Progress
+from assetsync.backends.probe import refuses_writes
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -104,6 +105,7 @@ def publish(
     began = time.time()
     went_on = _claim(store, what, journal, who)
     if not _committed(store, what, journal):
+        _check_claim(store, what)
         group = transfers.group()
         present = store.sizes(what.name, what.version, what.tree) if went_on else {}
         _Data(store, what, group, journal, progress, present).send()
@@ -198,6 +200,17 @@ def _renewed(store: Store, what: Publication, claim: Claim) -> bool:
     return True
 
 
+def _check_claim(store: Store, what: Publication) -> None:
+    """Where the store ignores conditions, two may have found no claim, and written theirs one over the other.
+
+    Only the one whose claim is there goes on. ConflictError.
+    """
+    if not refuses_writes(store.backend):
+        found = store.tagged_claim(what.name, what.version)
+        if found is None or not _claims(found[0], what):
+            raise _taken(what)
+
+
 def _still_claimed(store: Store, what: Publication, journal: Journal, who: str, began: float) -> bool:
     """Whether the claim still holds, right before the commit. False when another process has committed the same.
 
@@ -285,6 +298,8 @@ class _Data:
 
     def send(self) -> None:
         """A task for each file, the largest first, so that no long one is left for the end."""
+        if isinstance(self._backend, ProbedBackend) and self._what.tree.is_directory:
+            self._backend.expect_writes(layout.data_key(self._what.name, self._what.version) + "/")
         files = sorted(enumerate(self._what.tree.files), key=lambda numbered: numbered[1].size, reverse=True)
         self._group.run([partial(self._file, number, entry) for number, entry in files])
 

@@ -539,6 +539,22 @@ def test_without_conditions_the_store_is_asked_first(s3: S3Server, connect: Open
     assert not any("if-match" in request.headers or "if-none-match" in request.headers for request in s3.seen)
 
 
+def test_without_conditions_a_listing_tells_of_many_files(s3: S3Server, connect: Open, file: File) -> None:
+    s3.honours_conditions = False
+    backend = connect(conditional_writes=False)
+    path, entry = file(some_bytes(1000))
+    backend.create("a/1.0/9", b"another's")
+    before = s3.requests.copy()
+    backend.expect_writes("a/1.0/")
+    for number in range(9):
+        backend.upload(f"a/1.0/{number}", path, entry)
+    assert s3.requests - before == {"PutObject": 9, "ListObjectsV2": 1}
+    for taken in ("a/1.0/9", "a/1.0/3"):  # by another, and by this process after the listing
+        with pytest.raises(ExistsError):
+            backend.upload(taken, path, entry)
+    assert backend.read("a/1.0/9").data == b"another's"
+
+
 def test_copies_are_checked_where_only_plain_writes_honour_conditions(s3: S3Server, backend: S3Backend) -> None:
     s3.honours_conditions = False
     backend.create("a/1.0", b"one")

@@ -25,9 +25,9 @@ VERBS = {
 
 PUBLISH = {"put .claim": 1, "get .meta": 2, "get .claim": 1, "put .meta": 1, "put .versions": 1, "delete .claim": 1}
 NEXT = Counter({"get .versions": 1, "get .meta": 2, "list": 1})
-# Of one file, and of 100. An update changes half of them; before it asks the store to copy one of the others, it looks
-# whether it is there, because stores other than AWS may ignore the condition of a copy. The reply tells the checksum of
-# what was copied, as that of AWS does.
+# Of one file, and of 100. An update changes half of them; before it asks the store to copy the others, it looks what is
+# there, because stores other than AWS may ignore the condition of a copy. The reply tells the checksum of what was
+# copied, as that of AWS does.
 TABLE: dict[str, tuple[Counter[str], Counter[str]]] = {
     "plan, unchanged": (Counter({"get .versions": 1, "get .meta": 1}), Counter({"get .versions": 1, "get .meta": 1})),
     "create": (
@@ -36,7 +36,7 @@ TABLE: dict[str, tuple[Counter[str], Counter[str]]] = {
     ),
     "update": (
         NEXT + Counter(PUBLISH) + Counter({"put data": 1}),
-        NEXT + Counter(PUBLISH) + Counter({"put data": 50, "copy data": 50, "head data": 50}),
+        NEXT + Counter(PUBLISH) + Counter({"put data": 50, "copy data": 50, "list": 1}),
     ),
     "pull": (
         Counter({"get .meta": 1, "get .marks": 1, "get data": 1}),

@@ -35,6 +35,7 @@ from assetsync.backends.s3.bodies import (
     checksum_of_part,
     small_file,
 )
+from assetsync.backends.s3.expected import Expected
 from assetsync.backends.s3.objects import NoPartialError, Objects
 from assetsync.backends.s3.translate import (
     CREATE,
@@ -107,6 +108,7 @@ class S3Backend:
         self._prefix = prefix
         self._config = config
         self._conditional = config.conditional_writes
+        self._expected = Expected(self._exists, self._listed)
         # A store that ignores conditions is not relied on to look at checksums either. Its etags tell what it has got,
         # but not where it encrypts with KMS.
         self._compares_etags = not config.conditional_writes and config.kms_key_id is None
@@ -202,7 +204,7 @@ class S3Backend:
         if entry.size <= SMALL:
             data = small_file(path, entry)
             self._tries.settle(
-                lambda: self._put(CREATE, key, data, entry.sha256, self._create_mode(key), labelled=True),
+                lambda: self._put(CREATE, key, data, entry.sha256, self._data_mode(key), labelled=True),
                 lambda: is_file(self, key, entry),
             )
             progress(entry.size)
@@ -308,6 +310,9 @@ class S3Backend:
     def needs_probe(self) -> bool:
         return self._conditional and self._access.location.custom
 
+    def expect_writes(self, folder: str) -> None:
+        self._expected.expect(folder)
+
     def probe(self) -> None:
         key, data = PROBE + secrets.token_hex(8), b"first"
         sha256 = hashlib.sha256(data).hexdigest()
@@ -355,7 +360,7 @@ class S3Backend:
 
     def _put_file(self, key: str, body: FileBody, entry: FileEntry) -> None:
         """One try of storing a large object."""
-        condition: dict[str, Any] = CREATE_ONLY if self._create_mode(key) == "create" else {}
+        condition: dict[str, Any] = CREATE_ONLY if self._data_mode(key) == "create" else {}
         body.seek(0)
         etag = self._bucket.put_object(CREATE, key, body, entry.sha256, condition)
         if body.md5 is not None and _is_other_md5(etag, body.md5):
@@ -371,7 +376,16 @@ class S3Backend:
         """How to create. ExistsError where the store has to be asked before."""
         if self._conditional:
             return "create"
-        self._refuse_existing(key)
+        if self._exists(key):
+            raise self._taken(key)
+        return "overwrite"
+
+    def _data_mode(self, key: str) -> PutMode:
+        """The same for one of many objects that are written while a claim keeps others away."""
+        if self._conditional:
+            return "create"
+        if self._expected.has(key):
+            raise self._taken(key)
         return "overwrite"
 
     def _replace_mode(self, key: str, tag: str) -> PutMode:
@@ -387,16 +401,22 @@ class S3Backend:
 
         Stores other than AWS may ignore it there, even where they honour that of a PUT; so they are asked before.
         """
-        if self._access.location.custom:
-            self._refuse_existing(key)
+        if self._access.location.custom and self._expected.has(key):
+            raise self._taken(key)
         return CREATE_ONLY if self._conditional else {}
 
-    def _refuse_existing(self, key: str) -> None:
+    def _exists(self, key: str) -> bool:
         try:
             self._objects.head(key)
         except NotFoundError:
-            return
-        raise ExistsError(f"`{printable(key)}` in `{self._url}` exists already")
+            return False
+        return True
+
+    def _listed(self, folder: str) -> frozenset[str]:
+        return frozenset(entry.key for entry in self.list(folder).objects)
+
+    def _taken(self, key: str) -> ExistsError:
+        return ExistsError(f"`{printable(key)}` in `{self._url}` exists already")
 
     def _changed(self, key: str) -> ChangedError:
         return ChangedError(f"`{printable(key)}` in `{self._url}` changed meanwhile")

@@ -647,9 +647,13 @@ class _Probed(MemoryBackend):
     conditional_writes = True
     needs_probe = True
     probes = 0
+    expected = ""
 
     def probe(self) -> None:
         self.probes += 1
+
+    def expect_writes(self, folder: str) -> None:
+        self.expected = folder
 
 
 def test_a_store_is_probed_once_and_that_is_remembered() -> None:
@@ -672,6 +676,40 @@ def test_a_store_that_failed_its_probe_is_probed_again() -> None:
         with pytest.raises(UnsupportedError):
             probe(store)
     assert backend.probes == 2
+
+
+def test_a_store_is_told_of_the_objects_that_a_directory_will_have(bench: Bench) -> None:
+    backend = _Probed("memory://probed")
+    bench.run(bench.publication(FILES, "0.0"), backend=backend)
+    assert backend.expected == f"{NAME}/0.0/"
+
+
+class _Ignorant(_Probed):
+    """Ignores conditions: another publisher, who found no claim either, writes his over each."""
+
+    conditional_writes = False
+    their_digest = "sha256:" + "1" * 64
+
+    def create(self, key: str, data: bytes) -> None:
+        super().create(key, data)
+        if key == layout.claim_key(NAME, "0.0"):
+            self.delete(key)
+            super().create(key, documents.render_claim(Claim("theirs", self.their_digest, True, "bob@host", "now")))
+
+
+def test_whose_claim_was_written_over_sends_nothing(bench: Bench) -> None:
+    backend = _Ignorant("memory://ignorant")
+    with pytest.raises(ConflictError, match="by someone else"):
+        bench.run(bench.publication(FILES, "0.0"), backend=backend)
+    assert [entry.key for entry in backend.list().objects] == [layout.claim_key(NAME, "0.0")]
+
+
+def test_a_claim_on_the_same_content_may_be_written_over(bench: Bench) -> None:
+    backend = _Ignorant("memory://ignorant")
+    what = bench.publication(FILES, "0.0")
+    backend.their_digest = what.tree.digest
+    bench.run(what, backend=backend)
+    assert layout.meta_key(NAME, "0.0") in {entry.key for entry in backend.list().objects}
 
 
 # -- modelkit, which looks whether a version exists and then writes without a condition
