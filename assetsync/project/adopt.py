@@ -346,7 +346,7 @@ def _match(
     trees: Mapping[str, Tree],
 ) -> _Candidate:
     wanted = search.everything or any(places.values())
-    index = store.index(name) if wanted else None  # `.versions` alone knows what was taken out of it
+    index = store.indexes.of(name) if wanted else None  # `.versions` alone knows what was taken out of it
     history = History.of(index.listed if index and index.listed else versions, store.versioning)
     found = _Candidate(name, history.versions[0], len(history.versions))
     for version in history.versions:

@@ -21,9 +21,10 @@ from assetsync.progress import Reporter
 from assetsync.project.direct import publishable
 from assetsync.project.workspace import Workspace
 from assetsync.remote.documents import Logged, Meta
+from assetsync.remote.index import Index
 from assetsync.remote.marks import read_marks
 from assetsync.remote.resolve import resolve, unknown
-from assetsync.remote.store import Index, ListedAsset, Store
+from assetsync.remote.store import ListedAsset, Store
 
 
 class Difference(Struct, frozen=True):
@@ -46,7 +47,7 @@ class Difference(Struct, frozen=True):
 
 def index_of(store: Store, name: str) -> Index:
     """The versions of an asset. NotFoundError, InvalidError, StoreError, DamagedError."""
-    index = store.index(check_name(name))
+    index = store.indexes.of(check_name(name))
     if index is None:
         raise unknown(store, Spec(name), ())
     return index

@@ -226,7 +226,7 @@ class _Asking(Struct, frozen=True):
             yield partial(self._compare, name, version, tree)
 
     def _index(self, name: str) -> _Seen:
-        index = self.store.index(name)
+        index = self.store.indexes.of(name)
         listed, foreign = (index.listed, index.foreign) if index else ((), ())
         return lambda known: replace(known, listed=listed, foreign=foreign, indexed=True)
 

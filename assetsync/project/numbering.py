@@ -21,7 +21,7 @@ def next_version(store: Store, name: str, *, bump_major: bool, major: str | None
     """As `AssetStore.next_version`."""
     system, now = store.versioning, datetime.now(UTC)
     check_name(name)
-    index, folder = store.index(name), store.folder(name)
+    index, folder = store.indexes.of(name), store.folder(name)
     history = History.of((*(index.listed if index else ()), *folder.committed), system)
     if not history.versions:
         raise unknown(store, Spec(name), ())

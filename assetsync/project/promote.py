@@ -46,9 +46,10 @@ from assetsync.project.guarding import Guarding
 from assetsync.project.result import failure, problems_error
 from assetsync.project.workspace import Workspace
 from assetsync.remote import layout
+from assetsync.remote.index import Index
 from assetsync.remote.marks import read_marks
 from assetsync.remote.resolve import resolve
-from assetsync.remote.store import Folder, Index, Store
+from assetsync.remote.store import Folder, Store
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
 from assetsync.system import local_error
@@ -183,7 +184,7 @@ class Promoting(Struct, frozen=True):
             yanked = {version: yank.why for version, yank in marks.yanked.items()}
             if makes_store:
                 return _There(None, Folder(), yanked)
-            index, folder = self.target.index(name), self.target.folder(name)
+            index, folder = self.target.indexes.of(name), self.target.folder(name)
             unlisted = set(folder.committed) - set(index.listed if index else ())
             yanked_there = frozenset(read_marks(self.target, name).yanked) if unlisted else frozenset()
         except DamagedError as error:
@@ -294,7 +295,7 @@ class _Job(Struct, frozen=True):
             if step.kind == "copy":
                 self._copy(step, subject)
             else:
-                self.promoting.target.add_to_index(step.name, step.version)
+                self.promoting.target.indexes.add(step.name, step.version)
                 release(self.promoting.target, step.name, step.version, self.promoting.journal)
         except AssetsyncError as error:
             self.reporter.end(subject, f"failed: {error.message}")

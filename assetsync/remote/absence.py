@@ -37,7 +37,7 @@ def absent(store: Store, names: Iterable[str], *, width: int = LOOK_WIDTH) -> fr
 
     many = [folder for folder, wanted in by_folder.items() if len(wanted) >= MANY]
     gone = frozenset(name for names in together(absent_in, many, width=width) for name in names)
-    store.take_for_absent(gone)
+    store.indexes.take_for_absent(gone)
     return gone
 
 

@@ -24,6 +24,7 @@ from assetsync.escape import brief, printable
 from assetsync.model.names import name_problem
 from assetsync.model.paths import part_problem
 from assetsync.model.tree import FileEntry
+from assetsync.model.versioning import is_valid
 from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.pool import together
 from assetsync.remote import documents, layout
@@ -192,11 +193,12 @@ def _index(store: Store, seen: AssetFolder, yanked: Collection[str]) -> Iterator
             yield Ailment(name, "no_index", message, Reindex(add=committed))
         return
     try:
-        listed = store.raw_index(name)
+        listed = store.indexes.raw(name)
     except DamagedError as error:
         yield Ailment(name, "damaged_index", error.message, Reindex(add=committed, damaged=True))
         return
-    ours, times = store.valid(listed), Counter(listed)
+    ours = [version for version in listed if is_valid(store.versioning, version)]
+    times = Counter(listed)
     known = set(ours)
     missing = [version for version in committed if version not in known]
     if missing:
@@ -213,7 +215,7 @@ def _index(store: Store, seen: AssetFolder, yanked: Collection[str]) -> Iterator
     twice = [version for version, count in times.items() if count > 1]
     if twice:
         yield Ailment(name, "twice", f"the index holds {_quoted(twice)} more than once", Reindex())
-    elif list(ours) != store.versioning.sort(ours):
+    elif ours != store.versioning.sort(ours):
         yield Ailment(name, "unsorted", "the index is not sorted; modelkit takes the first for the newest", Reindex())
     foreign = [version for version in times if version not in known]
     if foreign:
@@ -292,9 +294,9 @@ def _reindex(store: Store, name: str, repair: Reindex) -> None:
     yanked = read_marks(store, name).yanked
     if not repair.damaged:
         gone = {*yanked, *(version for version in repair.drop if not _exists(store, name, version))}
-        store.rewrite_index(name, lambda listed: [v for v in (*listed, *whole) if v not in gone])
+        store.indexes.rewrite(name, lambda listed: [v for v in (*listed, *whole) if v not in gone])
     elif whole or not repair.add:
-        store.rebuild_index(name, [version for version in whole if version not in yanked])
+        store.indexes.rebuild(name, [version for version in whole if version not in yanked])
     relist(store, name, whole)
     broken = [f"`{version}` ({flaws[version][0]})" for version in repair.add if flaws[version]]
     if broken:

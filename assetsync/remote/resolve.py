@@ -38,7 +38,7 @@ def resolve(store: Store, spec: Spec) -> str:
             system.check(spec.version)
         else:
             _check_line(system, spec)
-    index = store.index(spec.name)
+    index = store.indexes.of(spec.name)
     listed = index.listed if index else ()
     found = History(system, listed).matching(spec.version)
     if not found:
@@ -50,7 +50,7 @@ def _aliased(store: Store, spec: Spec, alias: str) -> str:
     try:
         return read_marks(store, spec.name).resolved(spec.name, alias)
     except NotFoundError:
-        if store.index(spec.name) is None:
+        if store.indexes.of(spec.name) is None:
             raise unknown(store, Spec(spec.name), ()) from None
         raise
 
@@ -68,7 +68,7 @@ def _check_line(system: Lines, spec: Spec) -> None:
 def unknown(store: Store, spec: Spec, listed: Sequence[str] | None = None) -> NotFoundError:
     """The error that says that the store lacks what `spec` names, and what it has. `listed` saves a look."""
     if listed is None:
-        index = store.index(spec.name)
+        index = store.indexes.of(spec.name)
         listed = index.listed if index else ()
     if not listed:
         hint = _near(store, spec.name) or "`assetsync list` shows what it has"

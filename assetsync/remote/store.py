@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting, Progress, no_progress
 from assetsync.backends.opening import open_backend
-from assetsync.errors import (
-    ChangedError,
-    DamagedError,
-    ExistsError,
-    NotFoundError,
-    StoreError,
-)
+from assetsync.errors import DamagedError, NotFoundError
 from assetsync.manifest.settings import completed, environ_of
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.marks import NO_MARKS, Marks
@@ -30,32 +24,11 @@ from assetsync.plan.snapshot import RemoteVersion, Unfinished
 from assetsync.pool import LOOK_WIDTH, together
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
+from assetsync.remote.index import Indexes
 from assetsync.remote.listed import tags
 from assetsync.remote.marks import read_marks
-from assetsync.remote.place import check_place
 from assetsync.remote.walk import indexed_in, walk
 from assetsync.state.cache import Cache
-
-# Compare-and-swap rounds before giving up; each lost round means that another publisher won one.
-INDEX_ATTEMPTS = 50
-
-T = TypeVar("T")
-U = TypeVar("U")
-
-
-class _Raw(NamedTuple):
-    """The versions of a `.versions`, as found, and the tag for `replace`: None where there is none."""
-
-    versions: tuple[str, ...]
-    tag: str | None
-
-
-class Index(NamedTuple):
-    """A `.versions`, sorted out: valid versions newest first, the others as found, and the tag for `replace`."""
-
-    listed: tuple[str, ...]
-    foreign: tuple[str, ...]
-    tag: str
 
 
 class Folder(Struct, frozen=True):
@@ -79,6 +52,21 @@ class AssetFolder(NamedTuple):
     marked: bool = False
 
 
+class ListedAsset(NamedTuple):
+    """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
+
+    `error` says why its versions or marks can't be read, `refused` why assetsync takes no asset of this name, though
+    modelkit does; then both tuples are empty.
+    """
+
+    name: str
+    versions: tuple[str, ...]
+    foreign: tuple[str, ...]
+    error: str | None = None
+    refused: str | None = None
+    marks: Marks = NO_MARKS
+
+
 class Store:
     """One store, seen through a versioning system. `cache` remembers what never changes.
 
@@ -90,10 +78,10 @@ class Store:
         self.called = called or backend.url
         self.versioning = versioning
         self.cache = cache
-        self._indexes: dict[str, _Raw] = {}
         self._metas: dict[tuple[str, str], Meta] = {}
         # Tags of objects that a listing has just shown.
-        self._listed: Mapping[str, str] = {}
+        self._listed: dict[str, str] = {}
+        self.indexes = Indexes(backend, versioning, cache, self._listed)
 
     @property
     def url(self) -> str:
@@ -112,24 +100,9 @@ class Store:
         """Close the connections of the backend."""
         self.backend.close()
 
-    def index(self, name: str) -> Index | None:
-        """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
-        raw = self._indexes[name] = self._read_index(name)
-        if raw.tag is None:
-            return None
-        versions = tuple(dict.fromkeys(raw.versions))
-        valid = self.valid(versions)
-        ours = set(valid)
-        foreign = tuple(version for version in versions if version not in ours)
-        return Index(tuple(self.versioning.sort(valid)), foreign, raw.tag)
-
-    def take_for_absent(self, names: Iterable[str]) -> None:
-        """Let `add_to_index` begin with the belief that these assets have no `.versions`. Another one shows then."""
-        self._indexes.update(dict.fromkeys(names, _Raw((), None)))
-
     def listing_ahead(self, locked: Mapping[str, str], *, width: int = LOOK_WIDTH) -> AbstractContextManager[None]:
-        """For a block that calls `index` for these assets, and `confirm` for these versions of them: list what they ask
-        about, where a few listings save many requests. StoreError.
+        """For a block that asks for the indexes of these assets, and confirms these versions of them: list them first,
+        where a few listings save many requests. StoreError.
         """
         keys = [
             (name, key)
@@ -141,32 +114,11 @@ class Store:
     @contextmanager
     def _believing(self, listed: Mapping[str, str]) -> Iterator[None]:
         """In the block, objects have the tags that were just listed."""
-        self._listed = listed
+        self._listed.update(listed)
         try:
             yield
         finally:
-            self._listed = {}
-
-    def _read_index(self, name: str) -> _Raw:
-        """`.versions` as it is now: remembered, where it was just listed with the tag of what is. DamagedError."""
-        key = layout.versions_key(name)
-        listed = self._listed.get(key)
-        found = self._remembered_index(name, listed) if listed else None
-        if found is None:
-            try:
-                blob = self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES)
-            except NotFoundError:
-                return _Raw((), None)
-            found = _Raw(documents.parse_versions(blob.data, key=key), blob.tag)
-            self.cache.remember_versions(self._index_fact(name), found.versions, blob.tag)
-        return found
-
-    def _remembered_index(self, name: str, tag: str) -> _Raw | None:
-        versions = self.cache.versions(self._index_fact(name), tag)
-        return None if versions is None else _Raw(versions, tag)
-
-    def _index_fact(self, name: str) -> str:
-        return f"index {self.url} {name}"
+            self._listed.clear()
 
     def meta(self, name: str, version: str) -> Meta:
         """The `.meta` of a version. NotFoundError when the version does not exist; DamagedError."""
@@ -392,63 +344,6 @@ class Store:
             progress(len(chunk))
         return digest.hexdigest()
 
-    def add_to_index(self, name: str, version: str) -> None:
-        """Put a committed version into `.versions`, by compare-and-swap; no version is ever lost. StoreError."""
-        self.rewrite_index(name, lambda versions: (*versions, version))
-
-    def rewrite_index(self, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
-        """Replace the versions of `.versions` by what `change` makes of them, sorted; repeated when someone else won.
-
-        Versions of another scheme stay, after the others: modelkit takes the first for the newest. It begins with what
-        this process has read before, if it has: when that is outdated, the store refuses, and it is read again.
-        """
-        for _ in range(INDEX_ATTEMPTS):
-            remembered = self._indexes.pop(name, None)
-            raw = remembered or self._read_index(name)
-            ordered = self._changed_index(raw, change)
-            if ordered is None:
-                if remembered:
-                    continue  # that there is nothing to do, memory can't tell
-                return
-            try:
-                self.backend.replace(layout.versions_key(name), documents.render_versions(ordered), raw.tag)
-            except (ChangedError, ExistsError):
-                continue
-            return
-        raise StoreError(
-            f"cannot update `{layout.versions_key(name)}` in `{self.url}`: it changed {INDEX_ATTEMPTS} times meanwhile",
-            hint="run the same command again; what was uploaded is kept",
-        )
-
-    def _changed_index(self, raw: _Raw, change: Callable[[tuple[str, ...]], Iterable[str]]) -> tuple[str, ...] | None:
-        """The versions that `.versions` is to hold; None when it does already."""
-        after = tuple(dict.fromkeys(change(raw.versions)))
-        ours = self.versioning.sort(self.valid(after))
-        known = set(ours)
-        ordered = (*ours, *(version for version in after if version not in known))
-        return None if raw.tag is not None and ordered == raw.versions else ordered
-
-    def raw_index(self, name: str) -> tuple[str, ...]:
-        """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""
-        key = layout.versions_key(name)
-        return documents.parse_versions(self.backend.read(key, limit=documents.MAX_VERSIONS_BYTES).data, key=key)
-
-    def valid(self, versions: Iterable[str]) -> Sequence[str]:
-        """The ones of `versions` that are valid under the store's versioning system, in the same order."""
-        return [version for version in versions if is_valid(self.versioning, version)]
-
-    def rebuild_index(self, name: str, versions: Iterable[str]) -> None:
-        """Replace a `.versions` that can't be read by one of these versions, unless somebody else has done so.
-
-        ChangedError when it changes right now.
-        """
-        key = layout.versions_key(name)
-        blob = self.backend.read(key)
-        try:
-            documents.parse_versions(blob.data, key=key)
-        except DamagedError:
-            self.backend.replace(key, documents.render_versions(self.versioning.sort(versions)), blob.tag)
-
     def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
         """The wanted assets with their versions, sorted by name; one small GET for each that is not the one that is
         remembered, and one more for marks where there are some, many at once. StoreError."""
@@ -466,7 +361,7 @@ class Store:
         if refused is not None:
             return ListedAsset(name, (), (), refused=refused)
         try:
-            index = self.index(name)
+            index = self.indexes.of(name)
             marks = read_marks(self, name) if marked else NO_MARKS
         except DamagedError as error:
             return ListedAsset(name, (), (), error.message)
@@ -539,22 +434,8 @@ def open_store(
     backend = open_backend(config, environ)
     if config.url.startswith(("/", "file://")):
         from assetsync.backends.directory.store import DirectoryBackend
+        from assetsync.remote.place import check_place
 
         if isinstance(backend, DirectoryBackend):
             check_place(backend.root)
     return Store(backend, versioning, cache, called=called)
-
-
-class ListedAsset(NamedTuple):
-    """An asset as a list of a store has it: its versions newest first, and those of other schemes as found.
-
-    `error` says why its versions or marks can't be read, `refused` why assetsync takes no asset of this name, though
-    modelkit does; then both tuples are empty.
-    """
-
-    name: str
-    versions: tuple[str, ...]
-    foreign: tuple[str, ...]
-    error: str | None = None
-    refused: str | None = None
-    marks: Marks = NO_MARKS

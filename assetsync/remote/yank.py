@@ -56,7 +56,7 @@ def relist(store: Store, name: str, versions: Collection[str]) -> Sequence[str]:
     yanked = read_marks(store, name).yanked
     wanted = [version for version in versions if version not in yanked]
     if wanted:
-        store.rewrite_index(name, lambda listed: (*listed, *wanted))
+        store.indexes.rewrite(name, lambda listed: (*listed, *wanted))
         yanked = read_marks(store, name).yanked
         _drop(store, name, [version for version in wanted if version in yanked])
     return [version for version in versions if version in yanked]
@@ -64,12 +64,12 @@ def relist(store: Store, name: str, versions: Collection[str]) -> Sequence[str]:
 
 def _drop(store: Store, name: str, versions: Collection[str]) -> None:
     if versions:
-        store.rewrite_index(name, lambda listed: [one for one in listed if one not in versions])
+        store.indexes.rewrite(name, lambda listed: [one for one in listed if one not in versions])
 
 
 def check_yankable(store: Store, name: str, version: str) -> None:
     """ConflictError for the newest version of its line; NotFoundError for one that is not listed. StoreError."""
-    index = store.index(name)
+    index = store.indexes.of(name)
     listed = index.listed if index else ()
     if version not in listed:
         if version in store.folder(name).committed:
@@ -90,7 +90,7 @@ def would_be_taken(store: Store, name: str, version: str) -> bool:
 
     That is the newest of a line. Dates are no case of it, as long as another version is there.
     """
-    index, system = store.index(name), store.versioning
+    index, system = store.indexes.of(name), store.versioning
     line = system.line_of(version) if isinstance(system, Lines) else None
     others = [one for one in History.of(index.listed if index else (), system).in_line(line) if one != version]
     try:

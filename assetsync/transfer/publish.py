@@ -115,7 +115,7 @@ def publish(
             # modelkit looks whether a version exists, and then writes without a condition: maybe just now, over ours.
             if not _committed(store, what, journal):
                 raise ConflictError(f"`{what}` was removed from `{store.url}` at once", hint="plan again")
-    store.add_to_index(what.name, what.version)
+    store.indexes.add(what.name, what.version)
 
 
 def release(store: Store, name: str, version: str, journal: Journal) -> None:

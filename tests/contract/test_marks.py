@@ -77,11 +77,11 @@ def test_yanks_beside_publishes_lose_nothing(target: Target) -> None:
         if number < 3:
             yank(store, "x", f"0.{number}", Act("Ada", "now", message="bad"))
         else:
-            store.add_to_index("x", f"0.{number + 4}")
+            store.indexes.add("x", f"0.{number + 4}")
 
     with ThreadPoolExecutor(MOVERS) as pool:
         list(pool.map(run, range(MOVERS)))
-    index = clients[0].index("x")
+    index = clients[0].indexes.of("x")
     assert index is not None
     assert index.listed == ("0.9", "0.8", "0.7", "0.5", "0.4", "0.3")
     assert set(read_marks(clients[0], "x").yanked) == {"0.0", "0.1", "0.2"}

@@ -169,7 +169,7 @@ def test_a_version_with_a_hostile_meta_stays_out_and_keeps_no_other_out(store: S
         assert isinstance(error, DamagedError)
         assert "stays out of the index" in error.message
     after = _objects(store)
-    assert store.raw_index(VICTIM) == ("1.1", "1.0")
+    assert store.indexes.raw(VICTIM) == ("1.1", "1.0")
     assert {key: data for key, data in after.items() if key != index} == {
         key: data for key, data in before.items() if key != index
     }
@@ -185,7 +185,7 @@ def test_an_index_with_hostile_versions_is_told_and_kept_within_its_limits(
     for ailment in examine(store):
         assert ailment.message.isprintable()
     _repair(store)
-    assert store.raw_index(VICTIM)[0] == "1.0"
+    assert store.indexes.raw(VICTIM)[0] == "1.0"
     monkeypatch.setattr(documents, "MAX_VERSIONS", 3)
     with pytest.raises(AssetsyncError, match="too many"):
         documents.render_versions(names)

@@ -299,7 +299,7 @@ class Modelkit:
 
 def _listed(store: Store) -> Sequence[str]:
     """The versions that a store lists, newest first."""
-    index = store.index(NAME)
+    index = store.indexes.of(NAME)
     return index.listed if index else ()
 
 

@@ -13,6 +13,7 @@ from assetsync.errors import NotFoundError
 from assetsync.model.marks import Act, Marks
 from assetsync.project import execute, gather, promote
 from assetsync.remote import doctor, documents, layout, marks, yank
+from assetsync.remote.index import Indexes
 from assetsync.remote.store import Store
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import publish
@@ -39,19 +40,19 @@ def commit_before_data(patch: pytest.MonkeyPatch) -> None:
 def blind_index(patch: pytest.MonkeyPatch) -> None:
     """Writes `.versions` whatever it is by then."""
 
-    def rewrite(self: Store, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
+    def rewrite(self: Indexes, name: str, change: Callable[[tuple[str, ...]], Iterable[str]]) -> None:
         key = layout.versions_key(name)
-        raw = self._read_index(name)
-        ordered = self._changed_index(raw, change)
+        raw = self._now(name)
+        ordered = self._changed(raw, change)
         if ordered is None:
             return
         try:
-            tag: str | None = self.backend.read(key).tag
+            tag: str | None = self._backend.read(key).tag
         except NotFoundError:
             tag = None
-        self.backend.replace(key, documents.render_versions(ordered), tag)
+        self._backend.replace(key, documents.render_versions(ordered), tag)
 
-    patch.setattr(Store, "rewrite_index", rewrite)
+    patch.setattr(Indexes, "rewrite", rewrite)
 
 
 def no_create_only(patch: pytest.MonkeyPatch) -> None:
@@ -194,7 +195,7 @@ def promote_listed_first(patch: pytest.MonkeyPatch) -> None:
     real = publish.publish
 
     def listing(store: Store, what: publish.Publication, **more: Any) -> None:
-        store.add_to_index(what.name, what.version)
+        store.indexes.add(what.name, what.version)
         real(store, what, **more)
 
     patch.setattr(promote, "publish", listing)

@@ -95,7 +95,7 @@ def put(store: Store, name: str, version: str, files: Files, *, modelkit: bool =
         )
     put_meta(store, name, version, tree, modelkit=modelkit)
     try:
-        store.add_to_index(name, version)
+        store.indexes.add(name, version)
     finally:
         if isinstance(store.backend, WatchedBackend):
             store.backend.forget()

@@ -160,7 +160,7 @@ def test_the_newest_version_alone_is_looked_at(place: Place, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("settings", [{"bump_major": True}, {"force": True}])
-@pytest.mark.parametrize("dies_before", ["add_to_index", "release"])
+@pytest.mark.parametrize("dies_before", ["index", "release"])
 def test_an_update_that_died_at_its_end_is_finished_and_not_repeated(
     place: Place, monkeypatch: pytest.MonkeyPatch, settings: dict[str, bool], dies_before: str
 ) -> None:
@@ -173,8 +173,8 @@ def test_an_update_that_died_at_its_end_is_finished_and_not_repeated(
     with place.open() as store:
         store.new("m.bin", name="m")
         with monkeypatch.context() as patch:
-            if dies_before == "add_to_index":
-                patch.setattr(type(store.store), "add_to_index", die)
+            if dies_before == "index":
+                patch.setattr(type(store.store.indexes), "add", die)
             else:
                 patch.setattr("assetsync.project.execute.release", die)
             with pytest.raises(KilledError):

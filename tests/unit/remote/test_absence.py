@@ -59,7 +59,7 @@ def test_who_came_meanwhile_is_kept(paging: PagingBackend, store: Store) -> None
     """The index is written on the belief that there is none; the store knows better."""
     assert absent(store, NAMES) == {*NAMES}
     paging.create("nlp/a00.versions", render_versions(["0.0"]))
-    store.add_to_index("nlp/a00", "0.1")
-    index = store.index("nlp/a00")
+    store.indexes.add("nlp/a00", "0.1")
+    index = store.indexes.of("nlp/a00")
     assert index is not None
     assert index.listed == ("0.1", "0.0")

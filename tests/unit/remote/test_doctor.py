@@ -81,7 +81,7 @@ def test_a_version_that_came_after_the_look_is_not_taken_out_of_the_index(store:
     with Transfers(1) as transfers:
         publish(store, what, transfers=transfers, journal=Journal(None), who="ada@host", progress=lambda count: None)
     mend(store, Ailment(NAME, "phantom", "as it looked before", Reindex(drop=("0.0",))))
-    index = store.index(NAME)
+    index = store.indexes.of(NAME)
     assert index is not None
     assert index.listed == ("0.0",)
 
@@ -96,7 +96,7 @@ def test_an_index_that_somebody_else_has_rebuilt_is_not_rebuilt_again(store: Sto
     mend(store, found)
     _published(store, replace(what, version="0.1"))
     mend(store, found)
-    index = store.index(NAME)
+    index = store.indexes.of(NAME)
     assert index is not None
     assert index.listed == ("0.1", "0.0")
 

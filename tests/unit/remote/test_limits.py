@@ -120,8 +120,8 @@ def test_the_backend_is_asked_for_no_more_than_a_document_may_have() -> None:
     store = Store(backend, MajorMinor(), Cache(None))
     with pytest.raises(DamagedError, match="larger than"):
         store.claim("x", "1.0")
-    assert store.index("x") is None
-    store.add_to_index("x", "1.0")
+    assert store.indexes.of("x") is None
+    store.indexes.add("x", "1.0")
     assert backend.limits == [documents.MAX_CLAIM_BYTES, documents.MAX_VERSIONS_BYTES]
 
 

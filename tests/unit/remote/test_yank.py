@@ -174,7 +174,7 @@ def test_a_publish_at_the_same_time_loses_nothing(backend: Fragile, store: Store
 
     def publish() -> None:
         commit(other, "1.4", b"new")
-        other.add_to_index("x", "1.4")
+        other.indexes.add("x", "1.4")
 
     backend.meanwhile = publish
     yank(store, "x", "1.2", ACT)

@@ -140,7 +140,7 @@ def _keys_of(tree: Tree, version: str) -> set[str]:
 def _assert_published(bench: Bench, files: dict[str, bytes] | bytes, what: Publication, *others: str) -> None:
     """The version is there, whole and right, listed once beside `others`, and without a claim."""
     store = _store(bench.backend)
-    index = store.index(NAME)
+    index = store.indexes.of(NAME)
     assert index
     assert sorted(index.listed) == sorted([what.version, *others])
     meta = store.meta(NAME, what.version)
@@ -295,7 +295,7 @@ def _forget(bench: Bench, version: str) -> None:
     for info in bench.backend.list(layout.asset_folder(NAME)).objects:
         if info.key.removeprefix(layout.asset_folder(NAME)).startswith((f"{version}/", f"{version}.")):
             bench.backend.delete(info.key)
-    _store(bench.backend).rewrite_index(NAME, lambda found: [one for one in found if one != version])
+    _store(bench.backend).indexes.rewrite(NAME, lambda found: [one for one in found if one != version])
 
 
 def test_a_publish_that_was_stopped_anywhere_is_finished_by_the_same_command(bench: Bench, after: bool) -> None:
@@ -305,7 +305,7 @@ def test_a_publish_that_was_stopped_anywhere_is_finished_by_the_same_command(ben
 
     def again(calls: _Calls) -> None:
         # Whoever looks meanwhile sees all of the version, or nothing.
-        index = _store(bench.backend).index(NAME)
+        index = _store(bench.backend).indexes.of(NAME)
         assert index
         if layout.meta_key(NAME, "0.1") in bench.stored():
             assert _keys_of(what.tree, "0.1") <= set(bench.stored())
@@ -475,7 +475,7 @@ def test_versions_that_are_published_at_once_are_all_listed(bench: Bench) -> Non
     all_ = [bench.publication({"f": version.encode()}, version, version) for version in versions]
     errors = _race(*[lambda what=what: bench.run(what, journal=bench.journal(what.version)) for what in all_])
     assert errors == [None] * len(versions)
-    index = _store(bench.backend).index(NAME)
+    index = _store(bench.backend).indexes.of(NAME)
     assert index
     assert index.listed == tuple(reversed(versions))
 
@@ -553,7 +553,7 @@ def test_objects_that_are_wrong_stop_the_publish(bench: Bench, path: str, wrong:
         bench.run(what)
     assert content(bench.backend, layout.data_key(NAME, "0.0", path)) == wrong
     assert layout.meta_key(NAME, "0.0") not in bench.stored()
-    assert _store(bench.backend).index(NAME) is None
+    assert _store(bench.backend).indexes.of(NAME) is None
 
 
 def test_a_committed_version_of_other_content_is_taken(bench: Bench) -> None:
@@ -621,7 +621,7 @@ def test_a_file_that_changes_is_never_published(bench: Bench, path: str, when: s
         bench.run(what, progress=spoil)
     assert path in caught.value.message
     assert layout.meta_key(NAME, "0.0") not in bench.stored()
-    assert _store(bench.backend).index(NAME) is None
+    assert _store(bench.backend).indexes.of(NAME) is None
 
 
 @pytest.mark.parametrize("path", ["config.json", "weights.bin"])
@@ -734,4 +734,4 @@ def test_a_meta_that_is_overwritten_or_removed_at_once_is_not_taken_for_publishe
     what = bench.publication(FILES, "0.0")
     with Transfers() as transfers, pytest.raises(ConflictError, match=NAME):
         publish(store, what, transfers=transfers, journal=Journal(None), who="me", progress=no_progress)
-    assert store.index(NAME) is None
+    assert store.indexes.of(NAME) is None
