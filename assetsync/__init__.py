@@ -93,10 +93,11 @@ if TYPE_CHECKING:
     from assetsync.plan.plan import Action, Plan, Problem
     from assetsync.plan.request import Purpose, Request
     from assetsync.progress import Reporter
-    from assetsync.project.adopt import Adoption, Search
+    from assetsync.project.adopt import Adoption
     from assetsync.project.asset_store import AssetStore
     from assetsync.project.browse import Difference
     from assetsync.project.fetching import FetchResult
+    from assetsync.project.matching import Search
     from assetsync.project.project import Project
     from assetsync.project.result import Result
     from assetsync.remote.documents import Logged, Meta
@@ -111,10 +112,11 @@ else:
         "plan.plan": ("Action", "Plan", "Problem"),
         "plan.request": ("Purpose", "Request"),
         "progress": ("Reporter",),
-        "project.adopt": ("Adoption", "Search"),
+        "project.adopt": ("Adoption",),
         "project.asset_store": ("AssetStore",),
         "project.browse": ("Difference",),
         "project.fetching": ("FetchResult",),
+        "project.matching": ("Search",),
         "project.project": ("Project",),
         "project.result": ("Result",),
         "remote.documents": ("Logged", "Meta"),

@@ -17,15 +17,11 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from assetsync.errors import LockError, NoFileError, UsageError
-from assetsync.escape import printable
+from assetsync.errors import UsageError
 from assetsync.manifest import settings
-from assetsync.manifest.edit import new_manifest
-from assetsync.manifest.nodes import decoded
 from assetsync.model.files import LOCK, MANIFEST
 from assetsync.model.guards import Guards
-from assetsync.model.lock import Lock
-from assetsync.model.manifest import Manifest, StoreConfig
+from assetsync.model.manifest import StoreConfig
 from assetsync.model.marks import Marks
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.provenance import Provenance
@@ -33,23 +29,20 @@ from assetsync.model.versioning import Versioning
 from assetsync.plan.plan import Plan
 from assetsync.progress import Reporter, Silent
 from assetsync.project import browse, marking, numbering, yanking
-from assetsync.project.adopt import Adoption, Search, look, write
 from assetsync.project.browse import Difference
 from assetsync.project.direct import DirectPublishing, Path
 from assetsync.project.fetching import Fetching, FetchResult, Wanted
-from assetsync.project.locate import boundary, find_manifest, open_state
+from assetsync.project.home import Home
 from assetsync.project.naming import chosen, is_many, specs_in
-from assetsync.project.texts import parse_project, read_lock, read_manifest
-from assetsync.project.workspace import Workspace
 from assetsync.project.yanking import Yanked
-from assetsync.reading import read_file, shown_path
 from assetsync.remote.documents import Logged, Meta
 from assetsync.remote.store import ListedAsset, Store
-from assetsync.state.folder import State
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.fetch import fetched
 
 if TYPE_CHECKING:
+    from assetsync.project.adopt import Adoption
+    from assetsync.project.matching import Search
     from assetsync.project.promote import Promotable, Promoting, PromotionResult
 
 
@@ -72,46 +65,14 @@ class AssetStore:
         environ: Mapping[str, str] | None = None,
         traffic: Traffic = UNLIMITED,
     ) -> None:
-        environ = os.environ if environ is None else environ
-        folder = os.path.abspath(directory)
-        manifest = None
-        self._project: str | None = None
-        self._manifest_file: str | None = None
-        if manifest_file is not None:
-            path = os.path.join(folder, manifest_file)
-            manifest = parse_project(read_manifest(path), path, store=url, environ=environ)
-            self._project = os.path.dirname(path)
-            self._manifest_file = path
-        given = manifest.store if manifest else settings.given_store(environ, url)
-        self._lock_store = manifest.lock_store if manifest else None
-        if given is None:
-            raise UsageError(
-                f"no store is named: there is no `{MANIFEST}` in `{printable(folder)}` or above it",
-                hint="give its URL with `--store URL`, or set `ASSETSYNC_STORE`, or modelkit's"
-                " `MODELKIT_STORAGE_PROVIDER` and `_BUCKET`",
-            )
-        # A store of assets.yaml that was chosen by its name lies where assets.yaml does.
-        is_given = bool(url or environ.get("ASSETSYNC_STORE")) and given.name is None
-        self._workspace = Workspace(
-            folder,
-            given if manifest else settings.overridden(given, environ),
-            versioning or (manifest.versioning if manifest else settings.default_versioning(environ)),
-            _state(environ, self._project),
-            boundary(self._project or folder, environ),
-            environ=environ,
-            store_root=folder if is_given else self._project,
-            traffic=traffic,
+        self._home = Home.of(
+            url,
+            os.path.abspath(directory),
+            None if manifest_file is None else os.fspath(manifest_file),
+            os.environ if environ is None else environ,
         )
-
-        def above() -> Manifest | None:
-            """The assets.yaml that the folder belongs to: its guards hold, whatever store was given."""
-            try:
-                found = find_manifest(folder)
-            except NoFileError:
-                return None
-            return parse_project(read_manifest(found), found, store=given.url, environ=environ)
-
-        self._direct = DirectPublishing(self._workspace, self._project, (lambda: manifest) if manifest else above)
+        self._workspace = self._home.workspace(versioning, traffic)
+        self._direct = DirectPublishing(self._workspace, self._home)
 
     def __enter__(self) -> AssetStore:
         return self
@@ -305,10 +266,7 @@ class AssetStore:
     def locked(self) -> Mapping[str, str]:
         """The version of each asset in the assets.lock beside the manifest; empty without one, or with that of another
         store. LockError."""
-        lock = read_lock(os.path.join(self._project, LOCK)) if self._project is not None else None
-        if lock is None or lock.store != (self._lock_store or self.url):
-            return {}
-        return {name: entry.version for name, entry in lock.assets.items()}
+        return self._home.locked()
 
     def fetch(
         self,
@@ -359,7 +317,7 @@ class AssetStore:
 
         A version must be as the lock says. UsageError, NoFileError; LockError, also for the lock of another store.
         """
-        lock = self._lock()
+        lock = self._home.lock()
         names = chosen(names, lock.assets, LOCK)
         wanted = [
             Wanted(Spec(name, entry.version), entry.content)
@@ -367,18 +325,6 @@ class AssetStore:
             if not names or name in names
         ]
         return self._fetch(wanted, assets_dir, force, reporter)
-
-    def _lock(self) -> Lock:
-        path = os.path.join(self._project or self._workspace.root, LOCK)
-        lock = read_lock(path)
-        if lock is None:
-            raise NoFileError(f"`{shown_path(path)}` does not exist", hint="`assetsync apply` or `adopt` writes it")
-        if lock.store != (self._lock_store or self.url):
-            raise LockError(
-                f"`{LOCK}` belongs to the store `{printable(lock.store)}`, and this is `{printable(self.url)}`",
-                hint="give no other store",
-            )
-        return lock
 
     def _fetch(
         self, wanted: Sequence[Wanted], assets_dir: Path | None, force: bool, reporter: Reporter | None
@@ -398,26 +344,19 @@ class AssetStore:
 
         The project is that of the manifest, or else a new one in `directory`. StoreError, ManifestError, UsageError.
         """
-        environ, folder = self._workspace.environ, self._project or self._workspace.root
-        path = self._manifest_file or os.path.join(folder, MANIFEST)
-        data = read_file(path)
-        text = new_manifest(self.url, self.versioning_name) if data is None else decoded(data, shown_path(path))
-        named = {name: value for name, value in environ.items() if name != "ASSETSYNC_STORE"}
-        manifest = parse_project(text.encode(), path, store=None, environ=named)
-        if (manifest.store.url, manifest.versioning) != (self.url, self.versioning_name):
-            raise UsageError(
-                f"`{shown_path(path)}` names another store, `{printable(manifest.store.url)}`",
-                hint="adopt from the store that it names, or begin a project of its own with `-C DIR`",
-            )
-        asked = search or Search()
-        matches, present = look(self._workspace, asked, manifest.entries, folder, reporter or Silent())
-        return Adoption(matches, path, text, data is None, shown_path(path), self.versioning_name, present)
+        from assetsync.project.adopt import find
+        from assetsync.project.matching import Search
+
+        path = self._home.manifest_file or self._home.path(MANIFEST)
+        return find(self._workspace, path, search or Search(), reporter or Silent())
 
     def adopt(self, adoption: Adoption) -> None:
         """Write assets.yaml and assets.lock as `find_local` found them; the store is not touched.
 
         ConflictError when one of them changed meanwhile; InvalidError, ManifestError, OSError.
         """
+        from assetsync.project.adopt import write
+
         write(adoption, self.url, self._workspace.environ)
 
     @contextmanager
@@ -495,12 +434,3 @@ class AssetStore:
         The problem of the plan, if it has one, is raised: ConflictError, InvalidError.
         """
         return self._direct.publish(plan, message=message, reporter=reporter or Silent())
-
-
-def _state(environ: Mapping[str, str], root: str | None) -> State:
-    """The folder for cache, journal and markers: in the project, or else the user's state folder."""
-    if root is not None:
-        return open_state(root, environ)
-    from platformdirs import user_state_path
-
-    return State.at(environ.get("ASSETSYNC_STATE_DIR") or str(user_state_path("assetsync")))

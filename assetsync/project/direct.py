@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,6 +24,7 @@ from assetsync.plan.snapshot import Absent, Local, Present, Snapshot, Unusable
 from assetsync.progress import Reporter
 from assetsync.project.gather import Site, gather
 from assetsync.project.guarding import Guarding, ReadAway
+from assetsync.project.home import Home
 from assetsync.project.result import Outcome
 from assetsync.project.workspace import Workspace
 from assetsync.transfer import from_url
@@ -33,15 +34,11 @@ Path = str | os.PathLike[str]
 
 
 class DirectPublishing:
-    """Plans and publishes in a workspace, whose project lies at `project`, if there is one. Close it when done.
+    """Plans and publishes from `home`, in its workspace. Close it when done."""
 
-    `manifest` reads the assets.yaml whose guards hold, when there is something to publish; None where there is none.
-    """
-
-    def __init__(self, workspace: Workspace, project: str | None, manifest: Callable[[], Manifest | None]) -> None:
+    def __init__(self, workspace: Workspace, home: Home) -> None:
         self._workspace = workspace
-        self._manifest = manifest
-        self._project = project
+        self._home = home
         self._closing = ExitStack()
         # The content that is ready to be published from a URL, by that URL.
         self._elsewhere: dict[str, Elsewhere] = {}
@@ -49,7 +46,7 @@ class DirectPublishing:
     @cached_property
     def guarding(self) -> Guarding:
         """The guards that hold here. ManifestError."""
-        return Guarding.of(self._manifest(), self._workspace.root, self._workspace.cache)
+        return Guarding.of(self._home.nearest_manifest(), self._workspace.root, self._workspace.cache)
 
     def close(self) -> None:
         """Remove what was downloaded to be published."""
@@ -242,9 +239,10 @@ class DirectPublishing:
         found = scan_all(here.root, [Entry(name, path)], cache=here.cache, boundary=here.boundary, reporter=reporter)
         present = publishable(found[name], path)
         half = self._workspace.markers.get(name)
-        if half is not None and self._project is not None:
-            pulled = os.path.normpath(os.path.join(self._project, half.path))
-            if pulled in (self._project, os.path.join(self._workspace.root, path)):  # the root: nobody knows to where
+        project = self._home.project
+        if half is not None and project is not None:
+            pulled = os.path.normpath(os.path.join(project, half.path))
+            if pulled in (project, os.path.join(self._workspace.root, path)):  # the root: nobody knows to where
                 return half.half_pulled(present)
         return present
 

@@ -10,7 +10,7 @@ from assetsync.render.units import plural
 
 
 class Found(NamedTuple):
-    """One asset: its newest version and how many there are; what is here, see `assetsync.project.adopt.Match`.
+    """One asset: its newest version and how many there are; what is here, see `assetsync.project.matching.Match`.
 
     `line` is the version line that its entry declares; `readonly`: it is entered to be consumed alone.
     """

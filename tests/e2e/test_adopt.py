@@ -13,7 +13,7 @@ from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.opening import open_backend
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.versioning import MajorMinor, SimpleDate
-from assetsync.project.adopt import Search
+from assetsync.project.matching import Search
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from tests.e2e.harness import Repo, clean_environ

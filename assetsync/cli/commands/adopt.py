@@ -10,7 +10,8 @@ from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.errors import NotFoundError
 from assetsync.escape import printable
 from assetsync.model.files import LOCK
-from assetsync.project.adopt import GUESSES, Adoption, Search
+from assetsync.project.adopt import Adoption
+from assetsync.project.matching import GUESSES, Search
 from assetsync.render.adoption import Found, adoption_text
 from assetsync.render.units import plural
 
