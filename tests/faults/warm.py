@@ -9,7 +9,6 @@ die, or to be interrupted, at a step: see `Step`.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import random
@@ -29,6 +28,7 @@ from typing import Any, Self
 from assetsync.backends.contract import Backend
 from assetsync.model.manifest import StoreConfig
 from tests.e2e.harness import Repo, Run
+from tests.servers.forked import serve_by_copies
 
 _OUT, _ERR = "out", "err"
 # Bytes; GCS wants multiples of 256 KiB.
@@ -80,7 +80,7 @@ class Warm:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.warm", self._path],
             env={**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1", **self._preload},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._process.stdout
@@ -142,19 +142,7 @@ class Warm:
 
 def main(path: str) -> None:
     _import_everything()
-    gc.collect()
-    gc.freeze()  # copies share the memory of what is never looked at again
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the keepers ended
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        listening.bind(path)
-        listening.listen(64)
-        os.write(1, b"ready\n")
-        while True:
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _keep(connection)
-            connection.close()
+    serve_by_copies(path, _keep)
 
 
 def _import_everything() -> None:
@@ -182,7 +170,7 @@ def _import_everything() -> None:
 
 
 def _keep(connection: socket.socket) -> None:
-    """Run one job in a child, and tell its process id and how it ended. Returns in the child alone."""
+    """Run one job in a child, and tell its process id and how it ended."""
     with connection.makefile("rb") as lines:
         job = json.loads(lines.readline())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

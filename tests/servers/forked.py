@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import sys
+from collections.abc import Callable
 
 STREAMS = (0, 1, 2)
 
@@ -26,16 +27,25 @@ def run(path: str, args: list[str]) -> int:
 
 
 def serve(path: str, modules: list[str]) -> None:
-    """Serve until the standard input ends, which is when the process at its other end does."""
-    import gc
+    """Serve jobs by copies of this process that has imported `modules`."""
     import runpy  # noqa: F401 - for the copies
-    import select
-    import signal
     from importlib import import_module
 
     sys.path[0] = ""  # this file's folder has modules of any name
     for name in modules:
         import_module(name)
+    serve_by_copies(path, _keep)
+
+
+def serve_by_copies(path: str, keep: Callable[[socket.socket], object]) -> None:
+    """Have a copy of this process `keep` each connection to the socket at `path`, and not come back from that.
+
+    It ends when the standard input does, which is when the process at its other end does.
+    """
+    import gc
+    import select
+    import signal
+
     gc.collect()
     gc.freeze()  # copies share the memory of what is never looked at again
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how the keepers ended
@@ -48,7 +58,7 @@ def serve(path: str, modules: list[str]) -> None:
             connection, _ = listening.accept()
             if os.fork() == 0:
                 listening.close()
-                _keep(connection)
+                keep(connection)
             connection.close()
 
 

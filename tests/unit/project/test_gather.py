@@ -11,6 +11,7 @@ import pytest
 
 from assetsync.backends.contract import Dated
 from assetsync.backends.directory.store import DirectoryBackend
+from assetsync.plan.plan import Plan
 from assetsync.plan.snapshot import CLAIM_LIFETIME
 from assetsync.project.project import Project
 
@@ -44,6 +45,12 @@ def _publish(root: Path) -> None:
         assert project.apply(project.plan()).error is None
 
 
+def _plan(root: Path, content: str) -> Plan:
+    (root / "tok/vocab").write_text(content)
+    with Project.load(str(root), environ={}) as project:
+        return project.plan()
+
+
 def _claim(store: Path) -> None:
     claim = {"format": 1, "id": "x", "digest": "sha256:" + "0" * 64, "is_directory": True, "who": "bob", "when": "now"}
     (store / CLAIM).write_text(json.dumps(claim))
@@ -70,24 +77,17 @@ def finishing(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("finishing")
 def test_the_same_content_that_is_published_meanwhile_is_not_published_again(root: Path) -> None:
-    (root / "tok/vocab").write_text("theirs")
-    with Project.load(str(root), environ={}) as project:
-        (action,) = project.plan().actions
+    (action,) = _plan(root, "theirs").actions
     assert (type(action).__name__, action.to) == ("Adopt", "0.1")
 
 
 @pytest.mark.usefixtures("finishing")
 def test_other_content_that_is_published_meanwhile_is_not_published_over(root: Path) -> None:
-    (root / "tok/vocab").write_text("mine")
-    with Project.load(str(root), environ={}) as project:
-        plan = project.plan()
-    assert [problem.code for problem in plan.problems] == ["diverged"]
+    assert [problem.code for problem in _plan(root, "mine").problems] == ["diverged"]
 
 
 def test_what_was_abandoned_is_still_skipped(root: Path) -> None:
-    (root / "tok/vocab").write_text("mine")
-    with Project.load(str(root), environ={}) as project:
-        (action,) = project.plan().actions
+    (action,) = _plan(root, "mine").actions
     assert (type(action).__name__, action.to) == ("Update", "0.2")
     assert "skips `0.1`" in action.notes[0]
 
@@ -106,10 +106,7 @@ def test_a_version_that_is_committed_while_its_old_claim_is_looked_at_is_not_pub
         return read(self, key, limit=limit)._replace(age=CLAIM_LIFETIME + 1)
 
     monkeypatch.setattr(DirectoryBackend, "read_dated", read_after)
-    (root / "tok/vocab").write_text("mine")
-    with Project.load(str(root), environ={}) as project:
-        plan = project.plan()
-    assert [problem.code for problem in plan.problems] == ["diverged"]
+    assert [problem.code for problem in _plan(root, "mine").problems] == ["diverged"]
 
 
 def test_a_version_that_is_committed_and_tidied_up_between_the_second_listing_and_its_claim_is_not_published_over(
@@ -129,7 +126,4 @@ def test_a_version_that_is_committed_and_tidied_up_between_the_second_listing_an
         return read(self, key, limit=limit)._replace(age=CLAIM_LIFETIME + 1)
 
     monkeypatch.setattr(DirectoryBackend, "read_dated", read_after)
-    (root / "tok/vocab").write_text("mine")
-    with Project.load(str(root), environ={}) as project:
-        plan = project.plan()
-    assert [problem.code for problem in plan.problems] == ["diverged"]
+    assert [problem.code for problem in _plan(root, "mine").problems] == ["diverged"]
