@@ -7,11 +7,10 @@ process of its own, so that it takes no time from who measures.
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -38,41 +37,53 @@ async def _hurry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         writer.write_eof()
 
 
-async def _dawdle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+async def _read(reader: asyncio.StreamReader, underway: asyncio.Queue[tuple[float, bytes]], seconds: float) -> None:
     loop = asyncio.get_running_loop()
+    data = b"begin"
+    while data:
+        data = await reader.read(CHUNK)
+        underway.put_nowait((loop.time() + seconds, data))
+
+
+async def _deliver(underway: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due, data = await underway.get()
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        if not data:
+            return
+        writer.write(data)
+        await writer.drain()
+
+
+async def _pass_on(port: int, seconds: float, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+    """One connection, until both ends have said all, or one of them is gone: then nothing waits for the other."""
     underway: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-
-    async def deliver() -> None:
-        while True:
-            due, data = await underway.get()
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            if not data:
-                return
-            writer.write(data)
-            await writer.drain()
-
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(deliver())
-        while True:
-            data = await reader.read(CHUNK)
-            underway.put_nowait((loop.time() + seconds, data))
-            if not data:
-                return
+    with closing(near_out):
+        try:
+            far, far_out = await asyncio.open_connection("127.0.0.1", port)
+            with closing(far_out):
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(_hurry(near, far_out))
+                    tasks.create_task(_read(far, underway, seconds))
+                    tasks.create_task(_deliver(underway, near_out))
+        except* OSError:
+            pass
 
 
 async def _serve(port: int, seconds: float) -> None:
-    async def meet(near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
-        far, far_out = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(OSError, ExceptionGroup):
-            await asyncio.gather(_hurry(near, far_out), _dawdle(far, near_out, seconds))
-        for writer in (near_out, far_out):
-            writer.close()
+    connections: set[asyncio.Task[None]] = set()  # the loop itself keeps none of its tasks alive
+
+    def meet(near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(_pass_on(port, seconds, near, near_out))
+        connections.add(task)
+        task.add_done_callback(connections.discard)
 
     server = await asyncio.start_server(meet, "127.0.0.1", 0, backlog=128)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
-    os._exit(0)  # without a word on the connections that are still open
+    server.close()  # the connections that are still open are cancelled at the end of `run`
 
 
 if __name__ == "__main__":
