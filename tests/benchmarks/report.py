@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from tests.benchmarks.measure import Measured
+from tests.benchmarks.measure import US, Measured
 
 DOCS = Path(__file__).parents[2] / "docs"
-US = "assetsync"
 FLOOR = "floor: "
 MIB = 1024 * 1024
 

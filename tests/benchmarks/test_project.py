@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -27,23 +26,20 @@ while folders:
 GIB = 1024**3
 
 
-def _git(root: Path) -> None:
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+def _git(repo: Path) -> list[str]:
+    """git on the files of the current folder, with a new repo that lies elsewhere."""
+    subprocess.run(["git", "init", "-q", "--bare", str(repo)], check=True)
+    return ["git", f"--git-dir={repo}", "--work-tree=."]
 
 
-def _status(root: Path) -> dict[str, Contender]:
-    """A look at unchanged files, by those who have hashed them before: ours are published, git's are added."""
-    project = Project(root, {"bench": "data"})
-    project.use("./store")
-    project.run("apply", "--yes")
-    checkout = root.parent / "git"
-    shutil.copytree(root / "data", checkout / "data")
-    _git(checkout)
-    subprocess.run(["git", "add", "data"], cwd=checkout, check=True)
+def _status(project: Project, git: list[str]) -> dict[str, Contender]:
+    """A look at unchanged files, by those who have hashed them before."""
+    project.lock()
+    subprocess.run([*git, "update-index", "-q", "--refresh"], cwd=project.root, check=True)
     return {
-        "assetsync": lambda number: project.job(None, "plan", "--offline", "-q"),
-        "git": lambda number: Job(["git", "status", "--short", "data"], checkout),
-        "floor: scandir + stat": lambda number: Job(worlds.python(STAT, "data"), root),
+        "assetsync": lambda number: project.job(None, "plan", "--offline", "-q", "--detailed-exitcode"),
+        "git": lambda number: Job([*git, "status", "--short", "data"], project.root),
+        "floor: scandir + stat": lambda number: Job(worlds.python(STAT, "data"), project.root),
     }
 
 
@@ -59,46 +55,25 @@ def test_the_start(bench: Bench, folder: Path) -> None:
     assert bench.row("start (`--version`)", contenders).results["assetsync"].samples
 
 
-def test_the_status_of_unchanged_files(bench: Bench, folder: Path) -> None:
-    root = folder / "repo"
-    data = worlds.make_files(root / "data", bench.number(50_000), 4096)
-    contenders = _status(root)
-    if not peers.why_missing("dvc", install=False):
-        shutil.copytree(data, folder / "dvc/data")
-        worlds.dvc(folder / "dvc", "init", "-q", "--no-scm")
-        worlds.dvc(folder / "dvc", "config", "cache.type", "hardlink")
-        worlds.dvc(folder / "dvc", "add", "-q", "data")
-        contenders["dvc"] = lambda number: worlds.dvc_job(folder / "dvc", None, "status -q")
-    assert bench.row("status, 50,000 unchanged files", contenders).results["assetsync"].samples
-
-
-@pytest.mark.parametrize("full", [1000, 10_000, 100_000])
-def test_the_status_of_directories_of_any_size(bench: Bench, folder: Path, full: int) -> None:
-    root = folder / "repo"
-    worlds.make_files(root / "data", bench.number(full), 1024)
-    assert bench.row(f"scale: status, {full:,} unchanged files", _status(root)).results["assetsync"].samples
-
-
-def test_hashing_many_files(bench: Bench, folder: Path) -> None:
+def test_many_files_hashed_and_then_unchanged(bench: Bench, folder: Path) -> None:
     root = folder / "repo"
     worlds.make_files(root / "data", bench.number(50_000), 4096)
     project = Project(root, {"bench": "data"})
     project.use("./store")
+    repos: list[list[str]] = []
 
     def assetsync(number: int) -> Job:
         project.forget_files()
         return project.job(None, "plan", "--offline", "-q")
 
     def git(number: int) -> Job:
-        shutil.rmtree(root / ".git", ignore_errors=True)
-        _git(root)
-        return Job(["git", "add", "data"], root)
+        repos.append(_git(folder / f"git-{number}"))
+        return Job([*repos[-1], "add", "data"], root)
 
     def dvc(number: int) -> Job:
-        for made in (".dvc", ".dvcignore", "data.dvc"):
-            path = root / made
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        worlds.dvc(root, "init", "-q", "--no-scm")
+        worlds.discard(root / ".dvc")
+        (root / "data.dvc").unlink(missing_ok=True)
+        worlds.dvc(root, "init", "-q", "--no-scm", "--force")
         worlds.dvc(root, "config", "cache.type", "hardlink")
         return worlds.dvc_job(root, None, "add -q data")
 
@@ -109,11 +84,29 @@ def test_hashing_many_files(bench: Bench, folder: Path) -> None:
         "floor: openssl, 2 processes": lambda number: Job(["sh", "-c", openssl], root),
         "dvc": dvc,
     }
-    assert bench.row("hash 50,000 × 4 KiB", contenders).results["assetsync"].samples
+    row = bench.row("hash 50,000 × 4 KiB", contenders)
+    assert row.results["assetsync"].samples
+
+    contenders = _status(project, repos[-1])
+    if "dvc" in row.results:
+        contenders["dvc"] = lambda number: worlds.dvc_job(root, None, "status -q")
+    assert bench.row("status, 50,000 unchanged files", contenders).results["assetsync"].samples
+
+
+@pytest.mark.parametrize("full", [1000, 10_000, 100_000])
+def test_the_status_of_directories_of_any_size(bench: Bench, folder: Path, full: int) -> None:
+    root = folder / "repo"
+    worlds.make_files(root / "data", bench.number(full), 1024, alike=True)
+    project = Project(root, {"bench": "data"})
+    project.use("./store")
+    git = _git(folder / "git")
+    subprocess.run([*git, "add", "data"], cwd=root, check=True)
+    row = bench.row(f"scale: status, {full:,} unchanged files", _status(project, git))
+    assert row.results["assetsync"].samples
 
 
 def test_hashing_a_large_file(bench: Bench, folder: Path) -> None:
-    worlds.write(folder / "large", bench.size(4 * GIB))
+    worlds.write(f"{folder}/large", bench.size(4 * GIB))
     project = Project(folder, {"bench": "large"})
     project.use("./store")
 

@@ -60,7 +60,7 @@ def _uploads(project: Project, files: int, bucket: str, place: Place, width: int
 
 def _fresh(target: Path, files: int, make: Callable[[], Job]) -> Job:
     """A job that fills `target`, which it finds empty."""
-    shutil.rmtree(target, ignore_errors=True)
+    worlds.discard(target)
     return replace(make(), check=lambda: files_below(target) >= files)
 
 
@@ -70,10 +70,8 @@ def _receiving(name: str, where: str, target: Path, files: int, place: Place, wi
     )
 
 
-def _downloads(
-    project: Project, files: int, where: str, folder: Path, place: Place, width: int
-) -> dict[str, Contender]:
-    """`where` is the store that the project's lock names."""
+def _downloads(project: Project, files: int, folder: Path, place: Place, width: int) -> dict[str, Contender]:
+    """Of the version that the project has published."""
 
     def assetsync(number: int) -> Job:
         root = folder / "got/assetsync"
@@ -83,57 +81,45 @@ def _downloads(
 
         return _fresh(root, files, make)
 
-    version = f"{where}/bench/0.0"
+    version = f"{project.where}/bench/0.0"
     copiers = {name: _receiving(name, version, folder / f"got/{name}/data", files, place, width) for name in COPIERS}
     return {"assetsync": assetsync, **copiers}
 
 
 @pytest.mark.parametrize("work", NEAR)
-def test_upload(bench: Bench, place: Place, bucket: str, folder: Path, work: str) -> None:
+def test_up_and_down(bench: Bench, place: Place, bucket: str, folder: Path, work: str) -> None:
     if work == "1 GiB" and place.folder is not None:
         pytest.skip("conditions are of no matter for one file, so one server is enough")
     project, files = _data(bench, folder / "repo", work)
+    dvc_repos: list[Path] = []
 
-    def dvc(number: int) -> Job:
+    def dvc_up(number: int) -> Job:
         repo = worlds.dvc_repo(folder / f"dvc-{number}", f"{bucket}/dvc-{number}", place)
         shutil.copytree(project.root / "data", repo / "data")
+        dvc_repos.append(repo)
         return worlds.dvc_job(repo, place, "add -q data", f"push -q -j {worlds.WIDTH}")
 
-    def modelkit(number: int) -> Job:
+    def modelkit_up(number: int) -> Job:
         return worlds.modelkit_push(project.root / "data", f"{bucket}/modelkit-{number}", place, folder / "assets")
 
     contenders = _uploads(project, files, bucket, place, worlds.WIDTH)
     if place.folder is None:
-        contenders |= {"dvc": dvc, "modelkit": modelkit}
+        contenders |= {"dvc": dvc_up, "modelkit": modelkit_up}
     bench.row(f"upload {work}", contenders, place.name, place.requests)
-    assert place.count(f"{bucket}/assetsync-0/bench/0.0") == files
+    assert place.count(f"{project.where}/bench/0.0") == files
 
-
-@pytest.mark.parametrize("work", NEAR)
-def test_download(bench: Bench, place: Place, bucket: str, folder: Path, work: str) -> None:
-    if work == "1 GiB" and place.folder is not None:
-        pytest.skip("conditions are of no matter for one file, so one server is enough")
-    project, files = _data(bench, folder / "repo", work)
-    project.use(f"{bucket}/store", place)
-    project.run("apply", "--yes", place=place)
-
-    def dvc(number: int) -> Job:
-        repo = folder / "dvc"
-        if not repo.exists():
-            worlds.dvc_repo(repo, f"{bucket}/dvc", place)
-            shutil.copytree(project.root / "data", repo / "data")
-            worlds.dvc(repo, "add", "-q", "data", place=place)
-            worlds.dvc(repo, "push", "-q", "-j", str(worlds.WIDTH), place=place)
-        shutil.rmtree(repo / ".dvc/cache", ignore_errors=True)
+    def dvc_down(number: int) -> Job:
+        repo = dvc_repos[-1]
+        worlds.discard(repo / ".dvc/cache")
         return _fresh(repo / "data", files, lambda: worlds.dvc_job(repo, place, f"pull -q -j {worlds.WIDTH}"))
 
-    def modelkit(number: int) -> Job:
+    def modelkit_down(number: int) -> Job:
         target = folder / "got/modelkit"
-        return _fresh(target, files, lambda: worlds.modelkit_fetch(f"{bucket}/store", place, target))
+        return _fresh(target, files, lambda: worlds.modelkit_fetch(project.where, place, target))
 
-    contenders = _downloads(project, files, f"{bucket}/store", folder, place, worlds.WIDTH)
+    contenders = _downloads(project, files, folder, place, worlds.WIDTH)
     if place.folder is None:
-        contenders |= {"dvc": dvc, "modelkit": modelkit}
+        contenders |= {"dvc": dvc_down, "modelkit": modelkit_down}
     bench.row(f"download {work}", contenders, place.name, place.requests)
     assert files_below(folder / "got/assetsync/data") == files
 
@@ -144,16 +130,16 @@ def test_a_new_version_with_one_file_changed(bench: Bench, place: Place, bucket:
     project.use(f"{bucket}/store", place)
     project.run("apply", "--yes", place=place)
 
-    def change(number: int) -> None:
+    def change() -> None:
         path = data / "0000/000001.bin"
-        worlds.write(path, path.stat().st_size)
+        worlds.write(str(path), path.stat().st_size)
 
     def assetsync(number: int) -> Job:
-        change(number)
+        change()
         return project.apply(place)
 
     def rclone(number: int) -> Job:
-        change(number)
+        change()
         where = f"{bucket}/rclone-{number}"
         job = worlds.copy("rclone", data, where, place)
         base = worlds.remote(f"s3://{bucket}/store/bench/0.0", place)
@@ -172,9 +158,7 @@ def test_far_away(bench: Bench, place: Place, bucket: str, folder: Path) -> None
         far = replace(place, url=f"http://127.0.0.1:{port}")
         store = f"{place.name}, 30 ms away"
         bench.row("upload 1,000 × 20 KiB", _uploads(project, files, bucket, far, FAR_WIDTH), store, place.requests)
-        project.use(f"{bucket}/store", far)
-        project.run("apply", "--yes", place=far)
-        contenders = _downloads(project, files, f"{bucket}/store", folder, far, FAR_WIDTH)
+        contenders = _downloads(project, files, folder, far, FAR_WIDTH)
         bench.row("download 1,000 × 20 KiB", contenders, store, place.requests)
     assert files_below(folder / "got/assetsync/data") == files
 

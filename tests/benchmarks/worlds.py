@@ -7,13 +7,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from assetsync.local.hashing import RACY
+from assetsync.local.scan import scan
+from assetsync.lock.text import render_lock
+from assetsync.model.lock import Lock, LockEntry
+from assetsync.model.tree import Tree
+from assetsync.plan.snapshot import Present
+from assetsync.remote.documents import Meta, render_meta, render_versions
+from assetsync.state.cache import Cache
 from tests.benchmarks import peers
 from tests.benchmarks.measure import Job
 from tests.servers.process import program
@@ -22,7 +32,10 @@ from tests.servers.rclone import serve_rclone
 WIDTH = 32  # requests at once, of the peers that can be told
 FILES_PER_FOLDER = 100
 BLOCK = 1024 * 1024
+MARK = 8
 _buckets = count()
+_contents = count()
+_discarded = count()
 
 _PUSH = "import sys; from modelkit.assets.remote import StorageProvider; StorageProvider().new(*sys.argv[1:])"
 _FETCH = """
@@ -70,7 +83,7 @@ class Place:
     def end(self, bucket: str) -> None:
         """Remove a bucket with all that is in it."""
         if self.folder is not None:
-            shutil.rmtree(self.folder / bucket)
+            discard(self.folder / bucket)
             return
         with closing(self.client()) as client:
             client.delete_bucket(Bucket=bucket)  # SeaweedFS drops what it holds with it
@@ -99,21 +112,50 @@ def a_bucket(place: Place) -> Iterator[str]:
     place.end(name)
 
 
-def make_files(folder: Path, number: int, size: int) -> Path:
-    """Files of random bytes in folders of a hundred."""
+def make_files(folder: Path, number: int, size: int, *, alike: bool = False) -> Path:
+    """Files in folders of a hundred, as `write` makes them; `alike`: all with the same bytes, for who does not read."""
+    content = next(_contents) if alike else None
     for index in range(number):
-        path = folder / f"{index // FILES_PER_FOLDER:04}" / f"{index:06}.bin"
+        within = f"{folder}/{index // FILES_PER_FOLDER:04}"
         if index % FILES_PER_FOLDER == 0:
-            path.parent.mkdir(parents=True)
-        write(path, size)
+            os.makedirs(within)
+        write(f"{within}/{index:06}.bin", size, content)
     return folder
 
 
-def write(path: Path, size: int) -> None:
-    """A file of random bytes."""
-    with path.open("wb") as file:
+def write(path: str, size: int, content: int | None = None) -> None:
+    """A file of bytes that can't be compressed, and that no other has but those with the same `content`."""
+    number = next(_contents) if content is None else content
+    mark, block = number.to_bytes(MARK), _random_block()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
         for start in range(0, size, BLOCK):
-            file.write(os.urandom(min(BLOCK, size - start)))
+            os.writev(descriptor, [mark, block[MARK : min(BLOCK, size - start)]])
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _random_block() -> memoryview:
+    return memoryview(os.urandom(BLOCK))
+
+
+def discard(folder: Path) -> None:
+    """Take a folder out of the way, if it is there.
+
+    Small files are moved aside until the end: a file system (ext4) takes long to make files where others were removed
+    in the last minutes. Large ones would fill the disk.
+    """
+    if folder.exists():
+        remove_large_files(folder)
+        folder.rename(folder.with_name(f"{folder.name}.{next(_discarded)}"))
+
+
+def remove_large_files(folder: Path) -> None:
+    """Remove the files that have more than a block."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size > BLOCK:
+            path.unlink()
 
 
 def files_below(folder: Path) -> int:
@@ -136,6 +178,32 @@ class Project:
         # JSON is YAML.
         text = json.dumps({"store": store, "assets": dict(self.assets)})
         (self.root / "assets.yaml").write_text(text)
+
+    @property
+    def where(self) -> str:
+        """The store, as it was given to `use`."""
+        return self._url.removeprefix("s3://")
+
+    @property
+    def _url(self) -> str:
+        url: str = json.loads((self.root / "assets.yaml").read_text())["store"]["url"]
+        return url
+
+    def lock(self, store: Path | None = None) -> None:
+        """Hash what is here, and lock it as the first version of each asset, as an `apply` does, without its fsyncs.
+
+        With `store`, the versions are put there, as a directory that is a store has them.
+        """
+        entries = {}
+        for name, path in self.assets.items():
+            found = scan(str(self.root), path, cache=Cache(None))
+            assert isinstance(found, Present)
+            entries[name] = LockEntry("0.0", found.tree.content, path)
+            if store:
+                _publish(self.root / path, found.tree, store / name)
+        (self.root / "assets.lock").write_text(render_lock(Lock(self._url, "major_minor", entries)))
+        time.sleep(RACY / 1e9)  # what is younger when it is hashed is hashed again the next time, as by git
+        self.run("plan", "--offline")
 
     def forget(self) -> None:
         (self.root / "assets.lock").unlink(missing_ok=True)
@@ -163,6 +231,18 @@ class Project:
         for name in ("assets.yaml", "assets.lock"):
             shutil.copy(self.root / name, root)
         return Project(root, self.assets)
+
+
+def _publish(path: Path, tree: Tree, asset: Path) -> None:
+    """What a store has of an asset with one version. Its data are links to what lies at `path`."""
+    for entry in tree.files:
+        target = asset / "0.0" / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.hardlink_to(path / entry.path)
+    paths = tuple(entry.path for entry in tree.files)
+    meta = Meta("2026-01-31T09:00:00", tree.is_directory, paths, tree, provenance=None)
+    (asset / "0.0.meta").write_bytes(render_meta(meta))
+    asset.with_name(f"{asset.name}.versions").write_bytes(render_versions(["0.0"]))
 
 
 def ours() -> str:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.benchmarks import report
-from tests.benchmarks.measure import Job, Measured, Sample, run, side_by_side
+from tests.benchmarks.measure import Job, Measured, Sample, is_enough, run, side_by_side
 from tests.benchmarks.report import Row
 
 MIB = 1024 * 1024
@@ -102,3 +102,22 @@ def test_contenders_take_turns_and_requests_are_counted(tmp_path: Path) -> None:
     assert turns == ["a0", "b0", "a1", "b1", "a2", "b2"]
     assert [len(taken.samples) for taken in measured.values()] == [2, 2]
     assert [taken.requests for taken in measured.values()] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("runs", "fastest", "enough"),
+    [
+        ([], 1.0, False),
+        ([0.1] * 4, 0.1, False),
+        ([0.1] * 5, 0.1, True),
+        ([3.0, 3.0], 2.0, False),
+        ([3.0, 3.0, 3.0], 2.0, True),
+        ([3.0], 1.0, True),
+        ([1.9], 0.1, False),
+    ],
+    ids=["none", "short", "all rounds", "two long", "three long", "far behind", "far behind, but short"],
+)
+def test_a_median_is_of_three_runs_at_least_but_for_a_peer_far_behind(
+    runs: list[float], fastest: float, enough: bool
+) -> None:
+    assert is_enough(runs, 5, fastest) is enough
