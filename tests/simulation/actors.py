@@ -284,6 +284,7 @@ class Modelkit:
 
     def _push(self, version: str) -> None:
         store = self._stage.store
+        store.watch.meant.add(tree_of(self._files).digest)  # a yanker may publish it once more
         try:
             store.stat(layout.data_key(NAME, version))
             return

@@ -56,7 +56,7 @@ class Watch:
         self.marks = NO_MARKS
         # Whether somebody has damaged `.versions`: then commands may fail over that, until it is repaired.
         self.index_hurt = False
-        # Whether somebody has edited an asset while a command was at work on it.
+        # Whether somebody has edited an asset, or overwritten a version, while a command was at work on it.
         self.is_mixed = False
         self._told: list[str] = []
 
@@ -103,11 +103,13 @@ class Watch:
     @contextmanager
     def foreign(self, key: str) -> Iterator[None]:
         """Around a write of modelkit."""
-        version = _version(key)
+        version, before = _version(key), self._raw.found(key)
         self._foreign.add(version)
         for kept in [kept for kept in self._kept if _version(kept) == version]:
             del self._kept[kept]
         yield
+        if version and before not in (None, self._raw.found(key)):
+            self.is_mixed = True  # whoever reads that version meanwhile has some of both
         if key == layout.versions_key(NAME):
             self.listed_before = ()
 
