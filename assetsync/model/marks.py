@@ -183,6 +183,11 @@ class Marks(Struct, frozen=True):
         """These with `version` yanked. ConflictError while an alias is at it. The same value, when it is already."""
         if version in self.yanked:
             return self
+        self.check_yankable(name, version)
+        return replace(self, yanks=(*self.yanks, Yank(version, act)))
+
+    def check_yankable(self, name: str, version: str) -> None:
+        """ConflictError while an alias is at `version`; InvalidError when there are too many yanks."""
         aliases = self.aliases_of(version)
         if aliases:
             named = ", ".join(f"`{name}@{alias}`" for alias in aliases)
@@ -192,13 +197,16 @@ class Marks(Struct, frozen=True):
             )
         if len(self.yanks) >= MAX_YANKS:
             raise InvalidError(f"`{name}` has {MAX_YANKS} yanked versions, and can't have more")
-        return replace(self, yanks=(*self.yanks, Yank(version, act)))
 
     def without_yank(self, name: str, version: str, act: Act) -> Marks:
         """These with the yank of `version` taken back; the same value, when that was done before. NotFoundError."""
+        self.check_was_yanked(name, version)
+        return replace(self, yanks=tuple(_undone(yank, version, act) for yank in self.yanks))
+
+    def check_was_yanked(self, name: str, version: str) -> None:
+        """NotFoundError when `version` was never yanked."""
         if version not in {yank.version for yank in self.yanks}:
             raise NotFoundError(f"`{name}:{version}` is not yanked", hint=f"`assetsync log {name}` shows which are")
-        return replace(self, yanks=tuple(_undone(yank, version, act) for yank in self.yanks))
 
 
 def _undone(yank: Yank, version: str, act: Act) -> Yank:

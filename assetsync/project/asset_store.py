@@ -244,6 +244,13 @@ class AssetStore:
         """
         return yanking.yank(self._workspace, spec, message, republish, reporter or Silent())
 
+    def check_yank(self, spec: str, *, republish: str | None = None, undo: bool = False) -> None:
+        """Raise what `yank` would be refused for, or with `undo` what `undo_yank` would be. Sends only reads."""
+        if undo:
+            yanking.check_undo(self._workspace, spec)
+        else:
+            yanking.check(self._workspace, spec, republish)
+
     def undo_yank(self, spec: str, *, message: str | None = None) -> Yanked:
         """Take back the yank of the version NAME:VERSION. NotFoundError, UsageError, StoreError, DamagedError."""
         return yanking.undo(self._workspace, spec, message)

@@ -8,8 +8,9 @@ from assetsync.errors import InvalidError, UsageError
 from assetsync.model.history import History
 from assetsync.model.names import Spec, check_name
 from assetsync.model.versioning import Lines, Versioning, is_valid
+from assetsync.remote.index import Index
 from assetsync.remote.resolve import unknown
-from assetsync.remote.store import Store
+from assetsync.remote.store import Folder, Store
 
 
 def initial_version(system: Versioning) -> str:
@@ -19,9 +20,16 @@ def initial_version(system: Versioning) -> str:
 
 def next_version(store: Store, name: str, *, bump_major: bool, major: str | None) -> str:
     """As `AssetStore.next_version`."""
-    system, now = store.versioning, datetime.now(UTC)
     check_name(name)
-    index, folder = store.indexes.of(name), store.folder(name)
+    index = store.indexes.of(name)
+    return following(store, name, index, store.folder(name), bump_major=bump_major, major=major)
+
+
+def following(
+    store: Store, name: str, index: Index | None, folder: Folder, *, bump_major: bool, major: str | None
+) -> str:
+    """The same, by an index and by a folder that was listed after it."""
+    system, now = store.versioning, datetime.now(UTC)
     history = History.of((*(index.listed if index else ()), *folder.committed), system)
     if not history.versions:
         raise unknown(store, Spec(name), ())

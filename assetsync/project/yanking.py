@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from assetsync import __version__
-from assetsync.errors import ConflictError, NotFoundError, UsageError
+from assetsync.errors import ConflictError, DamagedError, NotFoundError, UsageError
 from assetsync.git.provenance import provenance
 from assetsync.model.history import History
 from assetsync.model.names import Spec, parse_spec
@@ -48,10 +48,19 @@ def yank(workspace: Workspace, spec: str, message: str, republish: str | None, r
     if not message.strip():
         raise UsageError("a yank needs a reason", hint="give `--message`")
     again = None
-    if republish is not None and version not in read_marks(workspace.store, name).yanked:
-        again = _Again(workspace, name, version, _old(workspace, name, version, republish), reporter).publish(message)
+    if republish is not None and check(workspace, spec, republish):
+        again = _Again(workspace, name, version, republish, reporter).publish(message)
     found = remote.yank(workspace.store, name, version, act(workspace, message))
     return Yanked(name, version, again, found.why)
+
+
+def check(workspace: Workspace, spec: str, republish: str | None) -> bool:
+    """As `AssetStore.check_yank`; whether it has all to do, and is not merely to be finished."""
+    name, version = _exactly(workspace, spec)
+    begins = remote.check_yankable(workspace.store, name, version, is_followed=republish is not None)
+    if begins and republish is not None:
+        _check_old(workspace, name, version, republish)
+    return begins
 
 
 def undo(workspace: Workspace, spec: str, message: str | None) -> Yanked:
@@ -61,6 +70,12 @@ def undo(workspace: Workspace, spec: str, message: str | None) -> Yanked:
     return Yanked(name, version)
 
 
+def check_undo(workspace: Workspace, spec: str) -> None:
+    """As `AssetStore.check_yank` with `undo`."""
+    name, version = _exactly(workspace, spec)
+    read_marks(workspace.store, name).check_was_yanked(name, version)
+
+
 def _exactly(workspace: Workspace, text: str) -> tuple[str, str]:
     spec = parse_spec(text)
     if spec.part is not None or spec.version is None or not is_valid(workspace.versioning, spec.version):
@@ -68,8 +83,8 @@ def _exactly(workspace: Workspace, text: str) -> tuple[str, str]:
     return spec.name, spec.version
 
 
-def _old(workspace: Workspace, name: str, version: str, old: str) -> str:
-    """The version whose content comes once more. UsageError, NotFoundError when it can't."""
+def _check_old(workspace: Workspace, name: str, version: str, old: str) -> None:
+    """UsageError, NotFoundError when the content of the version `old` can't come once more."""
     if not is_valid(workspace.versioning, old) or old == version:
         raise UsageError(
             f"`{old}` is no other version of `{name}`", hint="name the good one, such as `--republish 1.2`"
@@ -77,7 +92,7 @@ def _old(workspace: Workspace, name: str, version: str, old: str) -> str:
     yanked = read_marks(workspace.store, name).yanked.get(old)
     if yanked is not None:
         raise NotFoundError(f"`{name}:{old}` was yanked itself: {yanked.why}", hint="name one that is good")
-    return old
+    meta_of(workspace.store, Spec(name, old))
 
 
 class _Again(Struct, frozen=True):
@@ -99,6 +114,8 @@ class _Again(Struct, frozen=True):
                 self._let_go()
                 return None
             version = self._number(tree)
+            if version is None:
+                continue
             try:
                 self._publish(version, replace(meta, tree=tree), why)
             except ConflictError:
@@ -114,10 +131,15 @@ class _Again(Struct, frozen=True):
             if self.workspace.has_claim(f"{self.name}:{version}"):
                 release(self.workspace.store, self.name, version, self.workspace.journal)
 
-    def _number(self, tree: Tree) -> str:
-        """The version to publish: one that an earlier try left unfinished or unlisted, or else the next one."""
+    def _number(self, tree: Tree) -> str | None:
+        """The version to publish: one that another try left unfinished or unlisted, or else the next one.
+
+        All by one look, so that whoever publishes the same after that is met in the same number. None when a claim has
+        gone since: its publish has ended, maybe with this very content.
+        """
         store, system = self.workspace.store, self.workspace.versioning
         line = system.line_of(self.bad) if isinstance(system, Lines) else None
+        index = store.indexes.of(self.name)
         folder = store.folder(self.name)
         history = History.of((*folder.committed, *folder.claimed), system)
         begun = [one for one in history.in_line(line) if history.is_newer(one, self.bad)]
@@ -126,9 +148,16 @@ class _Again(Struct, frozen=True):
                 found = store.look(self.name, version, like=tree)
                 if found is not None and tree.content.same_as(found.content):
                     return version
-            elif store.unfinished(self.name, version, ()).holds(tree.content):
+                continue
+            try:
+                claimed = store.tagged_claim(self.name, version)
+            except DamagedError:
+                continue  # nobody can go on with that one
+            if claimed is None:
+                return None
+            if (claimed[0].digest, claimed[0].is_directory) == (tree.digest, tree.is_directory):
                 return version
-        return numbering.next_version(store, self.name, bump_major=False, major=line)
+        return numbering.following(store, self.name, index, folder, bump_major=False, major=line)
 
     def _publish(self, version: str, meta: Meta, why: str) -> None:
         workspace, store = self.workspace, self.workspace.store

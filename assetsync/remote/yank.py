@@ -31,8 +31,7 @@ def yank(store: Store, name: str, version: str, act: Act) -> Yank:
     It goes on with a yank that was cut short. ConflictError while an alias is at it, and for the newest of its line;
     NotFoundError; StoreError, DamagedError.
     """
-    if version not in read_marks(store, name).yanked:
-        check_yankable(store, name, version)
+    check_yankable(store, name, version)
     marks = change_marks(store, name, lambda found: found.with_yank(name, version, act))
     _drop(store, name, [version])
     return marks.yanked[version]
@@ -67,10 +66,17 @@ def _drop(store: Store, name: str, versions: Collection[str]) -> None:
         store.indexes.rewrite(name, lambda listed: [one for one in listed if one not in versions])
 
 
-def check_yankable(store: Store, name: str, version: str) -> None:
-    """ConflictError for the newest version of its line; NotFoundError for one that is not listed. StoreError."""
-    index = store.indexes.of(name)
-    listed = index.listed if index else ()
+def check_yankable(store: Store, name: str, version: str, *, is_followed: bool = False) -> bool:
+    """Whether a yank has all to do, and is not merely to be finished.
+
+    ConflictError while an alias is at the version, and for the newest of its line, unless it `is_followed` by the time;
+    NotFoundError for one that is not listed. StoreError, DamagedError.
+    """
+    index = store.indexes.of(name)  # before the marks: another yank writes its mark first, and then unlists
+    listed, marks = index.listed if index else (), read_marks(store, name)
+    if version in marks.yanked:
+        return False
+    marks.check_yankable(name, version)
     if version not in listed:
         if version in store.folder(name).committed:
             raise ConflictError(
@@ -78,11 +84,12 @@ def check_yankable(store: Store, name: str, version: str) -> None:
                 hint="`assetsync doctor --repair` puts it there, if its publisher died",
             )
         raise unknown(store, Spec(name, version), listed)
-    if would_be_taken(store, name, version):
+    if not is_followed and would_be_taken(store, name, version):
         raise ConflictError(
             f"`{name}:{version}` is the newest of its line: modelkit would publish its next one over it",
             hint=f"have an older one published once more: `assetsync yank {name}:{version} --republish OLD`",
         )
+    return True
 
 
 def would_be_taken(store: Store, name: str, version: str) -> bool:

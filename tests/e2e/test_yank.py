@@ -143,6 +143,38 @@ def test_mistakes(repo: Repo, args: list[str], code: int, said: str) -> None:
     assert listed(repo, NAME)["versions"] == ["0.2", "0.0"]
 
 
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        ([f"{NAME}:0.9"], 1, f"has no `{NAME}:0.9`"),
+        ([f"{NAME}:0.9", "--republish", "0.0"], 1, f"has no `{NAME}:0.9`"),
+        ([f"{NAME}:0.2"], 3, "is the newest of its line"),
+        ([f"{NAME}:0.2", "--republish", "0.7"], 1, f"has no `{NAME}:0.7`"),
+        ([f"{NAME}:0.2", "--republish", "0.1"], 1, f"`{NAME}:0.1` was yanked itself"),
+        ([f"{NAME}:0.0"], 3, f"`{NAME}@production` is at `{NAME}:0.0`"),
+        ([f"{NAME}:0.0", "--republish", "0.2"], 3, f"`{NAME}@production` is at `{NAME}:0.0`"),
+        ([f"{NAME}:0.2", "--undo"], 1, f"`{NAME}:0.2` is not yanked"),
+        # These have nothing against them.
+        ([f"{NAME}:0.1", "--undo"], 1, "there is no terminal to ask on"),
+        ([f"{NAME}:0.2", "--republish", "0.0"], 1, "there is no terminal to ask on"),
+    ],
+)
+def test_nobody_is_asked_about_what_would_be_refused(repo: Repo, args: list[str], code: int, said: str) -> None:
+    published(repo)
+    yank(repo, f"{NAME}:0.1")
+    repo.run("alias", NAME, "production", "0.0")
+    assert said in repo.run("yank", *args, "-m", WHY, code=code).err
+    assert listed(repo, NAME)["versions"] == ["0.2", "0.0"]
+
+
+@pytest.mark.parametrize("spec", [f"{NAME}:0.9", f"{NAME}:0.2"])
+def test_nothing_is_published_for_a_yank_that_is_refused(repo: Repo, spec: str) -> None:
+    published(repo)
+    repo.run("alias", NAME, "production", "0.2")
+    yank(repo, spec, "--republish", "0.0", code=1 if spec.endswith("9") else 3)
+    assert listed(repo, NAME)["versions"] == ["0.2", "0.1", "0.0"]
+
+
 def test_an_alias_is_moved_first(repo: Repo) -> None:
     published(repo)
     repo.run("alias", NAME, "production", "0.0")

@@ -172,9 +172,11 @@ def unlist_before_mark(patch: pytest.MonkeyPatch) -> None:
     """Takes a version out of `.versions` before it is marked."""
     check = yank.check_yankable
 
-    def unlisting(store: Store, name: str, version: str) -> None:
-        check(store, name, version)
-        yank._drop(store, name, [version])
+    def unlisting(store: Store, name: str, version: str, **more: Any) -> bool:
+        begins = check(store, name, version, **more)
+        if begins:
+            yank._drop(store, name, [version])
+        return begins
 
     patch.setattr(yank, "check_yankable", unlisting)
 

@@ -39,6 +39,7 @@ def yank_command(
         raise click.UsageError("say why with `--message`: it is shown to whoever has locked the version")
     console = Console(common)
     with open_store(common, storage_prefix) as store:
+        store.check_yank(spec, republish=republish, undo=undo)
         if undo:
             console.confirm(f"List `{spec}` in {store.url} again?", yes=yes)
             done = store.undo_yank(spec, message=message)
