@@ -199,10 +199,10 @@ def check_remote(
             findings.append(Finding(entry.name, "yanked", message, fix, LOCK))
         what = _remote(f"`{entry.name}:{locked.version}`", store, locked, remote.get(entry.name)) if locked else None
         if what is not None:
-            fix = f"see `assetsync plan {entry.name}` and `assetsync doctor`"
+            code, fix = "lost", f"see `assetsync plan {entry.name}` and `assetsync doctor`"
             if manifest.home is not None and remote.get(entry.name) is None:
-                fix = f"run `assetsync promote {entry.name} --to {manifest.store.name}`"
-            findings.append(Finding(entry.name, "lost", what, fix, LOCK))
+                code, fix = "not_there", f"run `assetsync promote {entry.name} --to {manifest.store.name}`"
+            findings.append(Finding(entry.name, code, what, fix, LOCK))
     return findings
 
 

@@ -258,7 +258,7 @@ class Situation(Struct, frozen=True):
             if self.snapshot.manifest.home is not None:
                 store = self.snapshot.manifest.store.shown
                 raise self.stop(
-                    "lost",
+                    "not_there",
                     f"{version} is locked, but `{store}` does not have it",
                     f"bring it there with `assetsync promote {self.name} --to {store}`",
                 )

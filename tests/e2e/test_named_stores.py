@@ -54,6 +54,18 @@ def test_check_says_what_production_lacks(two: Repo) -> None:
     assert "`nlp/tokenizer:0.0` is locked, but `prod` does not have it" in plan.out
 
 
+def test_what_was_never_brought_there_is_not_there_and_not_lost(two: Repo) -> None:
+    bring(two, "nlp/sentiment")
+    standing = {line.split()[0]: line for line in two.run("status", "--store", "prod").out.splitlines() if line}
+    assert standing["nlp/tokenizer"].endswith("! not there")
+    assert "!" not in standing["nlp/sentiment"]
+    for command in (["status"], ["plan"], ["check", "--remote"]):
+        told = two.run(*command, "--store", "prod", "--format", "json", code=None).json()
+        assert [one["code"] for one in told.get("problems") or told["findings"]] == ["not_there"], command
+    (two.root.parent / "dev/nlp/tokenizer/0.0.meta").unlink()
+    assert "! lost" in two.run("status").out
+
+
 def test_versions_get_their_numbers_in_the_default_store_alone(two: Repo) -> None:
     bring(two, "nlp/tokenizer", "nlp/sentiment")
     two.write("models/sentiment.bin", b"\x00other")
