@@ -140,7 +140,7 @@ def check_guards(manifest: Manifest, lock: Lock | None, local: Mapping[str, Iter
             fix = f"leave files out with `exclude`, or raise `max_files` in `{MANIFEST}`"
             findings.append(Finding(entry.name, "too_many_files", message, fix, MANIFEST, entry.line))
         for problem in local.get(entry.name, ()):
-            fix = problem.hint or "take them out"
+            fix = problem.hint or f"take it out, or name it in `allow_secrets` of `{MANIFEST}`"
             findings.append(Finding(entry.name, problem.code, problem.message, fix, MANIFEST, entry.line))
     return findings
 

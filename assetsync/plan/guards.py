@@ -71,25 +71,31 @@ def not_allowed(secrets: Sequence[Secret], path: str, entry: Entry | None) -> li
 
 
 def secret_problems(asset: str, path: str, secrets: Sequence[Secret]) -> Iterator[Problem]:
-    """A problem for each secret, and one for those beyond what anybody reads."""
+    """A problem for each secret, and one for those beyond what anybody reads. The first has the hint for all."""
+    hint: str | None = _way_out(path, secrets[:SHOWN])
     for secret in secrets[:SHOWN]:
         file = printable(f"{path}/{secret.path}" if secret.path else path)
         where = (
             f"line {secret.line} of `{file}` holds what looks like a secret" if secret.line else f"`{file}` is a secret"
         )
-        inside = secret.path or path.rpartition("/")[2]
-        pattern = re.sub(r"([*?[])", r"\\\1", f"/{printable(secret.path)}")
-        leave_out = f"leave the file out with `exclude: ['{pattern}']`, " if secret.path else ""
-        yield Problem(
-            asset,
-            "secret",
-            f"{where}: {secret.kind}",
-            f"take it out, and revoke it if others had it; {leave_out}or, when it is harmless, "
-            f"add `allow_secrets: ['{printable(inside)}']` to the asset {_IN_REVIEW}",
-        )
+        yield Problem(asset, "secret", f"{where}: {secret.kind}", hint)
+        hint = None
     more = len(secrets) - SHOWN
     if more > 0:
         yield Problem(asset, "secret", f"`{printable(path)}` holds {more:,} more of what looks like secrets")
+
+
+def _way_out(path: str, secrets: Sequence[Secret]) -> str:
+    """The hint for the secrets of an asset, with texts to be pasted into its entry."""
+    them, are = ("it", "it is") if len(secrets) == 1 else ("them", "they are")
+    files = [printable(file) for file in dict.fromkeys(secret.path for secret in secrets)]
+    patterns = ", ".join("'" + re.sub(r"([*?[])", r"\\\1", f"/{file}") + "'" for file in files if file)
+    leave_out = f"leave the file{'s' if len(files) > 1 else ''} out with `exclude: [{patterns}]`, " if patterns else ""
+    inside = ", ".join(f"'{file or printable(path.rpartition('/')[2])}'" for file in files)
+    return (
+        f"take {them} out, and revoke {them} if others had {them}; {leave_out}or, when {are} harmless, "
+        f"add `allow_secrets: [{inside}]` to the asset {_IN_REVIEW}"
+    )
 
 
 def limit_problems(

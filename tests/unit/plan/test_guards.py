@@ -12,6 +12,7 @@ from assetsync.model.manifest import Entry, Manifest
 from assetsync.plan.guards import SHOWN, guarded, loosened_since
 from assetsync.plan.plan import Create, Keep, Plan, Update
 from assetsync.plan.request import Request
+from assetsync.render.plan_text import plan_text
 from tests.unit.worlds import one, plan_sync
 
 BUMP = Request(bump_major=frozenset({"nlp/x"}))
@@ -101,8 +102,17 @@ def test_a_secret_blocks_and_says_where_and_what_kind() -> None:
     )
     assert name.message == "`models/nlp/x/.env` is a secret: environment file"
     assert line.hint is not None
-    assert "exclude: ['/a']" in line.hint
-    assert "allow_secrets: ['a']" in line.hint
+    assert "exclude: ['/a', '/.env']" in line.hint
+    assert "allow_secrets: ['a', '.env']" in line.hint
+
+
+def test_the_hint_for_all_secrets_of_an_asset_is_said_once() -> None:
+    plan = held(Guards(), NEW, secrets=(KEY, Secret("a", 9, "private key"), Secret(".env", None, "environment file")))
+    hints = [problem.hint for problem in plan.problems]
+    assert hints[0] is not None
+    assert hints[0].count("'a'") == 1
+    assert hints[1:] == [None, None]
+    assert plan_text(plan).count("hint:") == 1
 
 
 def test_a_single_file_goes_by_its_name() -> None:
