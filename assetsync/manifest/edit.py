@@ -390,7 +390,7 @@ def _to_long_form(source: _Source, assets: Mapping, key: Scalar, path: Node, ver
 _TEMPLATE = """\
 # Which local paths are which assets, and where they live. `assetsync plan` shows what is new or changed and which
 # version each asset would get; `assetsync apply` publishes that and records it in assets.lock.
-# All that can stand here: docs/manifest.md of assetsync
+# All that can stand here: https://github.com/your-org/assetsync/blob/main/docs/manifest.md
 
 # The object store: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a directory such as ./store.
 # Credentials never stand here: they come from the environment, as for the cloud's own tools.

@@ -14,6 +14,8 @@ from assetsync.errors import AssetsyncError, InvalidError, UsageError
 from assetsync.escape import printable
 from assetsync.model.versioning import Lines, Versioning
 
+_INTERFACE = "https://github.com/your-org/assetsync/blob/main/docs/versioning.md"
+
 
 def guarded(name: str, origin: str, system: object) -> Versioning:
     """`system`, the plug-in called `name` that `origin` offers, with its calls and answers checked.
@@ -34,7 +36,7 @@ def _check_methods(name: str, origin: str, system: object, protocol: type, *, ne
     if needed and lacking:
         raise UsageError(
             f"the versioning plug-in `{name}` ({origin}) lacks " + ", ".join(f"`{method}`" for method in lacking),
-            hint="its author finds the interface in docs/versioning.md",
+            hint=f"its author finds the interface in {_INTERFACE}",
         )
 
 
@@ -88,7 +90,7 @@ class _Guarded:
     def _fault(self, what: str, cause: Exception | None = None) -> NoReturn:
         raise AssetsyncError(
             f"the versioning plug-in `{self._name}` ({self._origin}) is faulty: {what}",
-            hint="ask its author, who finds the interface in docs/versioning.md",
+            hint=f"ask its author, who finds the interface in {_INTERFACE}",
         ) from cause
 
 

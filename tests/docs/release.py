@@ -18,6 +18,9 @@ PAGES = [
         ROOT / "README.md",
         ROOT / "pyproject.toml",
         ROOT / ".pre-commit-hooks.yaml",
+        # Hints, and what `init` writes.
+        *sorted(ROOT.glob("assetsync/**/*.py")),
+        *sorted(ROOT.glob("assetsync/**/*.json")),
         *sorted(ROOT.glob("docs/**/*.md")),
         *sorted(ROOT.glob("docs/ci/*.yml")),
         *sorted(ROOT.glob(".github/**/*.y*ml")),

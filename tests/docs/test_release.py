@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 
 from assetsync import __version__
-from tests.docs.release import ADDRESS, NAMED, PAGES, ROOT, VERSION, released
+from tests.docs.release import ADDRESS, NAMED, PAGES, ROOT, URL, VERSION, released
 
 TEXTS = {page: (ROOT / page).read_text() for page in PAGES}
 
@@ -33,3 +34,23 @@ def test_the_recipes_use_the_action_that_is_here() -> None:
 
 def test_the_changelog_has_the_version() -> None:
     assert re.search(rf"^## {re.escape(__version__)}$", TEXTS["docs/changelog.md"], re.MULTILINE)
+
+
+SHIPPED = [page for page in PAGES if page.startswith("assetsync/")]
+PAGE = re.compile(r"(?P<address>\S*/)?docs/(?P<page>[\w./-]+\.md)")
+
+
+@pytest.mark.parametrize("file", SHIPPED)
+def test_what_is_said_names_pages_that_a_reader_can_get(file: str) -> None:
+    """An installed package lacks docs/. Comments and docstrings are read in the repo, which has it."""
+    said = _said(ast.parse(TEXTS[file])) if file.endswith(".py") else [TEXTS[file]]
+    for found in (found for text in said for found in PAGE.finditer(text)):
+        assert found["address"] == f"{URL}/blob/main/", f"`{found[0]}` is not in an installed package"
+        assert (ROOT / "docs" / found["page"]).exists()
+
+
+def _said(module: ast.Module) -> list[str]:
+    """The texts in a module, but for docstrings."""
+    comments = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    texts = [node for node in ast.walk(module) if isinstance(node, ast.Constant) and id(node) not in comments]
+    return [node.value for node in texts if isinstance(node.value, str)]

@@ -35,6 +35,7 @@ from assetsync.render.health import (
 )
 from assetsync.render.units import plural
 
+_POLICIES = "https://github.com/your-org/assetsync/blob/main/docs/howto/immutable.md"
 EXIT_FOUND = 1
 
 
@@ -176,7 +177,7 @@ def _prove(common: Common, console: Console, format: str, storage_prefix: str | 
         console.data(immutability_text(url, attempts, paint=console.paint(sys.stdout)))
     left_open = [one.what for one in attempts if one.refused is False and not one.is_harmless]
     if left_open:
-        console.say("hint: docs/howto/immutable.md has policies that close what is open")
+        console.say(f"hint: {_POLICIES} has policies that close what is open")
     return EXIT_FOUND if left_open else 0
 
 
