@@ -12,10 +12,10 @@ import os
 import re
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache as cache_of
-from functools import partial
-from typing import NamedTuple
+from functools import cached_property, partial
+from typing import NamedTuple, TypeVar, overload
 
 from msgspec import Struct
 
@@ -28,7 +28,7 @@ from assetsync.local.exclude import JUNK, Excludes
 from assetsync.local.hashing import ChangingError, Clock, Files, hash_files, sizes_of, stamp_of
 from assetsync.model.manifest import Entry
 from assetsync.model.paths import parts_problem
-from assetsync.model.tree import FileEntry, directory_tree, file_tree
+from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
 from assetsync.plan.snapshot import Absent, Present, Unusable
 from assetsync.progress import Reporter, Silent
 from assetsync.state.cache import Cache, Hashes
@@ -55,11 +55,10 @@ def scan(
     `exclude` are patterns in gitignore syntax, relative to the path. An excluded folder counts as one file, and is not
     looked into. `progress` is told of the bytes of those files that have to be read.
     """
-    found = _find(root, path, exclude, boundary)
+    found = _find(root, path, exclude, boundary, cache)
     if not isinstance(found, _Asset):
         return found
     found.files.progress = progress
-    found.recall(cache)
     _hash([found], cache, clock)
     return found.result()
 
@@ -82,10 +81,9 @@ def scan_all(
     assets: dict[str, _Asset] = {}
     real = cache_of(os.path.realpath)
     for entry in entries:
-        found = _find(root, entry.path, entry.exclude, boundary, real)
+        found = _find(root, entry.path, entry.exclude, boundary, cache, real)
         if isinstance(found, _Asset):
             assets[entry.name] = found
-            found.recall(cache)
         else:
             results[entry.name] = found
     busy = {name: asset for name, asset in assets.items() if asset.files.todo}
@@ -113,6 +111,42 @@ def stamp_changed(path: str, stamp: object) -> bool:
 # FileEntry of a tuple, at a third of what its own constructor costs.
 _entry = partial(tuple.__new__, FileEntry)
 
+T = TypeVar("T")
+
+
+class _Later(Sequence[T]):
+    """A tuple that is made when it is first looked into. Of many files that are unchanged, nobody looks at one."""
+
+    def __init__(self, count: int, make: Callable[[], Iterable[T]]) -> None:
+        self._count = count
+        self._make = make
+
+    @cached_property
+    def _made(self) -> tuple[T, ...]:
+        return tuple(self._make())
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._made)
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        return self._made[at]
+
+    def __eq__(self, other: object) -> bool:
+        return self._made == (other._made if isinstance(other, _Later) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._made)
+
+    def __repr__(self) -> str:
+        return repr(self._made)
+
 
 class _Problem(NamedTuple):
     """Why one file, by its path in the asset, can't be published."""
@@ -134,17 +168,19 @@ class _Asset(Struct):
     left_out: tuple[str, ...] = ()
     through: tuple[str, ...] = ()
     unchanged: Hashes | None = None
+    tree: Tree | None = None
 
     def recall(self, cache: Cache) -> None:
         """Take the hashes of unchanged files from the cache; the others have to be read."""
         files = self.files
         known = cache.hashes(files.root)
-        # Mostly all of them are unchanged, which a few passes tell that are not in Python.
-        if dict(zip(known.paths, known.stamps, strict=True)) == files.stamps:
+        # Mostly all of them are unchanged and found in the same order, which three passes tell that are not in Python.
+        same = known.stamps == b"".join(files.stamps.values()) and known.paths == "\0".join(files.stamps)
+        if same and (known.digest or not self.is_directory):
             self.unchanged = known
             return
         stamp_now = files.stamps.get
-        files.sha256 = {path: sha256 for path, stamp, sha256 in zip(*known, strict=True) if stamp_now(path) == stamp}
+        files.sha256 = {path: sha256 for path, stamp, sha256 in known.files() if stamp_now(path) == stamp}
         files.todo = [path for path in files.stamps if path not in files.sha256]
 
     @property
@@ -153,23 +189,45 @@ class _Asset(Struct):
 
     def news(self) -> Hashes | None:
         """The hashes for the cache to remember; None when it has them already."""
-        return None if self.unchanged else self._hashes(self.files.sha256.keys() - self.files.racy)
-
-    def _hashes(self, paths: Iterable[str]) -> Hashes:
-        """The hashes of these files, in the order of a tree."""
-        ordered = sorted(paths)
-        stamps, sha256 = self.files.stamps, self.files.sha256
-        return Hashes(ordered, [stamps[path] for path in ordered], [sha256[path] for path in ordered])
+        if self.unchanged:
+            return None
+        stamps, sha256, racy = self.files.stamps, self.files.sha256, self.files.racy
+        paths = [path for path in stamps if path in sha256 and path not in racy]
+        digest = self._hashed().digest if len(paths) == len(stamps) else ""
+        return Hashes.of(paths, map(stamps.__getitem__, paths), map(sha256.__getitem__, paths), digest)
 
     def result(self) -> Present | Unusable:
         """The tree, once all is hashed."""
         files = self.files
         if files.failed:
             return _unusable(self.path, [_unreadable(self.path, path, error) for path, error in files.failed.items()])
-        paths, stamps, sha256 = self.unchanged or self._hashes(files.sha256)
-        entries = list(map(_entry, zip(paths, sizes_of(stamps), sha256, strict=True)))
-        tree = directory_tree(entries) if self.is_directory else file_tree(entries[0].size, entries[0].sha256)
-        return Present(tree, len(self.left_out), tuple(stamps), self.through, self.left_out)
+        tree = _remembered(self.unchanged) if self.unchanged and self.is_directory else self._hashed()
+        stamps = _Later(len(files.stamps), lambda: [files.stamps[path] for path in sorted(files.stamps)])
+        return Present(tree, len(self.left_out), stamps, self.through, self.left_out)
+
+    def _hashed(self) -> Tree:
+        """The tree of files that all have their sha256."""
+        if self.tree is None:
+            stamps, sha256 = self.files.stamps, self.files.sha256
+            sizes = sizes_of(stamps.values())
+            if self.is_directory:
+                hashes = map(sha256.__getitem__, stamps)
+                self.tree = directory_tree(list(map(_entry, zip(stamps, sizes, hashes, strict=True))))
+            else:
+                self.tree = file_tree(sizes[0], self.unchanged.sha256.hex() if self.unchanged else sha256[""])
+        return self.tree
+
+
+def _remembered(files: Hashes) -> Tree:
+    """The tree of files that are all remembered."""
+    sizes = sizes_of([files.stamps])
+
+    def entries() -> list[FileEntry]:
+        return sorted(
+            _entry((path, size, sha256)) for size, (path, _, sha256) in zip(sizes, files.files(), strict=True)
+        )
+
+    return Tree(_Later(len(sizes), entries), Content(files.digest, True, sum(sizes), len(sizes)))
 
 
 def _hash(assets: Sequence[_Asset], cache: Cache, clock: Clock) -> None:
@@ -186,9 +244,10 @@ def _find(
     path: str,
     exclude: Sequence[str],
     boundary: Boundary | None,
+    cache: Cache,
     real: Callable[[str], str] = os.path.realpath,
 ) -> _Asset | Absent | Unusable:
-    """The files of an asset, not yet hashed. `real` is as in `Boundary.way_out`. GitError."""
+    """The files of an asset, with the hashes that are remembered. `real` is as in `Boundary.way_out`. GitError."""
     absolute = os.path.join(root, path)
     out = boundary.way_out(os.path.relpath(absolute, boundary.root), real) if boundary else None
     if out is not None and boundary is not None and out.tracked:
@@ -202,7 +261,9 @@ def _find(
         return _unusable(path, [_unreadable(path, "", error, absolute)])
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFREG:
-        return _Asset(path, False, Files(absolute, {"": stamp_of(status)}), through=through)
+        asset = _Asset(path, False, Files(absolute, {"": stamp_of(status)}), through=through)
+        asset.recall(cache)
+        return asset
     if kind != stat.S_IFDIR:
         return _unusable(path, [_odd(path, "", kind)])
     try:
@@ -214,12 +275,13 @@ def _find(
         return _unusable(path, walk.problems)
     if not walk.stamps:
         return Absent(empty_folder=True, through=through)
-    problem = parts_problem(walk.stamps)
-    if problem is not None:
-        return Unusable(f"in `{printable(path)}`: {problem}", _EXCLUDE_HINT)
-    return _Asset(
+    asset = _Asset(
         path, True, Files(absolute, walk.stamps), tuple(sorted(walk.left_out)), (*through, *sorted(walk.through))
     )
+    asset.recall(cache)
+    # Paths that are remembered, and no others, have been found right before.
+    problem = None if asset.unchanged else parts_problem(walk.stamps)
+    return asset if problem is None else Unusable(f"in `{printable(path)}`: {problem}", _EXCLUDE_HINT)
 
 
 class _Walk:
@@ -253,10 +315,10 @@ class _Walk:
 
     def _read(self, folder: _Folder, entries: Iterable[os.DirEntry[str]]) -> None:
         # The hot loop: a file costs a stat, a stamp, and nothing else.
-        any_name = self._excludes.has_rules
+        any_name, prefix, stamps = self._excludes.has_rules, folder.prefix, self.stamps
         for entry in entries:
             name = entry.name
-            path = folder.prefix + name
+            path = prefix + name
             try:
                 status = entry.stat()
             except OSError as error:
@@ -268,7 +330,7 @@ class _Walk:
             if entry.is_symlink() and self._is_refused(path):
                 continue
             if kind == stat.S_IFREG:
-                self.stamps[path] = stamp_of(status)
+                stamps[path] = stamp_of(status)
             elif kind == stat.S_IFDIR:
                 self._enter(folder, path, _identity(status))
             else:

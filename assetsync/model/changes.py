@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from assetsync.model.tree import FileEntry
@@ -16,7 +18,7 @@ class Changes(Struct, frozen=True):
     unchanged: int = 0
 
 
-def compare(old: tuple[FileEntry, ...], new: tuple[FileEntry, ...]) -> Changes:
+def compare(old: Iterable[FileEntry], new: Iterable[FileEntry]) -> Changes:
     """The changes from one list of files to another. A file with an empty (unknown) hash counts as changed."""
     before = {file.path: file for file in old}
     added, changed, unchanged = [], [], 0

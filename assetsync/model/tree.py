@@ -6,7 +6,7 @@ All of them are frozen. Sizes are in bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -41,7 +41,7 @@ class Content(Struct, frozen=True):
 class Tree(Struct, frozen=True):
     """The files of an asset, sorted by the UTF-8 bytes of their paths. Built by `file_tree` or `directory_tree`."""
 
-    files: tuple[FileEntry, ...]
+    files: Sequence[FileEntry]
     content: Content
 
     @property

@@ -183,7 +183,7 @@ class Situation(Struct, frozen=True):
         if needs != Needs():
             raise Unseen(needs)
 
-    def _files(self, version: str) -> tuple[FileEntry, ...] | None:
+    def _files(self, version: str) -> Sequence[FileEntry] | None:
         known = self.remote.known.get(version)
         return known.files if known else None
 
@@ -198,7 +198,7 @@ class Situation(Struct, frozen=True):
             return known.content
         return self.locked.content if self.locked and self.locked.version == version else None
 
-    def files_of(self, version: str) -> tuple[FileEntry, ...] | None:
+    def files_of(self, version: str) -> Sequence[FileEntry] | None:
         """The files of a version; None offline, and where the store lacks it."""
         self.ask(files=(version,))
         return self._files(version)

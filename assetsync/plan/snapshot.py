@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct, field
@@ -26,7 +26,7 @@ class Present(Struct, frozen=True):
 
     tree: Tree
     excluded: int = 0
-    stamps: tuple[object, ...] = ()
+    stamps: Sequence[object] = ()
     through: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -58,7 +58,7 @@ class HalfPulled(Struct, frozen=True):
     version: str
     tree: Tree | None
     excluded: int = 0
-    stamps: tuple[object, ...] = ()
+    stamps: Sequence[object] = ()
     through: tuple[str, ...] = ()
 
 
@@ -75,7 +75,7 @@ class RemoteVersion(Struct, frozen=True):
 
     version: str
     content: Content | None
-    files: tuple[FileEntry, ...] | None = None
+    files: Sequence[FileEntry] | None = None
     is_compared: bool = False
 
     @property

@@ -45,7 +45,7 @@ class Source(Struct, frozen=True):
     version: str
     meta: Meta
     is_directory: bool
-    files: tuple[FileEntry, ...]
+    files: Sequence[FileEntry]
     tree: Tree | None
     part: str = ""
 

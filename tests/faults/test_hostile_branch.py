@@ -141,7 +141,8 @@ def _endless_view(connection: sqlite3.Connection) -> None:
 def _endless_column(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE hashes")
     connection.execute(
-        "CREATE TABLE hashes (root BLOB, paths BLOB, stamps BLOB, sha256 BLOB, checksum BLOB CHECK (length(checksum)))"
+        "CREATE TABLE hashes (root BLOB, paths BLOB, stamps BLOB, sha256 BLOB, digest BLOB,"
+        " checksum BLOB CHECK (length(checksum)))"
     )
 
 
@@ -165,7 +166,7 @@ def _rows(*values: object) -> Callable[[sqlite3.Connection], None]:
 
 def _roots(connection: sqlite3.Connection) -> None:
     for root in (b"a\0b", "text", 5):
-        connection.execute("INSERT INTO hashes VALUES (?, 'p', 's', 'h', 'c')", (root,))
+        connection.execute("INSERT INTO hashes VALUES (?, 'p', 's', 'h', 'd', 'c')", (root,))
 
 
 POISONS: list[Callable[[sqlite3.Connection], None]] = [

@@ -114,7 +114,7 @@ def _made(name: str) -> Path:
     with Cache(str(path)) as made:
         made.remember("key", "value")
         made.remember_content("content", CONTENT, "1.0")
-        made.remember_hashes({str(_folder()): Hashes(["a"], [b"s" * 32], ["0" * 64])})
+        made.remember_hashes({str(_folder()): Hashes.of(["a"], [b"s" * 32], ["0" * 64], f"sha256:{'0' * 64}")})
     return path
 
 
@@ -133,8 +133,11 @@ def _look(path: Path) -> None:
         _tag, learnt = kept.learnt("key")
         assert all(map(SHA256.fullmatch, learnt.values()))
         hashes = kept.hashes(str(_folder()))
-        assert len(hashes.paths) == len(hashes.stamps) == len(hashes.sha256)
-        assert all(map(SHA256.fullmatch, hashes.sha256))
+        files = list(hashes.files())
+        assert len(files) == hashes.count
+        assert len({len(stamp) for _, stamp, _ in files}) <= 1
+        assert all(SHA256.fullmatch(sha256) for _, _, sha256 in files)
+        assert not hashes.digest or SHA256.fullmatch(hashes.digest.removeprefix("sha256:"))
         kept.remember("new", "value")
         assert kept.fact("new") == "value"
 
@@ -167,12 +170,12 @@ def cache_row(data: bytes) -> None:
     path = _folder() / "row" / "cache.db"
     if not path.exists():
         path = _made("row")
-    third = len(data) // 4
+    fifth = len(data) // 5
     connection = sqlite3.connect(path)
     with connection:
-        columns = [data[at * third : (at + 1) * third] for at in range(4)]
+        columns = [data[at * fifth : (at + 1) * fifth] for at in range(5)]
         connection.execute(
-            "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?)", (os.fsencode(str(_folder())), *columns)
+            "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?, ?, ?)", (os.fsencode(str(_folder())), *columns)
         )
     connection.close()
     _look(path)

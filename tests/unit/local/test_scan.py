@@ -18,6 +18,7 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from assetsync.local import hashing
 from assetsync.local.exclude import Excludes
@@ -58,6 +59,11 @@ def make(root: Path, *files: str) -> None:
 def present(result: Present | Absent | Unusable) -> Present:
     assert isinstance(result, Present), result
     return result
+
+
+def remembered(cache: Cache, folder: str) -> list[str]:
+    """The files whose hashes the cache knows."""
+    return sorted(path for path, _, _ in cache.hashes(folder).files())
 
 
 def unusable(result: Present | Absent | Unusable) -> Unusable:
@@ -394,8 +400,8 @@ def test_patterns_do_not_apply_to_a_single_file(root: Path, cache: Cache) -> Non
 def poison(cache: Cache, folder: Path) -> None:
     """Have the cache say that all files it knows are something else; what is read again tells the truth."""
     known = cache.hashes(str(folder))
-    assert known.paths
-    cache.remember_hashes({str(folder): Hashes(known.paths, known.stamps, ["00" * 32 for _ in known.paths])})
+    assert known.count
+    cache.remember_hashes({str(folder): replace(known, sha256=bytes(len(known.sha256)))})
 
 
 def hashed_again(cache: Cache, root: Path, path: str = "m") -> list[str]:
@@ -421,6 +427,39 @@ def test_unchanged_files_are_not_read(scanned: Path, cache: Cache) -> None:
     assert hashed_again(cache, scanned) == []
 
 
+def test_an_unchanged_tree_is_the_one_that_was_hashed(root: Path, cache: Cache) -> None:
+    make(root, "m/b", "m/a.b", "m/a/c", "m/C")
+    hashed = present(scan(str(root), "m", cache=cache, clock=later))
+    unchanged = present(scan(str(root), "m", cache=cache, clock=later))
+    assert unchanged == hashed
+    assert hash(unchanged) == hash(hashed)
+    assert [file.path for file in unchanged.tree.files] == ["C", "a.b", "a/c", "b"]
+    assert unchanged.stamps[-1] == hashing.stamp_of((root / "m/b").stat())
+
+
+def test_names_that_were_right_are_looked_at_again_once_there_are_others(root: Path, cache: Cache) -> None:
+    make(root, "m/a", "m/b")
+    assert isinstance(scan(str(root), "m", cache=cache, clock=later), Present)
+    make(root, "m/wrong\\name")
+    assert isinstance(scan(str(root), "m", cache=cache, clock=later), Unusable)
+    assert isinstance(scan(str(root), "m", cache=cache, clock=later), Unusable)
+    (root / "m/wrong\\name").unlink()
+    assert paths(scan(str(root), "m", cache=cache, clock=later)) == ["a", "b"]
+
+
+def test_a_tree_of_which_a_file_was_too_young_has_no_digest_to_remember(root: Path, cache: Cache) -> None:
+    make(root, "m/old", "m/young")
+    young = (root / "m/young").stat().st_ctime_ns
+    os.utime(root / "m/young", ns=(young, young + 10**12))
+    scan(str(root), "m", cache=cache, clock=lambda: young + 3 * 10**9)
+    assert remembered(cache, str(root / "m")) == ["old"]
+    assert cache.hashes(str(root / "m")).digest == ""
+    (root / "m/young").unlink()
+    shutil.copytree(root / "m", root / "other")
+    alone = present(scan(str(root), "m", cache=cache, clock=later)).tree
+    assert alone == present(scan(str(root), "other", cache=cache, clock=later)).tree
+
+
 def test_an_unchanged_single_file_is_not_read(root: Path, cache: Cache) -> None:
     make(root, "model.bin")
     scan(str(root), "model.bin", cache=cache, clock=later)
@@ -435,13 +474,13 @@ def test_only_what_changed_is_read(scanned: Path, cache: Cache) -> None:
     make(scanned, "m/new")
     (scanned / "m/a").unlink()
     assert hashed_again(cache, scanned) == ["b", "new"]
-    assert list(cache.hashes(str(scanned / "m")).paths) == ["b", "large", "new", "sub/c"]
+    assert remembered(cache, str(scanned / "m")) == ["b", "large", "new", "sub/c"]
 
 
 def test_a_removed_file_is_forgotten(scanned: Path, cache: Cache) -> None:
     (scanned / "m/a").unlink()
     assert hashed_again(cache, scanned) == []
-    assert "a" not in cache.hashes(str(scanned / "m")).paths
+    assert "a" not in remembered(cache, str(scanned / "m"))
 
 
 def test_a_change_of_the_same_size_with_the_mtime_set_back_is_seen(scanned: Path, cache: Cache) -> None:
@@ -481,7 +520,7 @@ def test_a_file_from_the_future_is_read_again(root: Path, cache: Cache) -> None:
     make(root, "m/a", "m/b")
     os.utime(root / "m/b", (2**33, 2**33))
     scan(str(root), "m", cache=cache, clock=later)
-    assert list(cache.hashes(str(root / "m")).paths) == ["a"]
+    assert remembered(cache, str(root / "m")) == ["a"]
 
 
 @pytest.mark.parametrize("moment", [0, -(10**9), 2**33, 10**10])
@@ -568,7 +607,7 @@ def test_a_file_that_vanishes_is_unusable(root: Path, cache: Cache, size: int) -
 
     found = unusable(scan(str(root), "m", cache=cache, clock=removes))
     assert found.message == "`m/log` vanished while it was read"
-    assert list(cache.hashes(str(root / "m")).paths) == ["a"]
+    assert remembered(cache, str(root / "m")) == ["a"]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
@@ -634,7 +673,7 @@ def test_what_was_hashed_before_an_interruption_is_remembered(root: Path, cache:
 
     with pytest.raises(KeyboardInterrupt):
         scan(str(root), "m", cache=cache, progress=interrupt, clock=later)
-    assert {"a", "b"} <= set(cache.hashes(str(root / "m")).paths)
+    assert {"a", "b"} <= set(remembered(cache, str(root / "m")))
 
 
 def test_an_error_of_the_callback_stops_all_threads(root: Path, cache: Cache) -> None:

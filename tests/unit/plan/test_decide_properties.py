@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -208,7 +208,7 @@ def _is_kept(snapshot: Snapshot, action: Action, local: Present) -> bool:
     )
 
 
-def _files(snapshot: Snapshot, name: str, version: str | None) -> tuple[FileEntry, ...]:
+def _files(snapshot: Snapshot, name: str, version: str | None) -> Sequence[FileEntry]:
     known = snapshot.remote[name].known.get(version or "")
     return (known.files if known else None) or ()
 

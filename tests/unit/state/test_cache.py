@@ -15,7 +15,7 @@ import pytest
 from assetsync.state.cache import Cache, Hashes
 from tests.permissions import reachable_folder, unprivileged
 
-HASHES = Hashes(["a", "sub/b"], [b"s" * 32, b"t" * 32], ["aa" * 32, "bb" * 32])
+HASHES = Hashes.of(["a", "sub/b"], [b"s" * 32, b"t" * 32], ["aa" * 32, "bb" * 32])
 
 
 @pytest.fixture
@@ -83,26 +83,39 @@ def test_hashes_outlive_the_process(path: str, tmp_path: Path) -> None:
 def test_new_hashes_take_the_place_of_the_old(path: str, tmp_path: Path) -> None:
     with Cache(path) as cache:
         cache.remember_hashes({str(tmp_path): HASHES})
-        newer = Hashes(["c"], [b"u" * 32], ["cc" * 32])
+        newer = Hashes.of(["c"], [b"u" * 32], ["cc" * 32])
         cache.remember_hashes({str(tmp_path): newer})
         assert cache.hashes(str(tmp_path)) == newer
 
 
 def test_the_hash_of_a_single_file_has_the_empty_path(path: str, tmp_path: Path) -> None:
-    single = Hashes([""], [b"s" * 32], ["aa" * 32])
+    single = Hashes.of([""], [b"s" * 32], ["aa" * 32])
     with Cache(path) as cache:
         cache.remember_hashes({str(tmp_path): single})
         assert cache.hashes(str(tmp_path)) == single
 
 
-@pytest.mark.parametrize("paths", [["b", "a"], ["a", "a"]])
-def test_files_in_another_order_than_ours_or_twice_are_not_believed(
-    path: str, tmp_path: Path, paths: list[str]
-) -> None:
+@pytest.mark.parametrize(
+    "hashes",
+    [
+        Hashes("a", b"", b"s" * 32),
+        Hashes("a\0b", b"odd", b"s" * 64),
+        Hashes("a\0b", b"s" * 64, b"s" * 32),
+        Hashes("a", b"s" * 32, b"s" * 32, "sha256:nothing"),
+    ],
+    ids=["no stamp", "stamps of two lengths", "a hash missing", "no digest"],
+)
+def test_hashes_of_another_form_than_ours_are_not_believed(path: str, tmp_path: Path, hashes: Hashes) -> None:
     with Cache(path) as cache:
-        cache.remember_hashes({str(tmp_path): HASHES._replace(paths=paths)})
+        cache.remember_hashes({str(tmp_path): hashes})
     with Cache(path) as cache:
         assert cache.hashes(str(tmp_path)) == Hashes()
+
+
+def test_files_come_back_in_the_order_in_which_they_were_found() -> None:
+    found = Hashes.of(["b", "a"], [b"s" * 32, b"t" * 32], ["aa" * 32, "bb" * 32])
+    assert list(found.files()) == [("b", b"s" * 32, "aa" * 32), ("a", b"t" * 32, "bb" * 32)]
+    assert list(Hashes().files()) == []
 
 
 def test_roots_that_are_gone_are_forgotten(path: str, tmp_path: Path) -> None:
@@ -288,7 +301,7 @@ path, root, name = sys.argv[1:]
 with Cache(path) as cache:
     for number in range(50):
         cache.remember(f"{name} {number}", name)
-        cache.remember_hashes({root: Hashes(["a"], [name.encode() * 8], ["ab" * 32])})
+        cache.remember_hashes({root: Hashes.of(["a"], [name.encode() * 8], ["ab" * 32])})
 """
 
 
@@ -299,7 +312,7 @@ def test_many_processes_may_use_one_file(path: str, tmp_path: Path) -> None:
     assert [process.wait() for process in processes] == [0, 0, 0]
     with Cache(path) as cache:
         assert all(cache.fact(f"{name} {number}") == name for name in names for number in range(50))
-        assert cache.hashes(str(tmp_path)).stamps[0][:4].decode() in names
+        assert cache.hashes(str(tmp_path)).stamps[:4].decode() in names
 
 
 def test_a_read_only_folder_is_read_and_not_written() -> None:
