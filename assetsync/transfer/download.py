@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import threading
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -25,8 +26,11 @@ from assetsync.pool import BULK_WIDTH, Group, Lane, Transfers
 from assetsync.remote.store import Store
 from assetsync.render.units import size as units
 
-# Bytes of a range, and the size above which a file is got in ranges.
+# Bytes of a range, and the size above which a file is got in ranges. Far from the end of a file, a range is up to
+# LONGEST times as long: each request makes the server look for its bytes. Near the end, long ones that arrive together
+# would leave the hash behind.
 RANGE = 8 * 1024 * 1024
+LONGEST = 4
 LARGE = 2 * RANGE
 CHUNK = 1024 * 1024
 # Bytes. Of larger files, fewer are got at once. The writing of smaller ones begins with their fsync: to ask for it
@@ -245,7 +249,7 @@ class _Ranges:
         self._item = item
         self._path = path
         self._twins = twins
-        self._count = -(-item.size // RANGE)
+        self._ends = _ends(item.size)
         self._lock = threading.Lock()
         self._digest = hashlib.sha256()
         self._hashed = 0  # ranges
@@ -261,9 +265,9 @@ class _Ranges:
             os.close(create(self._path))
         self._resumed = left > 0
         self._got = set(range(left))
-        self._todo = iter(range(left, self._count))
-        self._download.progress(min(left * RANGE, self._item.size))
-        for _ in range(max(1, min(BULK_WIDTH, self._count - left))):
+        self._todo = iter(range(left, len(self._ends)))
+        self._download.progress(self._start(left))
+        for _ in range(max(1, min(BULK_WIDTH, len(self._ends) - left))):
             self._download.group.submit(self._work, Lane.BULK)
 
     def _left(self) -> int:
@@ -276,15 +280,15 @@ class _Ranges:
             return 0
         if size > self._item.size:
             return 0
-        return self._count if end == self._item.size else end // RANGE
+        return bisect_right(self._ends, end)
 
     def _work(self) -> None:
         descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
         try:
             self._hash(descriptor)
             while (number := self._next()) is not None:
-                start = at = number * RANGE
-                for chunk in self._download.read(self._item, at, self._length(number)):
+                start = at = self._start(number)
+                for chunk in self._download.read(self._item, at, self._ends[number] - at):
                     self._download.group.check()
                     at = write_at(descriptor, chunk, at)
                 start_writing(descriptor, start, at - start)
@@ -298,8 +302,8 @@ class _Ranges:
         with self._lock:
             return next(self._todo, None)
 
-    def _length(self, number: int) -> int:
-        return min(RANGE, self._item.size - number * RANGE)
+    def _start(self, number: int) -> int:
+        return self._ends[number - 1] if number else 0
 
     def _hash(self, descriptor: int) -> None:
         """Hash the ranges that are next in order, unless another thread is at it; the last one ends the file."""
@@ -314,12 +318,12 @@ class _Ranges:
                 self._hashing = False
                 self._hashed += 1
                 self._got.discard(number)
-            if self._hashed == self._count:
+            if self._hashed == len(self._ends):
                 self._end()
                 return
 
     def _hash_range(self, descriptor: int, number: int) -> None:
-        at, end = number * RANGE, number * RANGE + self._length(number)
+        at, end = self._start(number), self._ends[number]
         while at < end:
             self._download.group.check()
             buffer = self._download.group.buffer(min(CHUNK, end - at))
@@ -336,6 +340,15 @@ class _Ranges:
             _Ranges(self._download, self._item, self._path, self._twins).begin(resume=False)
             return
         self._download.finish(self._item, self._path, sha256, self._twins)
+
+
+def _ends(size: int) -> list[int]:
+    """Where the ranges of a file of so many bytes end."""
+    ends = [0]
+    while (left := size - ends[-1]) > 0:
+        length = RANGE * max(1, min(LONGEST, left // (BULK_WIDTH * RANGE)))
+        ends.append(ends[-1] + min(left, length))
+    return ends[1:]
 
 
 def create(path: str) -> int:

@@ -8,6 +8,7 @@ import shutil
 import stat
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -478,6 +479,20 @@ def test_a_large_file_goes_on_where_it_stopped(repo: Pulling, small_ranges: int)
     repo.pull("1.0")
     assert files_below(repo.path) == {"big": data}
     assert watched(repo.store).bytes_read <= small_ranges * 10
+
+
+def test_ranges_get_shorter_towards_the_end(repo: Pulling, small_ranges: int) -> None:
+    data = os.urandom(small_ranges * 50 + 1)
+    put(repo.store, "nlp/tok", "1.0", data)
+    repo.pull("1.0")
+    assert repo.path.read_bytes() == data
+    ends = download_module._ends(len(data))
+    assert len(watched(repo.store).ranges) == len(ends)
+    lengths = [(end - start) / small_ranges for start, end in pairwise([0, *ends])]
+    assert lengths[0] == download_module.LONGEST
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[-10:-1] == [1] * 9
+    assert ends[-1] == len(data)
 
 
 @pytest.mark.parametrize("spoil", ["flip", "cut", "longer", "empty", "zeros"])
