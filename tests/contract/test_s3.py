@@ -310,7 +310,7 @@ def test_a_file_that_can_not_be_read_on_is_the_callers_error(backend: S3Backend,
 
 
 def test_parts_have_a_size_that_s3_allows(backend: S3Backend) -> None:
-    assert backend.part_size(17 * MIB) == 5 * MIB
+    assert backend.part_size(17 * MIB) == 8 * MIB
     for size in (50 * 10**9, 80_000 * MIB, 80_000 * MIB + 1, 5 * 1024**4):
         step = backend.part_size(size)
         assert step % MIB == 0
