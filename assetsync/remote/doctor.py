@@ -26,12 +26,13 @@ from assetsync.model.paths import part_problem
 from assetsync.model.tree import FileEntry
 from assetsync.model.versioning import is_valid
 from assetsync.plan.snapshot import CLAIM_LIFETIME
-from assetsync.pool import together
+from assetsync.pool import Transfers, together
+from assetsync.progress import Silent
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
 from assetsync.remote.marks import read_marks
 from assetsync.remote.store import AssetFolder, Folder, Store
-from assetsync.remote.verify import verify
+from assetsync.remote.verify import verify_all
 from assetsync.remote.yank import relist
 
 # Seconds. Leftovers of an unfinished publish are only cleared when its claim is older: large uploads take long.
@@ -288,7 +289,7 @@ def mend(store: Store, ailment: Ailment) -> None:
 def _reindex(store: Store, name: str, repair: Reindex) -> None:
     """Rewrite the index, with the versions to add only as far as they are whole: a listed one is taken for the newest,
     and whoever fetches it would fail."""
-    flaws = {version: _flaws(store, name, version) for version in repair.add}
+    flaws = _flaws(store, name, repair.add)
     whole = [version for version in repair.add if not flaws[version]]
     # As it is now: a yank that came after the look must not be undone by a repair.
     yanked = read_marks(store, name).yanked
@@ -310,10 +311,14 @@ def _first(flaws: Mapping[str, Sequence[str]]) -> str:
     return next(version for version, found in flaws.items() if found)
 
 
-def _flaws(store: Store, name: str, version: str) -> list[str]:
-    """The reasons in words why a version can't be fetched. Objects that its `.meta` does not name are no reason."""
-    found = verify(store, name, version).flaws
-    return [f"{flaw.path or 'the object'}: {flaw.message}" for flaw in found if flaw.code != "extra"]
+def _flaws(store: Store, name: str, versions: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The reasons in words why versions can't be fetched. Objects that their `.meta` does not name are no reason."""
+    with Transfers() as transfers:
+        found = verify_all(store, [(name, version) for version in versions], transfers=transfers, reporter=Silent())
+    return {
+        one.version: [f"{flaw.path or 'the object'}: {flaw.message}" for flaw in one.flaws if flaw.code != "extra"]
+        for one in found
+    }
 
 
 def _clear(store: Store, name: str, version: str) -> None:

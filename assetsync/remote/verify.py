@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import filterfalse
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from assetsync.backends.contract import Progress, no_progress
+from assetsync.backends.contract import Progress
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.model.tree import FileEntry
-from assetsync.pool import together
+from assetsync.pool import Lane, Transfers
+from assetsync.progress import Reporter
 from assetsync.remote import layout
 from assetsync.remote.documents import Meta
+from assetsync.remote.marks import read_marks
 from assetsync.remote.store import Store
+
+# Bytes. Of larger files, few are read at once: each is a stream with a buffer.
+SMALL = 1024 * 1024
 
 
 class Flaw(Struct, frozen=True):
@@ -39,12 +46,32 @@ class Verdict(Struct, frozen=True):
     yanked: str | None = None
 
 
-def verify(store: Store, name: str, version: str, *, deep: bool = False, progress: Progress = no_progress) -> Verdict:
-    """Compare the objects of a version with its `.meta`. StoreError; a version that is damaged has flaws.
+def verify_all(
+    store: Store, versions: Sequence[tuple[str, str]], *, deep: bool = False, transfers: Transfers, reporter: Reporter
+) -> list[Verdict]:
+    """Compare the objects of versions with their `.meta`, many at once; the verdicts are in the order of `versions`.
 
     Sizes come with one listing; the sha256 that a store keeps with an object costs a request each. With `deep`, every
-    byte is read. Versions of modelkit record no sizes and hashes: of them, only what is missing shows.
+    byte is read. Versions of modelkit record no sizes and hashes: of them, only what is missing shows. StoreError; a
+    version that is damaged has flaws.
     """
+
+    def verdict(one: tuple[str, str]) -> Verdict:
+        name, version = one
+        spec = f"{name}:{version}"
+        reporter.begin(spec, "hash", 0)
+        found = _verdict(store, name, version, deep, transfers, partial(reporter.advance, spec))
+        reporter.end(spec, "verified")
+        yank = marks[name].yanked.get(version)
+        return replace(found, yanked=yank.why) if yank is not None else found
+
+    names = list(dict.fromkeys(name for name, _ in versions))
+    with store.cache.at_once():
+        marks = dict(zip(names, transfers.each(partial(read_marks, store), names), strict=True))
+        return transfers.each(verdict, versions)
+
+
+def _verdict(store: Store, name: str, version: str, deep: bool, transfers: Transfers, progress: Progress) -> Verdict:
     flaw = partial(Flaw, name, version)
     try:
         meta = store.meta(name, version)
@@ -52,7 +79,7 @@ def verify(store: Store, name: str, version: str, *, deep: bool = False, progres
         return Verdict(name, version, 0, 0, "size", (flaw("", "missing", "there is no such version"),))
     except DamagedError as error:
         return Verdict(name, version, 0, 0, "size", (flaw("", "damaged", error.message),))
-    check = _Check(store, name, version, meta, deep, progress)
+    check = _Check(store, name, version, meta, deep, transfers, progress)
     flaws = check.flaws()
     return Verdict(name, version, len(meta.paths), check.size, check.checked, tuple(flaws))
 
@@ -63,13 +90,16 @@ def unlisted(name: str, why: str) -> Verdict:
 
 
 class _Check:
-    def __init__(self, store: Store, name: str, version: str, meta: Meta, deep: bool, progress: Progress) -> None:
+    def __init__(
+        self, store: Store, name: str, version: str, meta: Meta, deep: bool, transfers: Transfers, progress: Progress
+    ) -> None:
         self._store = store
         self._name = name
         self._version = version
         self._meta = meta
         self._deep = deep
-        self._progress = progress
+        self._group = transfers.group()
+        self._progress = self._group.interruptible(progress)
         self._sizes = store.sizes(name, version, meta)
         self.size = sum(self._sizes.get(path, 0) for path in meta.paths)
         self.checked = "size"
@@ -80,11 +110,27 @@ class _Check:
         there = [file for file in files if self._sizes.get(file.path) == file.size]
         if self._deep and there:
             self.checked = "bytes"
-            found += filter(None, together(self._by_bytes, there))
+            found += self._each(self._by_bytes, there)
         elif there and self._stored_sha256(there[0]) is not None:
             self.checked = "sha256"
-            found += filter(None, together(self._by_sha256, there))
+            found += self._each(self._by_sha256, there)
         return found
+
+    def _each(self, look: Callable[[FileEntry], Flaw | None], files: Sequence[FileEntry]) -> Iterator[Flaw]:
+        """Look at each of the files, many at once; the flaws that were found, in their order."""
+        found: dict[str, Flaw | None] = {}
+
+        def task(file: FileEntry) -> None:
+            found[file.path] = look(file)
+
+        def is_stream(file: FileEntry) -> bool:
+            return self._deep and file.size > SMALL
+
+        for file in filter(is_stream, files):
+            self._group.submit(partial(task, file), Lane.STREAM)
+        self._group.run([partial(task, file) for file in filterfalse(is_stream, files)])
+        self._group.wait()
+        return (flaw for file in files if (flaw := found[file.path]) is not None)
 
     def _flaw(self, path: str, code: str, message: str) -> Flaw:
         return Flaw(self._name, self._version, path, code, message)
@@ -112,8 +158,12 @@ class _Check:
             return None
         return self._flaw(file.path, "sha256", f"the store keeps sha256 {found[:12]}…, recorded is {file.sha256[:12]}…")
 
+    def _read(self, count: int) -> None:
+        self._group.pace(count)
+        self._progress(count)
+
     def _by_bytes(self, file: FileEntry) -> Flaw | None:
-        found = self._store.sha256(self._key(file), file.size, self._progress)
+        found = self._store.sha256(self._key(file), file.size, self._read)
         if found == file.sha256:
             return None
         return self._flaw(file.path, "bytes", f"the bytes have sha256 {found[:12]}…, recorded is {file.sha256[:12]}…")

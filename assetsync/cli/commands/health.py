@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import click
-from msgspec.structs import replace
 
 from assetsync.cli.completing import assets
 from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command, format_option
 from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
+from assetsync.cli.traffic import traffic_options
 from assetsync.errors import AssetsyncError
 from assetsync.escape import printable
-from assetsync.progress import Reporter
+from assetsync.pool import Transfers
 from assetsync.project.asset_store import AssetStore
 from assetsync.project.browse import whole
 from assetsync.remote.doctor import Ailment, examine, mend, probe_access
 from assetsync.remote.immutability import prove
-from assetsync.remote.marks import read_marks
-from assetsync.remote.verify import Verdict, unlisted, verify
+from assetsync.remote.verify import Verdict, unlisted, verify_all
 from assetsync.render.health import (
     Skipped,
     immutability_json,
@@ -34,6 +32,7 @@ from assetsync.render.health import (
     verdicts_text,
 )
 from assetsync.render.units import plural
+from assetsync.traffic import Traffic
 
 _POLICIES = "https://github.com/your-org/assetsync/blob/main/docs/howto/immutable.md"
 EXIT_FOUND = 1
@@ -45,8 +44,15 @@ EXIT_FOUND = 1
 @click.option("--deep", is_flag=True, help="Read every byte, instead of trusting what the store says of itself.")
 @format_option
 @prefix_option
+@traffic_options
 def verify_command(
-    common: Common, specs: tuple[str, ...], every: bool, deep: bool, format: str, storage_prefix: str | None
+    common: Common,
+    traffic: Traffic,
+    specs: tuple[str, ...],
+    every: bool,
+    deep: bool,
+    format: str,
+    storage_prefix: str | None,
 ) -> int:
     """Check that every object of a version is there, with its size and checksum. Exit 1 when something is wrong.
 
@@ -55,10 +61,10 @@ def verify_command(
     checksums: of them, only what is missing shows.
     """
     console = Console(common)
-    with open_store(common, storage_prefix) as store:
+    with open_store(common, storage_prefix, traffic) as store:
         chosen = _everything(store) if every and not specs else _Chosen([*_versions(store, specs, every)])
-        with console.progress() as reporter:
-            verdicts = [_verdict(store, name, version, deep, reporter) for name, version in chosen.versions]
+        with console.progress() as reporter, Transfers(traffic=traffic) as transfers:
+            verdicts = verify_all(store.store, chosen.versions, deep=deep, transfers=transfers, reporter=reporter)
         url = store.url
     verdicts += chosen.unreadable
     flaws = sum(len(verdict.flaws) for verdict in verdicts)
@@ -103,15 +109,6 @@ def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[
     for spec in store.matching(specs):
         found = store.resolve(str(whole(spec, "verified")))
         yield found.name, found.version or ""
-
-
-def _verdict(store: AssetStore, name: str, version: str, deep: bool, reporter: Reporter) -> Verdict:
-    spec = f"{name}:{version}"
-    reporter.begin(spec, "hash", 0)
-    verdict = verify(store.store, name, version, deep=deep, progress=partial(reporter.advance, spec))
-    reporter.end(spec, "verified")
-    yank = read_marks(store.store, name).yanked.get(version)
-    return replace(verdict, yanked=yank.why) if yank is not None else verdict
 
 
 @command("doctor", short_help="Find what is wrong with a store, and mend it.", epilog=STORE_HELP)
