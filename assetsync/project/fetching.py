@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from assetsync.errors import AssetsyncError, DamagedError, PartialError
+from assetsync.errors import AssetsyncError, DamagedError
 from assetsync.local.scan import scan
 from assetsync.model.names import Spec
 from assetsync.model.tree import Content
 from assetsync.plan.snapshot import Present
 from assetsync.pool import LOOK_WIDTH, Transfers, together
 from assetsync.progress import Reporter
+from assetsync.project.result import Outcomes, failure
 from assetsync.remote import layout
 from assetsync.remote.resolve import resolve, unknown
 from assetsync.remote.store import Store
@@ -42,10 +43,8 @@ class Fetched(Struct, frozen=True):
     error: AssetsyncError | None = None
 
 
-class FetchResult(Struct, frozen=True):
+class FetchResult(Outcomes[Fetched], frozen=True):
     """How a fetch of many ended, in the order of the specs."""
-
-    outcomes: tuple[Fetched, ...]
 
     @property
     def paths(self) -> Sequence[str]:
@@ -53,25 +52,9 @@ class FetchResult(Struct, frozen=True):
         return [outcome.path for outcome in self.outcomes if outcome.path is not None]
 
     @property
-    def failed(self) -> Sequence[Fetched]:
-        """The outcomes that ended with an error."""
-        return [outcome for outcome in self.outcomes if outcome.error is not None]
-
-    @property
     def error(self) -> AssetsyncError | None:
         """None when all are there; PartialError when only some are; otherwise what stopped them."""
-        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
-        if len(errors) == 1 and len(self.outcomes) == 1:
-            return errors[0]
-        if not errors:
-            return None
-        names = ", ".join(f"`{outcome.spec}`" for outcome in self.failed)
-        if len(errors) == len(self.outcomes):
-            return AssetsyncError(f"all {len(errors)} fetches failed: {names}", hint=errors[0].hint)
-        return PartialError(
-            f"{len(errors)} of {len(self.outcomes)} fetches failed: {names}",
-            hint="the others are there; run the same command again for these",
-        )
+        return failure([(str(one.spec), one.error) for one in self.outcomes], "fetches", "the others are there")
 
 
 class Fetching(Struct, frozen=True):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from assetsync import __version__
 from assetsync.errors import NotFoundError
-from assetsync.git.provenance import provenance
 from assetsync.model.marks import NO_MARKS, Act, Marks, check_alias
 from assetsync.model.names import check_name, parse_spec
 from assetsync.project.browse import index_of
@@ -20,7 +18,7 @@ from assetsync.remote.store import Store
 def act(workspace: Workspace, message: str | None) -> Act:
     """Who acts now, as far as git and the CI system know, and why. A reason is one line."""
     reason = " ".join((message or "").split()) or None
-    made = provenance(workspace.root, workspace.environ, tool=f"assetsync {__version__}", message=reason)
+    made = workspace.provenance(reason)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return Act(made.author or who(), now, made.commit, made.run_url, made.message)
 

@@ -43,7 +43,7 @@ from assetsync.pool import Cancelled, Transfers, together
 from assetsync.progress import Reporter
 from assetsync.project.execute import who
 from assetsync.project.guarding import Guarding
-from assetsync.project.result import failure, problems_error
+from assetsync.project.result import Outcomes, failure, problems_error
 from assetsync.project.workspace import Workspace
 from assetsync.remote import layout
 from assetsync.remote.index import Index
@@ -77,20 +77,8 @@ class PromotionOutcome(Struct, frozen=True):
     error: AssetsyncError | None = None
 
 
-class PromotionResult(Struct, frozen=True):
+class PromotionResult(Outcomes[PromotionOutcome], frozen=True):
     """How a promotion ended, step by step."""
-
-    outcomes: tuple[PromotionOutcome, ...]
-
-    @property
-    def done(self) -> tuple[PromotionOutcome, ...]:
-        """Those that succeeded."""
-        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
-
-    @property
-    def failed(self) -> tuple[PromotionOutcome, ...]:
-        """Those that failed."""
-        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     @property
     def error(self) -> AssetsyncError | None:

@@ -3,12 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec import Struct
 
 from assetsync.errors import AssetsyncError, ConflictError, InvalidError, PartialError
 from assetsync.model.lock import LockEntry
 from assetsync.plan.plan import CONFLICTS, Action, Adopt, Create, Problem, Pull, Update
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Ended(Protocol):
+        """How a single thing ended."""
+
+        @property
+        def error(self) -> AssetsyncError | None:
+            """The reason why it failed, if it did."""
+
+
+E = TypeVar("E", bound="Ended")
+
+
+class Outcomes(Struct, Generic[E], frozen=True):
+    """How work on many things ended, thing by thing, in the order in which they were asked for."""
+
+    outcomes: tuple[E, ...]
+
+    @property
+    def done(self) -> tuple[E, ...]:
+        """The outcomes of what succeeded."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
+
+    @property
+    def failed(self) -> tuple[E, ...]:
+        """The outcomes of what failed, each with its error."""
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
 class Outcome(Struct, frozen=True):
@@ -19,20 +49,8 @@ class Outcome(Struct, frozen=True):
     error: AssetsyncError | None = None
 
 
-class Result(Struct, frozen=True):
+class Result(Outcomes[Outcome], frozen=True):
     """How carrying out a plan ended, asset by asset, in the order of the plan."""
-
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def done(self) -> tuple[Outcome, ...]:
-        """The outcomes of the actions that succeeded."""
-        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
-
-    @property
-    def failed(self) -> tuple[Outcome, ...]:
-        """The outcomes of the actions that failed, each with its error."""
-        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     @property
     def lines(self) -> Mapping[str, str]:
@@ -76,7 +94,7 @@ def failure(outcomes: Sequence[tuple[str, AssetsyncError | None]], what: str, su
     if len(errors) < len(outcomes):
         return PartialError(
             f"{len(errors)} of {len(outcomes)} {what} failed: {names}",
-            hint=f"{succeeded}; run the same command again for the others",
+            hint=f"{succeeded}; run the same command again for these",
         )
     if len(errors) == 1:
         return errors[0]

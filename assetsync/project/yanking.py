@@ -7,9 +7,7 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from assetsync import __version__
 from assetsync.errors import ConflictError, DamagedError, NotFoundError, UsageError
-from assetsync.git.provenance import provenance
 from assetsync.model.history import History
 from assetsync.model.names import Spec, parse_spec
 from assetsync.model.tree import FileEntry, Tree
@@ -164,13 +162,12 @@ class _Again(Struct, frozen=True):
         if meta.tree is None:
             raise TypeError("the content is known by now")
         reason = f"the content of {self.old} once more, for {self.bad} was yanked: {why}"
-        tool = f"assetsync {__version__}"
         what = Publication(
             name=self.name,
             version=version,
             path="",
             local=Present(meta.tree),
-            provenance=provenance(workspace.root, workspace.environ, tool=tool, message=reason),
+            provenance=workspace.provenance(reason),
             description=meta.description,
             owner=meta.owner,
             tags=meta.tags,

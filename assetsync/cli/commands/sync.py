@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from functools import partial
 
 import click
 from msgspec import Struct
@@ -34,27 +35,13 @@ EXIT_DIFFERENCE = 2
 
 names_argument = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
 yes_option = click.option("-y", "--yes", is_flag=True, help="Go on without asking.")
-bump_option = click.option(
-    "--bump-major",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=assets,
-    help="Publish NAME as the first version of the next major, once.",
-)
-supersede_option = click.option(
+_of_assets = partial(click.option, multiple=True, metavar="NAME", shell_complete=assets)
+bump_option = _of_assets("--bump-major", help="Publish NAME as the first version of the next major, once.")
+supersede_option = _of_assets(
     "--supersede",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=assets,
     help="Publish NAME on top of a version that someone else published, or with the content of an older one.",
 )
-discard_option = click.option(
-    "--discard-local",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=assets,
-    help="Give up what is at NAME's path for the store's version.",
-)
+discard_option = _of_assets("--discard-local", help="Give up what is at NAME's path for the store's version.")
 
 
 def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
