@@ -16,7 +16,7 @@ from assetsync.local.scan import scan
 from assetsync.model.names import Spec
 from assetsync.model.tree import Content
 from assetsync.plan.snapshot import Present
-from assetsync.pool import LOOK_WIDTH, Transfers, together
+from assetsync.pool import Transfers, together
 from assetsync.progress import Reporter
 from assetsync.project.result import Outcomes, failure
 from assetsync.remote import layout
@@ -76,9 +76,7 @@ class Fetching(Struct, frozen=True):
 
     def _fetched(self, wanted: Sequence[Wanted]) -> Mapping[Spec, Fetched]:
         store = self.open_store()
-        exact = dict(
-            together(lambda one: (one.spec, self._resolved(store, one)), wanted, width=self.traffic.jobs or LOOK_WIDTH)
-        )
+        exact = dict(together(lambda one: (one.spec, self._resolved(store, one)), wanted, width=store.width))
         # One spec may stand for the same version as another.
         todo = {one.spec: one for one in exact.values() if isinstance(one, Wanted)}
         done = self._brought(store, [*todo.values()])
@@ -97,11 +95,7 @@ class Fetching(Struct, frozen=True):
         missing = [one for one in wanted if self.force or fetched(one.spec, store.versioning, self.folder) is None]
         # One alone tells of its bytes itself; only a total, or a comparison with the lock, needs a look before.
         looks = len(missing) > 1 or any(one.locked for one in missing)
-        sizes = (
-            dict(together(lambda one: (one.spec, _size(store, one)), missing, width=self.traffic.jobs or LOOK_WIDTH))
-            if looks
-            else {}
-        )
+        sizes = dict(together(lambda one: (one.spec, _size(store, one)), missing, width=store.width)) if looks else {}
         total = _Total(self.reporter, sum(size for size in sizes.values() if isinstance(size, int)), len(missing))
 
         def bring(one: Wanted) -> Fetched:

@@ -135,9 +135,12 @@ class Workspace:
 
     def open(self, config: StoreConfig) -> Store:
         """A store, for who closes it. UsageError, DeniedError."""
+        from assetsync.pool import LOOK_WIDTH
         from assetsync.remote.store import open_store
 
-        return open_store(config, self.versioning, self.cache, root=self._store_root, environ=self.environ)
+        width = self.traffic.jobs or LOOK_WIDTH
+        root, environ = self._store_root, self.environ
+        return open_store(config, self.versioning, self.cache, root=root, environ=environ, width=width)
 
     def _provenance(self, actions: Sequence[Action], message: str | None) -> Provenance:
         """Where published content comes from. Asking git takes a tenth of a second, so only when there is some."""

@@ -70,14 +70,24 @@ class ListedAsset(NamedTuple):
 class Store:
     """One store, seen through a versioning system. `cache` remembers what never changes.
 
-    `called` is the store's URL as a person wrote it, for messages; that of the backend by default.
+    `called` is the store's URL as a person wrote it, for messages; that of the backend by default. A listing sends up
+    to `width` requests at once.
     """
 
-    def __init__(self, backend: Backend, versioning: Versioning, cache: Cache, *, called: str | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        versioning: Versioning,
+        cache: Cache,
+        *,
+        called: str | None = None,
+        width: int = LOOK_WIDTH,
+    ) -> None:
         self.backend = backend
         self.called = called or backend.url
         self.versioning = versioning
         self.cache = cache
+        self.width = width
         self._metas: dict[tuple[str, str], Meta] = {}
         # Tags of objects that a listing has just shown.
         self._listed: dict[str, str] = {}
@@ -349,12 +359,12 @@ class Store:
         remembered, and one more for marks where there are some, many at once. StoreError."""
         found: dict[str, bool] = {}
         listed: dict[str, str] = {}
-        for _, listing in walk(self.backend, self._is_version):
+        for _, listing in walk(self.backend, self._is_version, width=self.width):
             marked = _marked(listing)
             found.update((name, name in marked) for name in indexed_in(listing) if wanted(name))
             listed.update((entry.key, entry.tag) for entry in listing.objects if entry.tag)
         with self._believing(listed), self.cache.at_once():
-            return [*together(lambda name: self._as_listed(name, found[name]), sorted(found))]
+            return [*together(lambda name: self._as_listed(name, found[name]), sorted(found), width=self.width)]
 
     def _as_listed(self, name: str, marked: bool) -> ListedAsset:
         refused = name_problem(name)
@@ -420,7 +430,13 @@ def _without_data(folder: Folder, name: str, holding: Collection[str]) -> Folder
 
 
 def open_store(
-    config: StoreConfig, versioning: Versioning, cache: Cache, *, root: str, environ: Mapping[str, str]
+    config: StoreConfig,
+    versioning: Versioning,
+    cache: Cache,
+    *,
+    root: str,
+    environ: Mapping[str, str],
+    width: int = LOOK_WIDTH,
 ) -> Store:
     """The store of `config`, with the settings of the SDKs' own variables; a relative directory is below `root`.
 
@@ -438,4 +454,4 @@ def open_store(
 
         if isinstance(backend, DirectoryBackend):
             check_place(backend.root)
-    return Store(backend, versioning, cache, called=called)
+    return Store(backend, versioning, cache, called=called, width=width)

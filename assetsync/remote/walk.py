@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from assetsync.backends.contract import Backend, Listing, PagedBackend
 from assetsync.errors import StoreError
-from assetsync.pool import together
+from assetsync.pool import LOOK_WIDTH, together
 from assetsync.remote import layout
 
 # From so many folders in one on, it is tried to list all that is below. That goes on as long as each page saves the
@@ -21,12 +21,14 @@ SAVED_BY_A_PAGE = 50
 MAX_FOLDERS = 1_000_000
 
 
-def walk(backend: Backend, is_version: Callable[[str, Collection[str]], bool]) -> Iterator[tuple[str, Listing]]:
-    """Every folder that may hold assets, with its listing. StoreError.
+def walk(
+    backend: Backend, is_version: Callable[[str, Collection[str]], bool], *, width: int = LOOK_WIDTH
+) -> Iterator[tuple[str, Listing]]:
+    """Every folder that may hold assets, with its listing, by up to `width` requests at once. StoreError.
 
     `is_version` says whether a folder (without a slash at its end) is a version, by the names of the assets so far.
     """
-    lists = _Lists(backend)
+    lists = _Lists(backend, width)
     indexed: set[str] = set()
     folders = [""]
     walked = 0
@@ -56,8 +58,9 @@ def _folders(listing: Listing) -> Sequence[str]:
 class _Lists:
     """Listings of folders, with a delimiter, out of as few requests as may be."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, width: int) -> None:
         self._backend = backend
+        self._width = width
         # What is known of folders that were listed with all that is below.
         self._known: dict[str, Listing] = {}
 
@@ -68,9 +71,9 @@ class _Lists:
             if folder not in self._known:
                 unknown.setdefault(_parent(folder), set()).add(folder)
         many = [parent for parent, children in unknown.items() if len(children) >= MANY]
-        for found in together(lambda parent: self._below(parent, unknown[parent]), many):
+        for found in together(lambda parent: self._below(parent, unknown[parent]), many, width=self._width):
             self._known.update(found)
-        return [*together(self._listing, folders)]
+        return [*together(self._listing, folders, width=self._width)]
 
     def _listing(self, folder: str) -> Listing:
         known = self._known.get(folder)
