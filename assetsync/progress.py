@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
+
+# Called from any thread, with the number of further bytes that were sent or received.
+Progress = Callable[[int], None]
+
+
+def no_progress(count: int) -> None:
+    """A Progress that ignores its calls, for callers who show none."""
 
 
 class Reporter(Protocol):

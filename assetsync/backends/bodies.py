@@ -6,10 +6,11 @@ import hashlib
 import os
 from typing import Protocol
 
-from assetsync.backends.contract import Piece, Progress
+from assetsync.backends.contract import Piece
 from assetsync.errors import AssetsyncError, ChecksumError
 from assetsync.escape import printable
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress
 
 # Bytes that are handed to a connection at once. Each must get through before the connection's time-out.
 CHUNK = 128 * 1024

@@ -14,13 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from assetsync.model.tree import FileEntry
-
-# Called from any thread, with the number of further bytes that were sent or received.
-Progress = Callable[[int], None]
-
-
-def no_progress(count: int) -> None:
-    """A Progress that ignores its calls, for callers who show none."""
+from assetsync.progress import Progress, no_progress
 
 
 class ObjectInfo(NamedTuple):

@@ -8,21 +8,20 @@ import os
 import signal
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 from assetsync import __version__
 from assetsync.cli.options import Common, Session, common_options, session, write_examples
 from assetsync.cli.output import echo
 from assetsync.errors import AssetsyncError, UsageError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 EXIT_USAGE = 64
 EXIT_INTERRUPTED = 130
-# New objects after which Python looks for cycles among them. By itself it looks every 700, which takes a twentieth of
-# the time of a transfer, for little: what a command makes lives until it ends, or goes without being looked for.
-OBJECTS_A_CYCLE = 100_000
 _INTERRUPTED = "interrupted; nothing is lost: the same command goes on where this one stopped"
 
 # Name -> module and one line of help, so that `--help` and `--version` import no command.
@@ -93,6 +92,8 @@ class _Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """As click's own, without importing the modules of the commands."""
+        from click.shell_completion import CompletionItem
+
         named = [
             CompletionItem(name, help=text)
             for commands in _COMMANDS.values()
@@ -137,7 +138,6 @@ def cli(ctx: click.Context, common: Common) -> int:
 
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run the program and exit."""
-    gc.set_threshold(OBJECTS_A_CYCLE)
     # CI systems cancel with SIGTERM: leave things as ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Python would look for garbage among all that is left when it ends: a sixth of the time of a short command.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import CompletionItem
 
 from assetsync.errors import AssetsyncError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def assets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -16,7 +19,7 @@ def assets(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
         names = _names(_manifest(ctx))
     except (AssetsyncError, OSError, UnicodeDecodeError):
         return []
-    return [CompletionItem(name) for name in sorted(names) if name.startswith(incomplete)]
+    return [_item(name) for name in sorted(names) if name.startswith(incomplete)]
 
 
 def assets_or_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -35,18 +38,24 @@ def stores(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
     except (AssetsyncError, OSError):
         named = ()
     names = [store.name for store in named if store.name is not None]
-    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    found = [_item(name) for name in names if name.startswith(incomplete)]
     return found or folders(ctx, param, incomplete)
 
 
 def files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Files and folders, which the shell itself looks up."""
-    return [CompletionItem(incomplete, type="file")]
+    return [_item(incomplete, "file")]
 
 
 def folders(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Folders, which the shell itself looks up."""
-    return [CompletionItem(incomplete, type="dir")]
+    return [_item(incomplete, "dir")]
+
+
+def _item(value: str, kind: str = "plain") -> CompletionItem:
+    from click.shell_completion import CompletionItem  # for shells alone
+
+    return CompletionItem(value, type=kind)
 
 
 def _given(ctx: click.Context, name: str) -> str | None:

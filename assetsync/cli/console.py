@@ -13,7 +13,6 @@ import click
 from assetsync.cli.fitting import fitted
 from assetsync.cli.options import Common, session
 from assetsync.cli.output import commands, echo
-from assetsync.cli.prompt import ask
 from assetsync.errors import AssetsyncError
 from assetsync.progress import Reporter, Silent
 
@@ -88,11 +87,15 @@ class Console:
             raise AssetsyncError(
                 "there is no terminal to ask on, and nothing was confirmed", hint="pass `--yes` to go on without asking"
             )
+        from assetsync.cli.prompt import ask
+
         if not ask(question):
             raise AssetsyncError("answered no; nothing was written")
 
     def offer(self, question: str, *, yes: bool) -> bool:
         """Whether to do an extra that the command can do without. No, where nobody can be asked."""
+        from assetsync.cli.prompt import ask
+
         return yes or (sys.stdin.isatty() and ask(question))
 
     @contextmanager

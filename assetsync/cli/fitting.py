@@ -8,8 +8,8 @@ from typing import TextIO
 
 from assetsync.render.columns import cells
 
-_WORD = re.compile(r"(\s*)(\S+)")
-_GAP = re.compile(r"  +(?=\S)")
+_WORD = r"(\s*)(\S+)"
+_GAP = r"  +(?=\S)"
 # Behind the indentation of a line whose columns begin too far to the right to go on below them.
 _HANGING = 4
 
@@ -34,7 +34,7 @@ def broken(line: str, width: int) -> Iterator[str]:
         return
     hanging = " " * _hanging(line, width)
     part = ""
-    for gap, word in _WORD.findall(line):
+    for gap, word in re.findall(_WORD, line):
         if part and cells(part + gap + word) > width:
             yield part
             part = hanging + word
@@ -45,6 +45,6 @@ def broken(line: str, width: int) -> Iterator[str]:
 
 def _hanging(line: str, width: int) -> int:
     indent = len(line) - len(line.lstrip(" "))
-    columns = [cells(line[: gap.end()]) for gap in _GAP.finditer(line)]
+    columns = [cells(line[: gap.end()]) for gap in re.finditer(_GAP, line)]
     fitting = [column for column in columns if indent < column <= width // 2]
     return max(fitting, default=indent + _HANGING if indent else 2)

@@ -13,7 +13,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from assetsync.cli.completing import files, folders, stores
-from assetsync.cli.examples import EXAMPLES
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
 
@@ -104,6 +103,8 @@ _COMMON_NAMES = frozenset(Common.__struct_fields__)
 
 def write_examples(name: str, formatter: click.HelpFormatter) -> None:
     """The examples of a command, for its help page. A line is not wrapped: it is to be copied."""
+    from assetsync.cli.examples import EXAMPLES
+
     with formatter.section("Examples"):
         formatter.write("\n".join(f"  # {purpose}\n  {line}\n" for purpose, line in EXAMPLES[name]))
 

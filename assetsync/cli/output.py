@@ -14,7 +14,7 @@ import click
 
 _READERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 # Runners trim lines before they look; colours are allowed for, in case one of them does so as well.
-_COMMAND = re.compile(r"((?:\A|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])(?:\s|\x1b\[[0-9;]*m)*:)(?=:)|#(?=#\w*\[)")
+_COMMAND = r"((?:\A|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])(?:\s|\x1b\[[0-9;]*m)*:)(?=:)|#(?=#\w*\[)"
 
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
@@ -34,4 +34,4 @@ def is_read_by_ci() -> bool:
 
 def harmless(text: str) -> str:
     """`text` with a backslash escape in the middle of what could be a command."""
-    return _COMMAND.sub(lambda match: f"{match[1][:-1]}\\x3a" if match[1] else "\\x23", text)
+    return re.sub(_COMMAND, lambda match: f"{match[1][:-1]}\\x3a" if match[1] else "\\x23", text)

@@ -15,7 +15,7 @@ from assetsync.traffic import Traffic
 # Each request that is under way has a thread.
 MAX_JOBS = 1000
 
-_RATE = re.compile(r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[kKMGT]?)(?P<binary>i?)B?")
+_RATE = r"(?P<number>[0-9]{1,12}(?:\.[0-9]{1,6})?) ?(?P<unit>[kKMGT]?)(?P<binary>i?)B?"
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -23,7 +23,7 @@ def _rate(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     """Bytes per second: `20M`, `1.5 MB`, `500KiB`. BadParameter."""
     if value is None:
         return None
-    match = _RATE.fullmatch(value)
+    match = re.fullmatch(_RATE, value)
     if match is None or (match["binary"] and not match["unit"]):
         raise click.BadParameter(f"`{printable(value)}` is no rate; write it like `20M` or `500K`")
     thousand = 1024.0 if match["binary"] else 1000.0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
-from assetsync.model.patterns import Pattern, is_blank, parse_pattern
 from assetsync.model.versioning import looks_like_version
+
+if TYPE_CHECKING:
+    from assetsync.model.patterns import Pattern
 
 # modelkit marks a complete download by `.SUCCESS` in a directory or `.VERSION.SUCCESS` beside a file.
 _MARKER = ".SUCCESS"
@@ -19,7 +22,7 @@ class Excludes:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         # As in git, the last pattern that matches decides.
-        self._rules = [_compiled(pattern) for pattern in reversed(patterns) if not is_blank(pattern)]
+        self._rules = list(_compiled(patterns[::-1])) if patterns else []
 
     @property
     def has_rules(self) -> bool:
@@ -40,11 +43,16 @@ def _never_content(name: str, is_folder: bool) -> bool:
     return name in JUNK or (name.endswith(_MARKER) and looks_like_version(name[1 : -len(_MARKER)]))
 
 
-def _compiled(text: str) -> Pattern:
-    try:
-        return parse_pattern(text)
-    except ValueError as reason:
-        raise InvalidError(
-            f"`{printable(text[:80])}` in `exclude` is not a pattern: {reason}",
-            hint="write it as in .gitignore, relative to the asset's root; `\\` escapes special characters",
-        ) from None
+def _compiled(patterns: Sequence[str]) -> Iterator[Pattern]:
+    from assetsync.model.patterns import is_blank, parse_pattern  # for assets that leave something out
+
+    for text in patterns:
+        if is_blank(text):
+            continue
+        try:
+            yield parse_pattern(text)
+        except ValueError as reason:
+            raise InvalidError(
+                f"`{printable(text[:80])}` in `exclude` is not a pattern: {reason}",
+                hint="write it as in .gitignore, relative to the asset's root; `\\` escapes special characters",
+            ) from None

@@ -19,8 +19,7 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from assetsync.backends.contract import Progress, no_progress
-from assetsync.pool import threads
+from assetsync.progress import Progress, no_progress
 
 # Bytes. Files up to this size are read at once; for larger ones a thread is worth its while.
 SMALL = 256 * 1024
@@ -119,6 +118,8 @@ class _Hasher:
             self._small(small)
             return
         from concurrent.futures import as_completed  # 4 ms, for large files alone
+
+        from assetsync.pool import threads
 
         with threads(WIDTH, "hash") as pool:
             try:

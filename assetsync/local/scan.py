@@ -20,7 +20,6 @@ from typing import NamedTuple, TypeVar, overload
 from msgspec import Struct
 
 from assetsync.atomic import TEMPORARY_PREFIX
-from assetsync.backends.contract import Progress, no_progress
 from assetsync.errors import InvalidError
 from assetsync.escape import printable
 from assetsync.local.boundary import Boundary, Outside
@@ -30,7 +29,7 @@ from assetsync.model.manifest import Entry
 from assetsync.model.paths import parts_problem
 from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_tree
 from assetsync.plan.snapshot import Absent, Present, Unusable
-from assetsync.progress import Reporter, Silent
+from assetsync.progress import Progress, Reporter, Silent, no_progress
 from assetsync.state.cache import Cache, Hashes
 
 _KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}

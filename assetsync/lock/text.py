@@ -30,7 +30,6 @@ one is read.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -58,7 +57,7 @@ _VERSION_LINE = re.compile(r"^lock_version: ([0-9]{1,9})\s*$", re.MULTILINE)
 _TOP = re.compile(r"([a-z_]+):(?: (.*))?")
 _NAME = re.compile(r'  ("(?:[^"\\]|\\.)*"):')
 _FIELD = re.compile(r"    ([a-z_]+): (.*)")
-_PLAIN_STRING = re.compile(r'"([^"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]*)"')
+_PLAIN_STRING = re.compile(r'"([ !#-\[\]-~]*)"')  # which JSON writes as it is
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
 _DIGEST = re.compile(DIGEST_PREFIX + r"[0-9a-f]{64}")
@@ -169,6 +168,11 @@ def block_lines(data: bytes) -> dict[str, int]:
 
 
 def _quoted(text: str) -> str:
+    quoted = f'"{text}"'
+    if _PLAIN_STRING.fullmatch(quoted):
+        return quoted
+    import json  # 1 ms, which most locks need not
+
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -288,6 +292,8 @@ def _string(text: str) -> str | None:
         return plain[1]
     if not _STRING.fullmatch(text):
         return None
+    import json
+
     try:
         value: str = json.loads(text)
     except ValueError:

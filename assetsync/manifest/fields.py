@@ -10,7 +10,7 @@ from assetsync.manifest.nodes import MAX_PROBLEMS, MORE_PROBLEMS, Mapping, Node,
 from assetsync.model.manifest import Entry
 from assetsync.suggest import did_you_mean
 
-_SECRET = re.compile(r"secret|password|token|credential|access_key|account_key|connection_string|sas", re.IGNORECASE)
+_TELLING = r"(?i)secret|password|token|credential|access_key|account_key|connection_string|sas"
 
 
 class Fields:
@@ -60,7 +60,7 @@ def _unknown_key(name: str, known: tuple[str, ...], *, of_store: bool) -> str:
     if name == "<<":
         return "merge keys (`<<`) can't stand here; write the keys out"
     shown = f"unknown key `{brief(name)}`"
-    if of_store and _SECRET.search(name):
+    if of_store and re.search(_TELLING, name):
         return f"{shown}; if it is a credential, it belongs into the environment, never into a manifest"
     listed = "the keys here are " + ", ".join(f"`{key}`" for key in known)
     return f"{shown}; {did_you_mean(name[:50].lower(), known) or listed}"

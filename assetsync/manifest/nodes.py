@@ -25,12 +25,13 @@ BYTE_ORDER_MARK = "\ufeff"
 
 # C0 but for tab, line feed and carriage return; a lone carriage return; DEL and C1; separators that YAML 1.1 takes for
 # line breaks and editors do not; surrogates, which stand for bytes that are not UTF-8; noncharacters.
-_REFUSED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|\r(?!\n)")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_REFUSED = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]|\r(?!\n)"
+_SURROGATE = "[\ud800-\udfff]"
 _CONFLICT = re.compile(r"^<{7}(?= |\r?$)", re.MULTILINE)
-_NOT_STRING = re.compile(
-    r"~|null|Null|NULL|true|True|TRUE|false|False|FALSE"
-    r"|[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
+_NO_STRINGS = frozenset(["", "~", "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE"])
+_NUMBERS_BEGIN = frozenset("-+.0123456789")
+_NUMBER = (
+    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"
     r"|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
@@ -57,7 +58,11 @@ class Scalar(NamedTuple):
     @property
     def is_string(self) -> bool:
         """Whether YAML 1.2 takes it for a string, not for a number, a boolean or nothing."""
-        return not self.plain or not (self.text == "" or _NOT_STRING.fullmatch(self.text))
+        if not self.plain:
+            return True
+        # Most manifests have nothing that looks like a number, and need not compile what tells.
+        is_number = self.text[:1] in _NUMBERS_BEGIN and re.fullmatch(_NUMBER, self.text)
+        return self.text not in _NO_STRINGS and not is_number
 
 
 class Sequence(NamedTuple):
@@ -151,7 +156,9 @@ def _check_characters(text: str, filename: str) -> None:
     conflicts = [Located(*place_of(text, match.start()), _CONFLICT_MESSAGE) for match in matches]
     if conflicts:
         raise ManifestError(filename, conflicts)
-    refused = _REFUSED.search(text)
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return
+    refused = re.search(_REFUSED, text)
     if refused is not None:
         character = refused[0]
         if "\ud800" <= character <= "\udfff":
@@ -254,7 +261,9 @@ class _Builder:
 
     def _scalar(self, event: Any) -> Scalar:
         start, end = event.start_mark, event.end_mark
-        if not event.value.isascii() and _SURROGATE.search(event.value):  # by an escape; libyaml refuses them itself
+        if not event.value.isascii() and re.search(
+            _SURROGATE, event.value
+        ):  # by an escape; libyaml refuses them itself
             self._problem(event, "an escape in this string stands for half a character")
         stop = end.index
         if event.style in ("|", ">"):  # its end is where the next token begins

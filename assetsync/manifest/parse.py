@@ -21,7 +21,6 @@ from assetsync.model.manifest import Entry, Manifest, StoreConfig
 from assetsync.model.marks import alias_in, alias_problem
 from assetsync.model.names import name_problem, version_problem
 from assetsync.model.paths import fold, part_problem
-from assetsync.model.patterns import pattern_problem
 from assetsync.model.versioning import BUILT_IN, DEFAULT, Lines, Versioning, is_valid
 
 _TOP_KEYS = ("store", "stores", "versioning", "guards", "assets")
@@ -390,6 +389,8 @@ def exclude_problem(pattern: str) -> str | None:
     if pattern.startswith("#"):
         shown = brief(pattern)
         return f"`{shown}` is a comment in gitignore syntax; write `\\{shown}` for a name that begins with `#`"
+    from assetsync.model.patterns import pattern_problem
+
     problem = pattern_problem(pattern)
     return f"`{brief(pattern)}` is not a pattern in gitignore syntax: {problem}" if problem else None
 

@@ -16,18 +16,18 @@ PRIVATE = frozenset({".git", STATE})  # folders of git and of assetsync, with ca
 MAX_LENGTH = 2048  # characters: a bucket or a host, and a prefix as long as a key
 _SCHEMES = (*BUCKET_SCHEMES, "file", "memory")  # `memory` serves tests
 
-_NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_NAME = r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"
 _BUCKET = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # All three clouds say 3 to 63; Amazon has old buckets with up to 255, Google dotted ones with up to 222.
 _SHORTEST, _LONGEST = 3, 255
-_DIRECTORY = re.compile(r"\.{1,2}(?:/.*)?|/.*|[A-Za-z]:/.*", re.DOTALL)
+_DIRECTORY = r"(?s)\.{1,2}(?:/.*)?|/.*|[A-Za-z]:/.*"
 _HINT = "a store is `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, `./DIR` or `/DIR`"
 _NO_SECRETS = "credentials belong into the environment, where each cloud's own tools find them"
 
 
 def is_store_name(text: str) -> bool:
     """Whether `text` can be the name of a store, rather than its URL: lower-case letters, digits and `-`."""
-    return _NAME.fullmatch(text) is not None
+    return re.fullmatch(_NAME, text) is not None
 
 
 def check_store_url(url: str) -> str:
@@ -56,7 +56,7 @@ def check_store_url(url: str) -> str:
 
 
 def _directory(path: str) -> str:
-    if not _DIRECTORY.fullmatch(path):
+    if not re.fullmatch(_DIRECTORY, path):
         shown = f"`{brief(path)}`" if path and "@" not in path else "this"  # a password may be before an @
         raise InvalidError(f"{shown} is neither a URL nor a directory that begins with `./` or `/`", hint=_HINT)
     return path.rstrip("/") or "/"

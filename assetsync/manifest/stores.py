@@ -26,11 +26,11 @@ _STORE_KEYS = (
 )
 MAX_STORES = 100
 MAX_OBJECT_TAGS = 10  # of S3 and Azure, for one object
-_PRICE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_PRICE = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
 # S3, Google and Azure all take these.
-_CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
-_TAG_NAME = re.compile(r"[A-Za-z0-9 +./:=_-]{1,128}")
-_TAG_VALUE = re.compile(r"[A-Za-z0-9 +./:=_-]{0,256}")
+_CLASS = r"[A-Za-z][A-Za-z0-9_-]{0,39}"
+_TAG_NAME = r"[A-Za-z0-9 +./:=_-]{1,128}"
+_TAG_VALUE = r"[A-Za-z0-9 +./:=_-]{0,256}"
 _IN_MANIFEST = "assets.yaml"
 
 
@@ -103,7 +103,7 @@ class StoreFields(Fields):
 
     def _storage_class(self, mapping: Mapping) -> str | None:
         text = self._string(mapping, "storage_class")
-        if text is not None and not _CLASS.fullmatch(text):
+        if text is not None and not re.fullmatch(_CLASS, text):
             self._problem(mapping.get("storage_class"), "`storage_class` must be a word such as `STANDARD_IA`")
             return None
         return text
@@ -119,9 +119,9 @@ class StoreFields(Fields):
         found = []
         for name, (key, value) in node.pairs.items():
             text = self._string(node, name) or ""
-            if not _TAG_NAME.fullmatch(name) or name.lower().startswith("aws:"):
+            if not re.fullmatch(_TAG_NAME, name) or name.lower().startswith("aws:"):
                 self._problem(key, f"`{brief(name)}` can't name a tag of objects")
-            elif text and not _TAG_VALUE.fullmatch(text):
+            elif text and not re.fullmatch(_TAG_VALUE, text):
                 self._problem(value, f"`{brief(text)}` can't be the value of a tag of objects")
             found.append((name, text))
         return tuple(found)
@@ -146,7 +146,7 @@ class StoreFields(Fields):
         node = mapping.get("price_per_gb_month")
         if node is None:
             return None
-        if not isinstance(node, Scalar) or not node.plain or not _PRICE.fullmatch(node.text):
+        if not isinstance(node, Scalar) or not node.plain or not re.fullmatch(_PRICE, node.text):
             self._problem(node, "`price_per_gb_month` must be a number, such as `0.023`")
             return None
         return float(node.text)

@@ -23,7 +23,7 @@ _UNITS = {"": 1, "B": 1} | {
     for power, letter in enumerate("kMGTP", start=1)
     for unit in {f"{letter}{mark}", f"{letter.upper()}{mark}"}
 }
-_SIZE = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,9}))? ?([A-Za-z]*)")
+_SIZE = r"([0-9]{1,15})(?:\.([0-9]{1,9}))? ?([A-Za-z]*)"
 
 
 class Guards(Struct, frozen=True):
@@ -56,7 +56,7 @@ def parse_size(text: str) -> int | None:
 
     Powers of 1000 with `kB`, `MB`, `GB`, `TB`, `PB`; of 1024 with `KiB` and so on.
     """
-    match = _SIZE.fullmatch(text.strip())
+    match = re.fullmatch(_SIZE, text.strip())
     factor = _UNITS.get(match[3]) if match else None
     if match is None or factor is None:
         return None

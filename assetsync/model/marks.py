@@ -24,14 +24,14 @@ MAX_ALIASES = 100
 MAX_MOVES = 200
 MAX_YANKS = 10_000
 
-_ALIAS = re.compile(r"[a-z](?:[a-z0-9._-]*[a-z0-9])?")
+_ALIAS = r"[a-z](?:[a-z0-9._-]*[a-z0-9])?"
 
 
 def alias_problem(alias: str) -> str | None:
     """Why `alias` can't be the name of an alias, or None when it can."""
     if len(alias) > MAX_ALIAS:
         return f"`{brief(alias)}` is longer than {MAX_ALIAS} characters"
-    if not _ALIAS.fullmatch(alias):
+    if not re.fullmatch(_ALIAS, alias):
         return f"`{brief(alias)}` can't be an alias: small letters, digits and `._-` inside, a letter first"
     return None
 

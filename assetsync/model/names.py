@@ -40,9 +40,7 @@ MAX_VERSION = 255  # characters: a version is the name of a file, too
 _SEGMENT = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 # Generous for versions of plug-ins; what a system calls valid is checked by the system.
 _VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
-_SPEC = re.compile(
-    r"(?P<name>[^:@\[\]]+)(?::(?P<version>[^:@\[\]]+)|(?P<alias>@[^:@\[\]]*))?(?:\[(?P<part>.+)\])?", re.DOTALL
-)
+_SPEC = r"(?s)(?P<name>[^:@\[\]]+)(?::(?P<version>[^:@\[\]]+)|(?P<alias>@[^:@\[\]]*))?(?:\[(?P<part>.+)\])?"
 
 
 def name_problem(name: str) -> str | None:
@@ -80,7 +78,7 @@ def parse_spec(text: str) -> Spec:
 
     Whether it is a version, the versioning system says.
     """
-    match = _SPEC.fullmatch(text)
+    match = re.fullmatch(_SPEC, text)
     if match is None:
         raise InvalidError(
             f"`{brief(text)}` is not an asset spec", hint="write NAME, NAME:1, NAME:1.2, NAME@ALIAS or NAME:1.2[part]"

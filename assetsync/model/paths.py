@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from itertools import compress, islice, pairwise, starmap
 
@@ -106,4 +105,6 @@ def fold(path: str) -> str:
     """`path` as a file system sees it that folds case and normalises Unicode: equal results are one file there."""
     if path.isascii():
         return path.lower()
+    import unicodedata  # for paths that are not ASCII alone
+
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())

@@ -115,7 +115,7 @@ def _numbers(version: str) -> tuple[int, int]:
 
 
 _DATE_FORMAT = "%Y-%m-%dT%H-%M-%SZ"
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z")
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}-[0-9]{2}-[0-9]{2}Z"
 
 
 class SimpleDate:
@@ -126,7 +126,7 @@ class SimpleDate:
 
     def check(self, version: str) -> None:
         try:
-            if _DATE.fullmatch(version):
+            if re.fullmatch(_DATE, version):
                 datetime.strptime(version, _DATE_FORMAT).replace(tzinfo=UTC)
                 return
         except ValueError:

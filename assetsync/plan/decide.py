@@ -14,7 +14,6 @@ from assetsync.model.manifest import Entry
 from assetsync.model.mismatch import lock_mismatches
 from assetsync.model.versioning import is_valid
 from assetsync.plan.plan import Action, Basis, Create, Forget, Plan, Problem, Seen, Update
-from assetsync.plan.publishing import decide_sync, publish_exactly
 from assetsync.plan.request import Purpose, Request
 from assetsync.plan.situation import Situation, Stop
 from assetsync.plan.snapshot import Absent, HalfPulled, Local, Present, Snapshot, Unusable
@@ -50,14 +49,16 @@ def make_plan(snapshot: Snapshot, request: Request) -> Plan:
 def decide(snapshot: Snapshot, entry: Entry, request: Request) -> Action:
     """Decide about one asset. Stop when nothing can be done; Unseen when more must be looked at first."""
     asset = Situation.of(snapshot, entry)
+    if request.purpose is Purpose.PULL:
+        return decide_pull(asset, request)
+    from assetsync.plan.publishing import decide_sync, publish_exactly  # 1 ms that a pull need not spend
+
     exact = entry.version if request.purpose is Purpose.PUBLISH else None
     if exact is not None and is_valid(snapshot.versioning, exact):
         return publish_exactly(asset, exact)
     match request.purpose:
         case Purpose.SYNC | Purpose.PUBLISH:
             return decide_sync(asset, request)
-        case Purpose.PULL:
-            return decide_pull(asset, request)
         case Purpose.UPGRADE:
             return decide_upgrade(asset, request)
         case _:

@@ -26,7 +26,6 @@ from assetsync.plan.needs import needs
 from assetsync.plan.request import Purpose, Request
 from assetsync.plan.situation import Needs
 from assetsync.plan.snapshot import Absent, Local, Present, RemoteAsset, RemoteVersion, Snapshot, Unfinished, Unusable
-from assetsync.pool import LOOK_WIDTH, meanwhile, together
 from assetsync.progress import Reporter
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
@@ -122,6 +121,8 @@ def _scan_and_ask(
         nothing = RemoteAsset(looked_into=False, indexed=False)
         remote = {entry.name: nothing for entry in site.manifest.entries}
         return local_states(site, reporter) if local is None else local, remote
+    from assetsync.pool import meanwhile
+
     with meanwhile(asking.first_answers) as answered:
         return local_states(site, reporter) if local is None else local, answered()
 
@@ -158,6 +159,8 @@ class _Asking(Struct, frozen=True):
 
     @property
     def _width(self) -> int:
+        from assetsync.pool import LOOK_WIDTH
+
         return self.site.jobs or LOOK_WIDTH
 
     def first_answers(self) -> Mapping[str, RemoteAsset]:
@@ -196,6 +199,7 @@ class _Asking(Struct, frozen=True):
 
         Damage concerns one asset, and keeps no other from being planned.
         """
+        from assetsync.pool import together
 
         def answer(look: tuple[str, Callable[[], _Seen]]) -> tuple[str, _Seen]:
             name, call = look

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct, field
+from msgspec import MsgspecError, Struct, field
+from msgspec.json import decode, encode
 
 from assetsync.model.guards import Guards, Secret
 from assetsync.model.manifest import Entry, Manifest
@@ -80,7 +80,7 @@ class Guarding(Struct, frozen=True):
         known = None if fact is None else _parsed(fact, files)
         if known is None:
             known = find_secrets(name, files, read or read_at(place))
-            self.cache.remember(key, json.dumps([[one.path, one.line, one.kind] for one in known]))
+            self.cache.remember(key, encode([[one.path, one.line, one.kind] for one in known]).decode())
         return known
 
 
@@ -100,8 +100,8 @@ def _parsed(fact: str, files: Sequence[FileEntry]) -> Sequence[Secret] | None:
     from assetsync.local.secrets import KINDS
 
     try:
-        rows = json.loads(fact)
-    except (ValueError, RecursionError):
+        rows = decode(fact)
+    except (MsgspecError, ValueError, RecursionError):
         return None
     if not isinstance(rows, list):
         return None

@@ -31,15 +31,11 @@ from assetsync.model.lock import Lock, LockEntry
 from assetsync.model.manifest import Manifest, StoreConfig
 from assetsync.model.marks import AT
 from assetsync.plan.decide import make_plan
-from assetsync.plan.guards import loosened_since
 from assetsync.plan.plan import Action, Adopt, Create, Plan, Update
 from assetsync.plan.request import Purpose, Request
 from assetsync.progress import Reporter, Silent
 from assetsync.project.gather import Site, gather
-from assetsync.project.guarding import Guarding
 from assetsync.project.locate import boundary, find_manifest, open_state
-from assetsync.project.lock_writer import LockWriter
-from assetsync.project.naming import chosen, specs_in
 from assetsync.project.result import Result, problems_error
 from assetsync.project.texts import parse_project, read_manifest
 from assetsync.project.workspace import Workspace
@@ -50,6 +46,7 @@ from assetsync.traffic import UNLIMITED, Traffic
 if TYPE_CHECKING:
     from assetsync.git.repository import Repository
     from assetsync.model.provenance import Provenance
+    from assetsync.project.guarding import Guarding
     from assetsync.project.promote import Promotable, Promoting, PromotionResult
     from assetsync.remote.store import Store
 
@@ -156,7 +153,8 @@ class Project:
         plan = make_plan(snapshot, asked)
         if plan.problems or any(isinstance(action, Create | Update | Adopt) for action in plan.actions):
             plan = make_plan(replace(snapshot, tracked=self._tracked(narrowed.manifest)), asked)
-        plan = self._guarding().applied(plan, snapshot)
+        if asked.purpose is not Purpose.PULL:
+            plan = self._guarding().applied(plan, snapshot)
         return plan.based_on(self._manifest_text, _text(lock_data))
 
     def _tracked(self, manifest: Manifest) -> frozenset[str]:
@@ -181,6 +179,8 @@ class Project:
             return plan
         base = base_commit(repository, self._workspace.environ)
         before = self._manifest_at(repository, base) if base is not None else None
+        from assetsync.plan.guards import loosened_since
+
         return replace(plan, loosened=tuple(loosened_since(before, self.manifest)))
 
     def _manifest_at(self, repository: Repository, commit: str) -> Manifest | None:
@@ -241,6 +241,8 @@ class Project:
         actions: Sequence[Action] = plan.changes if pulls else plan.publishes
         if not actions:
             return Result(())
+        from assetsync.project.lock_writer import LockWriter
+
         with self._alone():
             lock = self._checked_lock(plan)
             start = lock or Lock(self.manifest.lock_store, self.manifest.versioning)
@@ -296,6 +298,8 @@ class Project:
 
         lock = self.lock()
         locked = lock.assets if lock else {}
+        from assetsync.project.naming import specs_in
+
         versions = [text for text in specs if ":" in text or AT in text]
         names = [text for text in specs if text not in versions]
         found = [exact(source, spec, locked.get(spec.name)) for spec in specs_in(source, versions)]
@@ -337,6 +341,8 @@ class Project:
         return self._workspace.provenance(message)
 
     def _guarding(self) -> Guarding:
+        from assetsync.project.guarding import Guarding
+
         return Guarding.of(self.manifest, self.root, self._workspace.cache)
 
     def _site(self, lock: Lock | None) -> Site:
@@ -357,7 +363,11 @@ class Project:
         paths = {entry.name: entry.path for entry in self.manifest.entries}
         known = dict.fromkeys([*paths, *(lock.assets if lock else ())])
 
-        def named(given: Iterable[str]) -> tuple[str, ...]:
+        def named(given: Sequence[str]) -> tuple[str, ...]:
+            if not given:
+                return ()
+            from assetsync.project.naming import chosen
+
             file = shown_path(self.manifest_file)
             return chosen(given, known, file, paths=paths, otherwise="add it with `assetsync add PATH NAME`")
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting
 from assetsync.backends.opening import open_backend
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.manifest.settings import completed, environ_of
@@ -22,6 +22,7 @@ from assetsync.model.tree import Content, FileEntry, Tree, directory_tree, file_
 from assetsync.model.versioning import Versioning, is_valid, looks_like_version
 from assetsync.plan.snapshot import RemoteVersion, Unfinished
 from assetsync.pool import LOOK_WIDTH, together
+from assetsync.progress import Progress, no_progress
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
 from assetsync.remote.index import Indexes

@@ -9,11 +9,10 @@ from itertools import filterfalse
 from msgspec import Struct
 from msgspec.structs import replace
 
-from assetsync.backends.contract import Progress
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.model.tree import FileEntry
 from assetsync.pool import Lane, Transfers
-from assetsync.progress import Reporter
+from assetsync.progress import Progress, Reporter
 from assetsync.remote import layout
 from assetsync.remote.documents import Meta
 from assetsync.remote.marks import read_marks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -20,6 +19,8 @@ def cells(text: str) -> int:
 
 
 def _width(character: str) -> int:
+    import unicodedata  # for text that is not ASCII alone
+
     if character in _JOINERS or unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

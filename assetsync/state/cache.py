@@ -9,7 +9,6 @@ value that is read is checked for its type and its form.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import threading
@@ -17,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode, encode
 
 from assetsync.model.tree import Content
 from assetsync.state.folder import Folder
@@ -168,7 +168,7 @@ class Cache:
     def remember_content(self, key: str, content: Content, word: str) -> None:
         """Remember a content under `key`, and with it the version or tag that it is of."""
         fact = [content.digest, content.is_directory, content.size, content.files, word]
-        self.remember(key, json.dumps(fact))
+        self.remember(key, encode(fact).decode())
 
     def learnt(self, key: str) -> tuple[str, Mapping[str, str]]:
         """The sha256 (hex) of files by path that were remembered under `key`, and the tag of what they are of."""
@@ -182,7 +182,7 @@ class Cache:
 
     def remember_learnt(self, key: str, tag: str, hashes: Mapping[str, str]) -> None:
         """Remember the sha256 of files by path under `key`, and the tag of what they are of."""
-        self.remember(key, json.dumps([tag, dict(hashes)], sort_keys=True))
+        self.remember(key, encode([tag, hashes], order="sorted").decode())
 
     def versions(self, key: str, tag: str) -> tuple[str, ...] | None:
         """The versions that were remembered under `key`; None when they had another tag."""
@@ -194,13 +194,13 @@ class Cache:
 
     def remember_versions(self, key: str, versions: Sequence[str], tag: str) -> None:
         """Remember versions under `key`, and the tag of what names them."""
-        self.remember(key, json.dumps([tag, versions]))
+        self.remember(key, encode([tag, versions]).decode())
 
     def _json(self, key: str) -> object:
         """The JSON that was remembered under `key`; None for all that is none."""
         try:
-            return cast("object", json.loads(self.fact(key) or "null"))
-        except (ValueError, RecursionError):
+            return cast("object", decode(self.fact(key) or "null"))
+        except (MsgspecError, ValueError, RecursionError):
             return None  # not what we wrote
 
     def hashes(self, root: str) -> Hashes:

@@ -14,7 +14,7 @@ from assetsync.state.folder import Folder
 
 # Bytes of an entry. The longest are ids of uploads; those of Google are URLs.
 LARGEST = 16 * 1024
-_CLAIM = re.compile(r"claim-[0-9a-zA-Z-]{1,64}")
+_CLAIM = r"claim-[0-9a-zA-Z-]{1,64}"
 
 
 class Journal:
@@ -32,7 +32,7 @@ class Journal:
     def claims(self) -> frozenset[str]:
         """The ids of the claims that were made from here and not seen through."""
         names = {*self._memory, *self._names()}
-        return frozenset(name.removeprefix("claim-") for name in names if _CLAIM.fullmatch(name))
+        return frozenset(name.removeprefix("claim-") for name in names if re.fullmatch(_CLAIM, name))
 
     def has_claim(self, store: str, version: str) -> bool:
         """Whether a publish of a version began here and was not seen through."""

@@ -8,11 +8,11 @@ It also names the folders that lose their last file, because nothing tells after
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
+from msgspec.json import decode, encode
 from msgspec.structs import asdict, replace
 
 from assetsync.atomic import sync_folder
@@ -98,7 +98,7 @@ def _file(name: str) -> str:
 
 
 def _render(marker: Marker) -> bytes:
-    data = json.dumps({"format": MARKER_FORMAT, **asdict(marker)}).encode()
+    data = encode({"format": MARKER_FORMAT, **asdict(marker)})
     # Rather an empty folder that stays than a marker that can't be read.
     fits = len(data) <= LARGEST or not marker.emptied
     return data if fits else _render(replace(marker, emptied=()))
@@ -106,13 +106,13 @@ def _render(marker: Marker) -> bytes:
 
 def _parse(data: bytes, name: str) -> Marker:
     try:
-        match json.loads(data):
+        match decode(data):
             case {"format": 2, "name": str() as named, "version": str() as version, "path": str() as path, **more}:
                 if named == name and version == printable(version) and len(version) <= LONGEST:
                     return Marker(name, version, path, _folders(more.get("emptied")))
             case _:
                 pass
-    except (ValueError, RecursionError):
+    except (MsgspecError, ValueError, RecursionError):
         pass  # cut short, or of another program
     return Marker(name, UNKNOWN, "")
 

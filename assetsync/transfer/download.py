@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from assetsync.backends.contract import Progress
 from assetsync.errors import AssetsyncError, ChecksumError, DamagedError, NotFoundError
 from assetsync.local.hashing import no_link, sha256_of
 from assetsync.local.writeback import start_writing
 from assetsync.pool import BULK_WIDTH, Group, Lane, Transfers
+from assetsync.progress import Progress
 from assetsync.remote.store import Store
 from assetsync.render.units import size as units
 

@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from assetsync.atomic import TEMPORARY_PREFIX
-from assetsync.backends.contract import Progress
 from assetsync.errors import AssetsyncError, ContentError, DamagedError, InvalidError, NotFoundError
 from assetsync.escape import printable
 from assetsync.local.install import Change, Place, is_same_file
@@ -24,6 +23,7 @@ from assetsync.model.names import Spec
 from assetsync.model.tree import FileEntry, Tree, directory_tree, file_tree
 from assetsync.plan.snapshot import Present
 from assetsync.pool import Transfers
+from assetsync.progress import Progress
 from assetsync.remote import layout
 from assetsync.remote.documents import Meta
 from assetsync.remote.resolve import unknown

@@ -19,7 +19,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend, Progress
+from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend
 from assetsync.backends.probe import refuses_writes
 from assetsync.errors import (
     ChangedError,
@@ -36,6 +36,7 @@ from assetsync.model.provenance import Provenance
 from assetsync.model.tree import FileEntry, Tree
 from assetsync.plan.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
 from assetsync.pool import BULK_WIDTH, Group, Lane, Transfers
+from assetsync.progress import Progress
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
 from assetsync.remote.store import Store

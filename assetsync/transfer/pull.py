@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from assetsync.backends.contract import Progress
 from assetsync.errors import DamagedError
 from assetsync.local.boundary import Boundary
 from assetsync.local.install import locate
 from assetsync.model.tree import Content
 from assetsync.plan.snapshot import Present
 from assetsync.pool import Transfers
+from assetsync.progress import Progress
 from assetsync.remote.store import Store
 from assetsync.state.pull_markers import Marker, Markers
 from assetsync.transfer.installation import Installation, Source, staging

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.errors import DamagedError, ExistsError, NotFoundError, TransientError
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress, no_progress
 from assetsync.remote import documents, layout
 from tests.simulation.schedule import Fate, Schedule
 from tests.simulation.watch import NAME, Watch

@@ -42,7 +42,7 @@ from assetsync.backends.azure.translate import (
 )
 from assetsync.backends.azure.transport import open_transport
 from assetsync.backends.bodies import Body, FileBody, PieceBody, hex_of
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
@@ -59,6 +59,7 @@ from assetsync.errors import (
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress, no_progress
 
 MIB = 1024 * 1024
 # Bytes that are read at once; the SDK has them in memory twice.

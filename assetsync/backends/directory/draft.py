@@ -11,8 +11,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 
 from assetsync.atomic import open_temporary, sync_folder
-from assetsync.backends.contract import Progress
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress
 
 CHUNK = 1024 * 1024
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})

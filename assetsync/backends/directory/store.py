@@ -23,7 +23,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from assetsync.atomic import TEMPORARY_PREFIX, sync_folder
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo
 from assetsync.backends.directory.draft import CHUNK, Draft
 from assetsync.backends.directory.listing import RESERVED_PREFIX, listing
 from assetsync.backends.directory.removal import unlink_below
@@ -44,6 +44,7 @@ from assetsync.errors import (
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from filelock import FileLock

@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from msgspec import Struct, field
 
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.backends.gcs import translate
 from assetsync.backends.gcs.calls import Calls, Task
 from assetsync.backends.gcs.client import EMULATOR_VARIABLE, Client, Identity, Reply, identity
@@ -45,6 +45,7 @@ from assetsync.errors import (
 )
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress, no_progress
 
 USER_PROJECT_VARIABLE = "ASSETSYNC_GCS_USER_PROJECT"
 # Bytes. Parts but the last are multiples of GRAIN; so is what the server keeps of one that was cut.

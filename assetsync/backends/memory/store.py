@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
-from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
+from assetsync.backends.contract import Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.errors import ChangedError, ChecksumError, DamagedError, ExistsError, NotFoundError, UsageError
 from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
+from assetsync.progress import Progress, no_progress
 
 CHUNK = 1024 * 1024
 

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from assetsync.backends.bodies import FileBody, hex_of
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece, Progress, no_progress
+from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
@@ -59,6 +59,7 @@ from assetsync.escape import printable
 from assetsync.model.manifest import StoreConfig
 from assetsync.model.tree import FileEntry
 from assetsync.pool import together
+from assetsync.progress import Progress, no_progress
 
 if TYPE_CHECKING:
     from obstore import PutMode

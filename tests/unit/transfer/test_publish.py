@@ -14,7 +14,7 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from assetsync.backends.contract import Backend, no_progress
+from assetsync.backends.contract import Backend
 from assetsync.backends.memory.store import MemoryBackend
 from assetsync.backends.opening import open_backend
 from assetsync.errors import (
@@ -32,6 +32,7 @@ from assetsync.model.tree import Tree
 from assetsync.model.versioning import MajorMinor
 from assetsync.plan.snapshot import CLAIM_LIFETIME, Present, RemoteVersion
 from assetsync.pool import Transfers
+from assetsync.progress import no_progress
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim
 from assetsync.remote.store import Store
