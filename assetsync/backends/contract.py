@@ -16,6 +16,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from assetsync.model.tree import FileEntry
 from assetsync.progress import Progress, no_progress
 
+# Bytes. A store may hold files of up to so many in memory while it uploads them.
+WHOLE = 2 * 1024 * 1024
+
 
 class ObjectInfo(NamedTuple):
     """An object as listed or looked up. `sha256` (hex) is None where the store does not know it.

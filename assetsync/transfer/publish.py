@@ -19,7 +19,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from assetsync.backends.contract import Copy, MultipartBackend, Part, ProbedBackend
+from assetsync.backends.contract import WHOLE, Copy, MultipartBackend, Part, ProbedBackend
 from assetsync.backends.probe import refuses_writes
 from assetsync.errors import (
     ChangedError,
@@ -42,6 +42,8 @@ from assetsync.remote.documents import Claim, Meta
 from assetsync.remote.store import Store
 from assetsync.state.journal import Journal
 
+# Bytes. Of larger files, fewer are sent at once, if they may be in memory as a whole.
+SMALL = 1024 * 1024
 # A claim that is there and then is not belonged to someone who finished just then; that does not happen often in a row.
 CLAIM_ATTEMPTS = 3
 
@@ -302,7 +304,14 @@ class _Data:
         if isinstance(self._backend, ProbedBackend) and self._what.tree.is_directory:
             self._backend.expect_writes(layout.data_key(self._what.name, self._what.version) + "/")
         files = sorted(enumerate(self._what.tree.files), key=lambda numbered: numbered[1].size, reverse=True)
-        self._group.run([partial(self._file, number, entry) for number, entry in files])
+        small = []
+        for number, entry in files:
+            task = partial(self._file, number, entry)
+            if SMALL < entry.size <= WHOLE:
+                self._group.submit(task, Lane.STREAM)
+            else:
+                small.append(task)
+        self._group.run(small)
 
     def _file(self, number: int, entry: FileEntry) -> None:
         key = layout.data_key(self._what.name, self._what.version, entry.path)

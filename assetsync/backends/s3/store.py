@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from assetsync.backends.bodies import FileBody, hex_of
-from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
+from assetsync.backends.contract import WHOLE, Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
@@ -68,8 +68,6 @@ if TYPE_CHECKING:
     from assetsync.backends.s3.listing import Listings
     from assetsync.backends.s3.signed import Requests
 
-# Bytes. Files above go through boto3, which sends them as they are read, and asks before it sends them.
-SMALL = MIB
 # Limits of S3, from "Amazon S3 multipart upload limits".
 MAX_PARTS = 10_000
 MAX_COPY = 5 * 1024 * MIB
@@ -204,7 +202,7 @@ class S3Backend:
             raise self._changed(key) from error
 
     def upload(self, key: str, path: str, entry: FileEntry, progress: Progress = no_progress) -> None:
-        if entry.size <= SMALL:
+        if entry.size <= WHOLE:  # others go through boto3, which sends them as they are read, and asks before
             data = small_file(path, entry)
             self._tries.settle(
                 lambda: self._put(CREATE, key, data, entry.sha256, self._data_mode(key), labelled=True),
