@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from assetsync.backends.contract import Backend
-from assetsync.errors import ChangedError, DamagedError, ExistsError, NotFoundError, StoreError
+from assetsync.backends.contract import Backend, ObjectInfo
+from assetsync.errors import ChangedError, ContentError, DamagedError, ExistsError, NotFoundError, StoreError
 from assetsync.model.versioning import Versioning, is_valid
 from assetsync.remote import documents, layout
 from assetsync.state.cache import Cache
@@ -48,10 +49,26 @@ class Indexes:
     def of(self, name: str) -> Index | None:
         """The versions of an asset as `.versions` has them, or None when there is no such asset. DamagedError."""
         raw = self._read[name] = self._now(name)
-        if raw.tag is None:
-            return None
-        valid, foreign = self._sorted_out(raw.versions)
-        return Index(valid, foreign, raw.tag)
+        return self._index(raw)
+
+    def remembered(self, name: str) -> Index | None:
+        """The same without asking: None when there is no such asset, or not the one that is remembered."""
+        raw = self._known(name)
+        return self._index(raw) if raw else None
+
+    def recognise(self, name: str, versions: Iterable[str], listed: ObjectInfo) -> None:
+        """Remember a `.versions` unread, when a listing tells by size and MD5 that it holds just these versions.
+
+        S3 tags an object with the MD5 of its bytes ("Common response headers", ETag), but for those in parts and under
+        a key of KMS. No store is believed more by this: it could as well answer with other bytes.
+        """
+        ordered = tuple(self._versioning.sort(versions))
+        try:
+            data = documents.render_versions(ordered)
+        except ContentError:
+            return
+        if listed.size == len(data) and listed.tag.strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest():
+            self._cache.remember_versions(self._fact(name), ordered, listed.tag)
 
     def raw(self, name: str) -> tuple[str, ...]:
         """`.versions` as it stands, with all that may be wrong with it. NotFoundError, DamagedError."""
@@ -103,17 +120,28 @@ class Indexes:
             self._backend.replace(key, documents.render_versions(self._versioning.sort(versions)), blob.tag)
 
     def _now(self, name: str) -> _Raw:
-        """`.versions` as it is now: remembered, where it was just listed with the tag of what is. DamagedError."""
-        listed = self._listed.get(layout.versions_key(name))
-        known = self._cache.versions(self._fact(name), listed) if listed else None
+        """`.versions` as it is now. DamagedError."""
+        known = self._known(name)
         if known is not None:
-            return _Raw(known, listed)
+            return known
         try:
             versions, tag = self._asked(name)
         except NotFoundError:
             return _Raw((), None)
         self._cache.remember_versions(self._fact(name), versions, tag)
         return _Raw(versions, tag)
+
+    def _known(self, name: str) -> _Raw | None:
+        """`.versions` as it is remembered, where it was just listed with the tag of that."""
+        listed = self._listed.get(layout.versions_key(name))
+        versions = self._cache.versions(self._fact(name), listed) if listed else None
+        return None if versions is None else _Raw(versions, listed)
+
+    def _index(self, raw: _Raw) -> Index | None:
+        if raw.tag is None:
+            return None
+        valid, foreign = self._sorted_out(raw.versions)
+        return Index(valid, foreign, raw.tag)
 
     def _asked(self, name: str) -> tuple[tuple[str, ...], str]:
         key = layout.versions_key(name)

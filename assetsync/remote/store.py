@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting
+from assetsync.backends.contract import Backend, Blob, ConditionalBackend, Listing, MadeByWriting, ObjectInfo
 from assetsync.backends.opening import open_backend
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.manifest.settings import completed, environ_of
@@ -25,7 +25,7 @@ from assetsync.pool import LOOK_WIDTH, together
 from assetsync.progress import Progress, no_progress
 from assetsync.remote import documents, layout
 from assetsync.remote.documents import Claim, Meta
-from assetsync.remote.index import Indexes
+from assetsync.remote.index import Index, Indexes
 from assetsync.remote.listed import tags
 from assetsync.remote.marks import read_marks
 from assetsync.remote.walk import indexed_in, walk
@@ -356,27 +356,39 @@ class Store:
         return digest.hexdigest()
 
     def list(self, wanted: Callable[[str], bool] = lambda name: True) -> Sequence[ListedAsset]:
-        """The wanted assets with their versions, sorted by name; one small GET for each that is not the one that is
-        remembered, and one more for marks where there are some, many at once. StoreError."""
+        """The wanted assets with their versions, sorted by name. StoreError.
+
+        One small GET, many at once, for each whose index is neither the one that is remembered nor, by its MD5, what
+        its folder says; and one more for marks where there are some.
+        """
         found: dict[str, bool] = {}
-        listed: dict[str, str] = {}
-        for _, listing in walk(self.backend, self._is_version, width=self.width):
+        listed: dict[str, ObjectInfo] = {}
+        committed: dict[str, Sequence[str]] = {}
+        for folder, listing in walk(self.backend, self._is_version, width=self.width):
             marked = _marked(listing)
             found.update((name, name in marked) for name in indexed_in(listing) if wanted(name))
-            listed.update((entry.key, entry.tag) for entry in listing.objects if entry.tag)
-        with self._believing(listed), self.cache.at_once():
-            return [*together(lambda name: self._as_listed(name, found[name]), sorted(found), width=self.width)]
+            listed.update((entry.key, entry) for entry in listing.objects if entry.tag)
+            asset = folder.removesuffix("/")
+            if asset in found:
+                committed[asset] = self._folder_of(asset, listing).committed
+        with self._believing({key: entry.tag for key, entry in listed.items()}), self.cache.at_once():
+            for name, versions in committed.items():
+                index = listed.get(layout.versions_key(name))
+                if index is not None:
+                    self.indexes.recognise(name, versions, index)
+            known = {name: self.indexes.remembered(name) for name in found}
+            open_ = [name for name, marked in found.items() if marked or known[name] is None]
+            answers = together(lambda name: self._as_listed(name, found[name]), open_, width=self.width)
+            read = dict(zip(open_, answers, strict=True))
+            return [read.get(name) or _entry(name, known[name]) for name in sorted(found)]
 
     def _as_listed(self, name: str, marked: bool) -> ListedAsset:
-        refused = name_problem(name)
-        if refused is not None:
-            return ListedAsset(name, (), (), refused=refused)
+        if name_problem(name) is not None:
+            return _entry(name, None)
         try:
-            index = self.indexes.of(name)
-            marks = read_marks(self, name) if marked else NO_MARKS
+            return _entry(name, self.indexes.of(name), read_marks(self, name) if marked else NO_MARKS)
         except DamagedError as error:
             return ListedAsset(name, (), (), error.message)
-        return ListedAsset(name, index.listed, index.foreign, marks=marks) if index else ListedAsset(name, (), ())
 
     def survey(self) -> Sequence[AssetFolder]:
         """All assets, sorted by name, with what lies in their folders; those that never got an index, too. StoreError.
@@ -413,6 +425,13 @@ class Store:
 
 def _tree(meta: Meta, files: Sequence[FileEntry]) -> Tree:
     return directory_tree(files) if meta.is_directory else file_tree(files[0].size, files[0].sha256)
+
+
+def _entry(name: str, index: Index | None, marks: Marks = NO_MARKS) -> ListedAsset:
+    refused = name_problem(name)
+    if refused is not None or index is None:
+        return ListedAsset(name, (), (), refused=refused)
+    return ListedAsset(name, index.listed, index.foreign, marks=marks)
 
 
 def _may_be(version: RemoteVersion, tree: Tree) -> bool:

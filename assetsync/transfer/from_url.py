@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 
-from filelock import FileLock, Timeout
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -166,6 +165,8 @@ def fresh_folder(parent: Folder, url: str, closing: ExitStack) -> str:
 
     ConflictError while another process brings the same.
     """
+    from filelock import FileLock, Timeout  # 5 ms, which most commands need not spend
+
     with parent.opened(create=True) as descriptor:
         os.fchmod(descriptor, 0o700)
     folder = os.path.join(parent.path, hashlib.sha256(url.encode()).hexdigest()[:32])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections import Counter
@@ -110,6 +111,32 @@ def test_a_listing_stands_for_two_requests_of_each_of_many_new_assets(repo: Repo
     repo.run("apply", "--yes")
     one = {**PUBLISH, "put data": 1}
     assert _asked(s3.server) == Counter({"list": 1}) + Counter({what: many * count for what, count in one.items()})
+
+
+def test_a_list_reads_no_index_that_says_what_its_folder_does(repo: Repo, s3: Remote) -> None:
+    assert isinstance(s3.server, S3Server)
+    repo.extra.update(s3.environ)
+    repo.write("assets.yaml", f"store: {s3.url}\nassets:\n  a/b: data\n  c: other\n")
+    for text in ("one", "two"):
+        repo.write("data", text)
+        repo.write("other", text)
+        repo.run("apply", "--yes")
+    shutil.rmtree(repo.root / ".assetsync")
+    s3.server.seen.clear()
+    found = {
+        asset["name"]: asset["versions"] for asset in json.loads(repo.run("list", "--format", "json").out)["assets"]
+    }
+    assert found == {"a/b": ["0.1", "0.0"], "c": ["0.1", "0.0"]}
+    # The root, and the folders `a`, `a/b` and `c`.
+    assert _asked(s3.server) == {"list": 4}
+    repo.run("yank", "c:0.0", "--yes", "-m", "bad")
+    shutil.rmtree(repo.root / ".assetsync")
+    s3.server.seen.clear()
+    found = {
+        asset["name"]: asset["versions"] for asset in json.loads(repo.run("list", "--format", "json").out)["assets"]
+    }
+    assert found == {"a/b": ["0.1", "0.0"], "c": ["0.1"]}
+    assert _asked(s3.server) == {"list": 4, "get .versions": 1, "get .marks": 1}
 
 
 def test_the_page_has_the_table() -> None:

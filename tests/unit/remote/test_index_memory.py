@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import pytest
+
+from assetsync.backends.contract import ObjectInfo
 from assetsync.model.versioning import MajorMinor
+from assetsync.remote.documents import render_versions
+from assetsync.remote.index import Index, Indexes
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from tests.unit.publishing import WatchedBackend
@@ -49,3 +56,30 @@ def test_memory_is_no_proof_that_a_version_is_listed() -> None:
     _store(backend).indexes.rewrite("x", lambda listed: ())
     store.indexes.add("x", "1.0")
     assert _listed(backend) == ("1.0",)
+
+
+def _md5(data: bytes) -> str:
+    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+VERSIONS = render_versions(["1.10", "1.9"])
+
+
+@pytest.mark.parametrize(
+    ("listed", "known"),
+    [
+        (ObjectInfo("x.versions", len(VERSIONS), tag=_md5(VERSIONS)), True),
+        (ObjectInfo("x.versions", len(VERSIONS) + 1, tag=_md5(VERSIONS)), False),
+        (ObjectInfo("x.versions", len(VERSIONS), tag=_md5(render_versions(["1.10"]))), False),
+        (ObjectInfo("x.versions", len(VERSIONS), tag='"an etag of parts-2"'), False),
+        (ObjectInfo("x.versions", len(VERSIONS)), False),
+    ],
+    ids=["the same", "longer", "another", "no MD5", "no tag"],
+)
+def test_an_index_is_recognised_by_size_and_md5_alone(listed: ObjectInfo, known: bool) -> None:
+    tags = {listed.key: listed.tag}
+    indexes = Indexes(WatchedBackend(), MajorMinor(), Cache(None), tags)
+    indexes.recognise("x", ["1.9", "1.10"], listed)
+    assert indexes.remembered("x") == (Index(("1.10", "1.9"), (), listed.tag) if known else None)
+    tags.clear()  # the listing is no longer of this moment
+    assert indexes.remembered("x") is None
