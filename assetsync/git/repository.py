@@ -193,44 +193,66 @@ class Repository:
     def provenance(self, folder: str, environ: Mapping[str, str]) -> dict[str, str | bool | None]:
         """Commit, branch, dirty and repository of the checkout that `folder` is in, and who works there as author; None
         for the unknown."""
-        commit, _, author = (self.run("log", "-1", "--format=%H%x00%aN", "HEAD").line or "").partition("\0")
+        head, dirty = self._status(folder)
+        commit = head.get("branch.oid") or self.line("rev-parse", "-q", "--verify", "HEAD")
         if not commit:
             return {}
-        branch = self.run("symbolic-ref", "--short", "-q", "HEAD").line
+        branch = head.get("branch.head") or self.run("symbolic-ref", "--short", "-q", "HEAD").line
+        settings = self._settings()
         return {
             "commit": commit,
-            "author": self._worker(author, environ) or None,
+            "author": self._worker(settings, environ) or None,
             "branch": branch or ci.branch(environ),
-            "dirty": self._is_dirty(folder),
-            "repository": self._url(branch),
+            "dirty": dirty,
+            "repository": _url(settings, branch),
         }
 
-    def _worker(self, author: str, environ: Mapping[str, str]) -> str:
+    def _worker(self, settings: Mapping[str, str], environ: Mapping[str, str]) -> str:
         """Who works here. In a job of CI, whose identity is a bot's or none, that is the author of the commit."""
-        if ci.run_url(environ):
-            return author
-        return environ.get("GIT_AUTHOR_NAME") or self.run("config", "user.name").line or author
+        known = "" if ci.run_url(environ) else environ.get("GIT_AUTHOR_NAME") or settings.get("user.name", "")
+        return known or self.line("log", "-1", "--format=%aN", "HEAD")
 
-    def _is_dirty(self, folder: str) -> bool | None:
-        """Whether tracked files differ from HEAD; assets.lock, which an apply is about to change, is left out."""
+    def _status(self, folder: str) -> tuple[dict[str, str], bool | None]:
+        """The commit and the branch of HEAD, as far as one command tells, and whether tracked files differ from it.
+
+        assets.lock, which an apply is about to change, is left out.
+        """
         lock = self._literal(os.path.join(folder, LOCK)).replace("(top,", "(exclude,top,")
-        ran = self.run("--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", ":(top)", lock)
-        return None if ran.code else bool(ran.out)
+        options = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+        ran = self.run("--no-optional-locks", "status", *options, "--", ":(top)", lock)
+        if ran.code:
+            return {}, None
+        about, files = {}, False
+        for line in os.fsdecode(ran.out).splitlines():
+            mark, _, rest = line.partition(" ")
+            name, _, value = rest.partition(" ")
+            if mark != "#":
+                files = True
+            elif not value.startswith("("):  # "(initial)" or "(detached)"
+                about[name] = value
+        return about, files
 
-    def _url(self, branch: str | None) -> str | None:
-        """The URL of the remote that `branch` follows, or of `origin`, or of the only one."""
-        # As configured: what `insteadOf` makes of it is for this machine alone, and may add a token.
-        listed = os.fsdecode(self.run("config", "-z", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote)$").out)
+    def _settings(self) -> dict[str, str]:
+        """The settings that tell who works here, and of remotes: of `user.name` the last one counts, as for git."""
+        pattern = r"^(user\.name|remote\..*\.url|branch\..*\.remote)$"
+        listed = os.fsdecode(self.run("config", "-z", "--get-regexp", pattern).out)
         settings: dict[str, str] = {}
         for setting in listed.split("\0")[:-1]:
             name, _, value = setting.partition("\n")
-            settings.setdefault(name, value)
-        urls = {
-            match[1]: value for name, value in settings.items() if (match := re.fullmatch(r"remote\.(.*)\.url", name))
-        }
-        followed = settings.get(f"branch.{branch}.remote", "origin")
-        chosen = urls.get(followed) or urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
-        return public_url(chosen) if chosen else None
+            if name == "user.name" or name not in settings:
+                settings[name] = value
+        return settings
+
+
+def _url(settings: Mapping[str, str], branch: str | None) -> str | None:
+    """The URL of the remote that `branch` follows, or of `origin`, or of the only one.
+
+    As configured: what `insteadOf` makes of it is for this machine alone, and may add a token.
+    """
+    urls = {match[1]: value for name, value in settings.items() if (match := re.fullmatch(r"remote\.(.*)\.url", name))}
+    followed = settings.get(f"branch.{branch}.remote", "origin")
+    chosen = urls.get(followed) or urls.get("origin") or (next(iter(urls.values())) if len(urls) == 1 else None)
+    return public_url(chosen) if chosen else None
 
 
 def open_repository(folder: str, environ: Mapping[str, str]) -> Repository | None:
