@@ -16,7 +16,7 @@ from assetsync.render.adoption import Found, adoption_text
 from assetsync.render.units import plural
 
 
-@command("adopt", short_help="Make a project of a store: find what is here of it.", epilog=STORE_HELP)
+@command("adopt", epilog=STORE_HELP)
 @click.argument("patterns", metavar="[PATTERN]...", nargs=-1)
 @click.option(
     "--path",

@@ -14,7 +14,7 @@ from assetsync.project.asset_store import AssetStore
 from assetsync.render.marks import aliases_json, aliases_text
 
 
-@command("alias", short_help="Name a version, such as `production`; show and undo moves.", epilog=STORE_HELP)
+@command("alias", epilog=STORE_HELP)
 @click.argument("name", shell_complete=assets)
 @click.argument("alias", required=False)
 @click.argument("version", required=False)

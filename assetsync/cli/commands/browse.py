@@ -35,7 +35,7 @@ from assetsync.render.units import plural
 EXIT_DIFFERENCE = 2
 
 
-@command("list", short_help="Assets and versions in the store, beside what is locked.", epilog=STORE_HELP)
+@command("list", epilog=STORE_HELP)
 @click.argument("pattern", required=False, shell_complete=assets)
 @filter_options
 @click.option("-l", "--long", is_flag=True, help="Size and date of the newest versions too: one request each.")
@@ -110,7 +110,7 @@ def _page(store: AssetStore, assets: Sequence[ListedAsset]) -> str:
     return store_page(store.url, documents, tool=f"assetsync {__version__}", written=now)
 
 
-@command("log", short_help="The versions of an asset: when, who, from which commit.", epilog=STORE_HELP)
+@command("log", epilog=STORE_HELP)
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=assets)
 @click.option("-n", "--limit", type=click.IntRange(min=1), metavar="N", help="The newest N versions of each only.")
 @format_option
@@ -157,7 +157,7 @@ def _many(given: Sequence[str]) -> bool:
     return len(given) > 1 or any(map(is_many, given))
 
 
-@command("show", short_help="All that is known of one version, or a saved plan.", epilog=STORE_HELP)
+@command("show", epilog=STORE_HELP)
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True, shell_complete=assets_or_files)
 @format_option
 @prefix_option
@@ -203,7 +203,7 @@ def _show_plan(console: Console, common: Common, file: str, format: str) -> int:
     return 0
 
 
-@command("diff", short_help="What differs between two versions, or a version and a path.", epilog=STORE_HELP)
+@command("diff", epilog=STORE_HELP)
 @click.argument("old", metavar="A", shell_complete=assets_or_files)
 @click.argument("new", metavar="B", shell_complete=assets_or_files)
 @format_option

@@ -20,7 +20,7 @@ from assetsync.render.findings import findings_github, findings_json, findings_t
 EXIT_DIFFERENCE = 2
 
 
-@command("check", short_help="Is assets.lock right? Offline; for hooks and CI.")
+@command("check")
 @click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=assets)
 @filter_options
 @click.option("--staged", is_flag=True, help="Check both files as git's index has them: what `git commit` would take.")

@@ -9,7 +9,7 @@ from assetsync.cli.console import Console
 from assetsync.cli.options import Common, command
 
 
-@command("completion", short_help="Let bash, zsh or fish complete commands, options and names.")
+@command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion_command(common: Common, shell: str) -> int:
     """Print the script by which SHELL completes commands, options, and names of assets in assets.yaml and assets.lock.

@@ -63,7 +63,6 @@ def _publishing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command(
     "new",
-    short_help="Publish a path as a new asset.",
     epilog=STORE_HELP,
     help=f"Publish PATH as the first version of the new asset NAME, after showing the plan and asking.\n\n{URL_HELP}"
     "\n\n`NAME:1` begins with 1.0 instead of 0.0. Prints the spec of what was published.",
@@ -96,7 +95,6 @@ def new_command(
 
 @command(
     "update",
-    short_help="Publish a path as the next version of an asset.",
     epilog=STORE_HELP,
     help="Publish PATH as the next version of the asset NAME, after showing its versions and the plan, and asking."
     f"\n\n{URL_HELP}\n\nThe next version is the next minor of the newest line: with 0.1 and 1.1 it is 1.2, `NAME:0`"
@@ -140,7 +138,7 @@ def update_command(
         return _run(Console(common), store, plan, dry_run=dry_run, yes=yes, message=message, max_files=max_files)
 
 
-@command("fetch", short_help="Get versions, or a part of one, and print their paths.", epilog=STORE_HELP)
+@command("fetch", epilog=STORE_HELP)
 @click.argument("specs", metavar="SPEC...", nargs=-1, shell_complete=assets)
 @click.option("--locked", is_flag=True, help="What assets.lock names; SPECs are names then, and none means all.")
 @click.option(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 yes_option = click.option("-y", "--yes", is_flag=True, help="Also make the edits that are offered, without asking.")
 
 
-@command("init", short_help="Write a commented assets.yaml.")
+@command("init")
 @yes_option
 def init_command(common: Common, yes: bool) -> int:
     """Write an assets.yaml that explains itself, for the store of `--store URL`, into the current directory.
@@ -76,7 +76,7 @@ def init_command(common: Common, yes: bool) -> int:
     return 0
 
 
-@command("add", short_help="Add assets to assets.yaml.")
+@command("add")
 @click.argument("given", nargs=-1, required=True, metavar="PATH [NAME] | PATH...", shell_complete=files)
 @click.option("--version", metavar="LINE", help="The major line to publish into, or what a `--readonly` asset follows.")
 @click.option("--readonly", is_flag=True, help="Never publish it from here: only fetch what others publish.")
@@ -173,7 +173,7 @@ def _split(given: Sequence[str], directory: str) -> tuple[list[str], str | None]
     return list(paths), None
 
 
-@command("remove", short_help="Take an asset out of assets.yaml.")
+@command("remove")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=assets)
 def remove_command(common: Common, names: tuple[str, ...]) -> int:
     """Take the asset NAME out of assets.yaml. Its versions stay in the store, and its files stay here.

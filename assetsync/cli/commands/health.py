@@ -38,7 +38,7 @@ _POLICIES = "https://github.com/your-org/assetsync/blob/main/docs/howto/immutabl
 EXIT_FOUND = 1
 
 
-@command("verify", short_help="Is every object of a version there and right?", epilog=STORE_HELP)
+@command("verify", epilog=STORE_HELP)
 @click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=assets)
 @click.option("--all", "every", is_flag=True, help="Every version of every asset of the store.")
 @click.option("--deep", is_flag=True, help="Read every byte, instead of trusting what the store says of itself.")
@@ -111,7 +111,7 @@ def _versions(store: AssetStore, specs: Sequence[str], every: bool) -> Iterator[
         yield found.name, found.version or ""
 
 
-@command("doctor", short_help="Find what is wrong with a store, and mend it.", epilog=STORE_HELP)
+@command("doctor", epilog=STORE_HELP)
 @click.argument("pattern", required=False, shell_complete=assets)
 @click.option("--repair", is_flag=True, help="Mend indexes and clear dead publishes, after showing and asking.")
 @click.option("--read-only", is_flag=True, help="Do not try to write the probe objects.")

@@ -13,7 +13,7 @@ from assetsync.model.files import LOCK
 from assetsync.project.locate import find_manifest
 
 
-@command("lock", short_help="Resolve merge conflicts in assets.lock.")
+@command("lock")
 @click.option("--resolve", "resolving", is_flag=True, help="Settle the conflicts that a merge left in assets.lock.")
 @click.option(
     "--merge-driver", nargs=3, metavar="BASE OURS THEIRS", help="Merge three files into OURS; for git to call."

@@ -30,7 +30,7 @@ from assetsync.traffic import Traffic
 EXIT_DIFFERENCE = 2
 
 
-@command("promote", short_help="Bring versions from one store to another.")
+@command("promote")
 @click.argument("specs", nargs=-1, metavar="[SPEC]...", shell_complete=assets)
 @click.option(
     "--from",

@@ -17,7 +17,7 @@ from assetsync.render.status import status_json, status_text
 from assetsync.traffic import Traffic
 
 
-@command("status", short_help="Where every asset stands: here, in assets.lock, in the store.")
+@command("status")
 @names_argument
 @filter_options
 @click.option("--offline", is_flag=True, help="Compare with assets.lock alone; ask no store.")

@@ -51,7 +51,7 @@ def load(common: Common, traffic: Traffic = UNLIMITED) -> Project:
     return project
 
 
-@command("plan", short_help="Show what sync and apply would do; write nothing.")
+@command("plan")
 @names_argument
 @filter_options
 @click.option(
@@ -110,7 +110,7 @@ def plan_command(
     return EXIT_DIFFERENCE if detailed_exitcode and plan.changes else 0
 
 
-@command("apply", short_help="Publish what changed and save assets.lock.")
+@command("apply")
 @names_argument
 @filter_options
 @click.option(
@@ -170,7 +170,7 @@ def apply_command(
         return job.carry_out(plan)
 
 
-@command("sync", short_help="Both directions: publish what changed, get what is missing.")
+@command("sync")
 @names_argument
 @filter_options
 @yes_option
@@ -205,7 +205,7 @@ def sync_command(
     return _work(common, traffic, request, labels, yes=yes, message=message, commit=commit)
 
 
-@command("pull", short_help="Make local paths what assets.lock says.")
+@command("pull")
 @names_argument
 @filter_options
 @yes_option
@@ -223,7 +223,7 @@ def pull_command(
     return _work(common, traffic, request, labels, yes=yes or not discard_local)
 
 
-@command("upgrade", short_help="Move assets.lock to the newest versions, and pull them.")
+@command("upgrade")
 @names_argument
 @filter_options
 @yes_option

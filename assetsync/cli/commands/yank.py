@@ -11,7 +11,7 @@ from assetsync.cli.stores import STORE_HELP, open_store, prefix_option
 from assetsync.escape import printable
 
 
-@command("yank", short_help="Mark a version as bad: nothing resolves to it any more.", epilog=STORE_HELP)
+@command("yank", epilog=STORE_HELP)
 @click.argument("spec", metavar="NAME:VERSION", shell_complete=assets)
 @click.option("-m", "--message", metavar="WHY", help="Why it is bad; shown to whoever has locked it.")
 @click.option("--republish", metavar="OLD", help="First publish OLD's content once more, as a newer version.")
