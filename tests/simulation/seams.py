@@ -28,7 +28,7 @@ from assetsync import atomic, pool
 from assetsync.git import provenance
 from assetsync.local import install
 from assetsync.model.provenance import Provenance
-from assetsync.project import marking, numbering, project, promote, workspace, yanking
+from assetsync.project import marking, numbering, project, promote, workspace
 from assetsync.remote import doctor, documents
 from assetsync.remote import store as remote_store
 from assetsync.remote import yank as remote_yank
@@ -176,8 +176,7 @@ def _patch_machine(patch: pytest.MonkeyPatch, stage: Stage) -> None:
     patch.setattr(remote_store, "open_backend", lambda config, environ: stage.stores[config.url])
     # What is remembered outlives the process, as the file does, which is the slowest thing here.
     patch.setattr(workspace, "Cache", lambda path: stage.caches.setdefault(path, Cache(None)))
-    for module in (provenance, marking, yanking):
-        patch.setattr(module, "provenance", lambda *_, message=None, **__: Provenance("simulation", message=message))
+    patch.setattr(provenance, "provenance", lambda *_, message=None, **__: Provenance("simulation", message=message))
     # Who waits for a file of another process lets that one go on.
     patch.setattr(atomic, "_wait_for", lambda descriptor: _wait_for(stage, descriptor))
 
