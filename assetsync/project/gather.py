@@ -41,8 +41,6 @@ _Seen = Callable[[RemoteAsset], RemoteAsset]
 class Site(Struct, frozen=True):
     """Where a snapshot is taken: the folder `root` that entries are relative to, what links may lead out of, and what
     remembers things there.
-
-    `jobs` is how many requests may be under way at once; None: as many as serve best.
     """
 
     root: str
@@ -53,7 +51,6 @@ class Site(Struct, frozen=True):
     cache: Cache
     journal: Journal
     markers: Markers
-    jobs: int | None = None
 
     def only(self, names: Collection[str]) -> Site:
         """The same, narrowed to the assets called `names`; all of them when `names` is empty."""
@@ -157,12 +154,6 @@ class _Asking(Struct, frozen=True):
     def store(self) -> Store:
         return self.open_store()
 
-    @property
-    def _width(self) -> int:
-        from assetsync.pool import LOOK_WIDTH
-
-        return self.site.jobs or LOOK_WIDTH
-
     def first_answers(self) -> Mapping[str, RemoteAsset]:
         """The facts that every decision needs: the listed versions, and the locked one as it is now.
 
@@ -171,7 +162,7 @@ class _Asking(Struct, frozen=True):
         from assetsync.remote.absence import absent
 
         entries = [entry.name for entry in self.site.manifest.entries]
-        gone = absent(self.store, (name for name in entries if self.site.locked(name) is None), width=self._width)
+        gone = absent(self.store, (name for name in entries if self.site.locked(name) is None))
         names = [name for name in entries if name not in gone]
         versions = {name: locked.version for name in names if (locked := self.site.locked(name)) is not None}
         confirmed = {name: one for name, one in versions.items() if is_valid(self.site.versioning, one)}
@@ -180,7 +171,7 @@ class _Asking(Struct, frozen=True):
         new = [entry.name for entry in self.site.manifest.entries if not (entry.readonly or entry.name in gone)]
         looks += [(name, partial(self._look_ahead, name)) for name in new if self.site.locked(name) is None]
         known = {name: RemoteAsset(looked_into=name in gone) for name in entries}
-        with self.store.listing_ahead(confirmed, width=self._width):
+        with self.store.listing_ahead(confirmed):
             return self._put_together(known, looks)
 
     def answers(self, snapshot: Snapshot, wanted: Mapping[str, Needs]) -> Mapping[str, RemoteAsset]:
@@ -210,7 +201,7 @@ class _Asking(Struct, frozen=True):
 
         found = dict(known)
         with self.site.cache.at_once():
-            for name, seen in together(answer, looks, width=self._width):
+            for name, seen in together(answer, looks, width=self.store.width):
                 found[name] = seen(found[name])
         return found
 

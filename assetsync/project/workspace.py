@@ -89,7 +89,6 @@ class Workspace:
             self.cache,
             self.journal,
             self.markers,
-            self.traffic.jobs,
         )
 
     def has_claim(self, version: str) -> bool:

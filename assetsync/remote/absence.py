@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from assetsync.backends.contract import PagedBackend
-from assetsync.pool import LOOK_WIDTH, together
+from assetsync.pool import together
 from assetsync.remote import layout
 from assetsync.remote.store import Store
 
@@ -16,8 +16,8 @@ ENTRIES_EACH = 10
 PAGE = 1000
 
 
-def absent(store: Store, names: Iterable[str], *, width: int = LOOK_WIDTH) -> frozenset[str]:
-    """Those of `names` of which the store has no object, told by up to `width` requests at once. StoreError.
+def absent(store: Store, names: Iterable[str]) -> frozenset[str]:
+    """Those of `names` of which the store has no object. StoreError.
 
     The others may be absent, too: where it would take many requests to tell, nobody has looked.
     """
@@ -36,7 +36,7 @@ def absent(store: Store, names: Iterable[str], *, width: int = LOOK_WIDTH) -> fr
         return [name for name in wanted if there.isdisjoint((layout.versions_key(name), layout.asset_folder(name)))]
 
     many = [folder for folder, wanted in by_folder.items() if len(wanted) >= MANY]
-    gone = frozenset(name for names in together(absent_in, many, width=width) for name in names)
+    gone = frozenset(name for names in together(absent_in, many, width=store.width) for name in names)
     store.indexes.take_for_absent(gone)
     return gone
 

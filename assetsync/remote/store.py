@@ -71,8 +71,8 @@ class ListedAsset(NamedTuple):
 class Store:
     """One store, seen through a versioning system. `cache` remembers what never changes.
 
-    `called` is the store's URL as a person wrote it, for messages; that of the backend by default. A listing sends up
-    to `width` requests at once.
+    `called` is the store's URL as a person wrote it, for messages; that of the backend by default. Up to
+    `width` requests are sent at once where many things are looked at.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Store:
         """Close the connections of the backend."""
         self.backend.close()
 
-    def listing_ahead(self, locked: Mapping[str, str], *, width: int = LOOK_WIDTH) -> AbstractContextManager[None]:
+    def listing_ahead(self, locked: Mapping[str, str]) -> AbstractContextManager[None]:
         """For a block that asks for the indexes of these assets, and confirms these versions of them: list them first,
         where a few listings save many requests. StoreError.
         """
@@ -120,7 +120,7 @@ class Store:
             for name, version in locked.items()
             for key in (layout.versions_key(name), layout.meta_key(name, version))
         ]
-        return self._believing(tags(self.backend, keys, width=width))
+        return self._believing(tags(self.backend, keys, width=self.width))
 
     @contextmanager
     def _believing(self, listed: Mapping[str, str]) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""`jobs` bounds the requests of all that an AssetStore asks, listings and patterns included."""
+"""`jobs` bounds the requests of all that is asked, plans, listings and patterns included."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assetsync import AssetStore, Traffic
+from assetsync import AssetStore, Project, Traffic
 from assetsync.backends.directory.store import DirectoryBackend
 
 ASSETS = 24
@@ -52,3 +52,17 @@ def test_a_listing_sends_no_more_requests_at_once(tmp_path: Path, monkeypatch: p
         assert len(store.list()) == ASSETS
         assert len(store.matching(["f*"])) == ASSETS
     assert 1 <= counted.most <= jobs
+
+
+def test_a_plan_sends_no_more_requests_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = "".join(f"  f{number}/a: f{number}\n" for number in range(ASSETS))
+    (tmp_path / "assets.yaml").write_text(f"store: ./store\nassets:\n{entries}")
+    for number in range(ASSETS):
+        (tmp_path / f"f{number}").write_text(str(number))
+    with Project.load(str(tmp_path), environ={}) as project:
+        assert project.apply(project.plan()).error is None
+    (tmp_path / "f3").write_text("other")
+    with Project.load(str(tmp_path), environ={}, traffic=Traffic(2)) as project:
+        counted = _Most(monkeypatch)
+        assert len(project.plan().changes) == 1
+    assert 1 <= counted.most <= 2
