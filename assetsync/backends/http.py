@@ -1,7 +1,8 @@
-"""Common to stores over HTTP: times by their own clock, proxies, and where tokens may go."""
+"""Common to stores over HTTP: times by their own clock, errors in XML, proxies, and where tokens may go."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -31,6 +32,12 @@ def _seconds(date: str | None) -> float | None:
     except (ValueError, OverflowError):
         return None  # the year 99999, or a zone of 400 digits
     return seconds if seconds is not None and 0 <= seconds < _YEAR_10000 else None
+
+
+def element(body: str, name: str) -> str:
+    """The text of the first such element of a reply in XML, or nothing."""
+    found = re.search(f"<{name}>([^<]*)</{name}>", body)
+    return html.unescape(found[1]) if found else ""
 
 
 def may_see_token(endpoint: str, environ: Mapping[str, str], own_hosts: re.Pattern[str], *variables: str) -> bool:

@@ -64,10 +64,20 @@ class Refusal(NamedTuple):
     region: str = ""
 
 
+class NoRangeError(StoreError):
+    """The object has no such bytes."""
+
+
+class UnchangedError(StoreError):
+    """The object still is what the request says that it was."""
+
+
 THROTTLED = Rule(TransientError, "it asks for fewer requests", AGAIN)
 FAILING = Rule(TransientError, "the store fails for the moment", AGAIN)
 BUSY = Rule(TransientError, "another operation on it is under way", AGAIN)
 NO_OBJECT = Rule(NotFoundError, "there is no such object")
+NO_RANGE = Rule(NoRangeError, "it has no such range of bytes")
+UNCHANGED = Rule(UnchangedError, "it has not changed")
 CHANGED = Rule(ChangedError, "it changed meanwhile")
 EXISTS = Rule(ExistsError, "it exists already")
 OTHER_BYTES = Rule(ChecksumError, "the bytes that arrived are not those of the checksum; nothing was stored")

@@ -9,7 +9,7 @@ import urllib3.exceptions
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from assetsync.backends.refusal import Operation, Place, Refusal
+from assetsync.backends.refusal import NoRangeError, Operation, Place, Refusal, UnchangedError
 from assetsync.backends.s3 import translate
 from assetsync.backends.s3.failures import cut, refusal_of
 from assetsync.errors import (
@@ -83,7 +83,7 @@ CODES: list[tuple[str, type[StoreError], str, str]] = [
     ("InvalidDigest", ChecksumError, "nothing was stored", ""),
     ("NotImplemented", UnsupportedError, "does not support", "conditional_writes: false"),
     ("MethodNotAllowed", UnsupportedError, "does not support", "conditional_writes: false"),
-    ("InvalidRange", translate.NoRangeError, "no such range", ""),
+    ("InvalidRange", NoRangeError, "no such range", ""),
     ("InvalidPart", StoreError, "part is missing", "again"),
     ("InvalidPartOrder", StoreError, "not in order", ""),
     ("EntityTooSmall", StoreError, "too small", ""),
@@ -102,7 +102,7 @@ CODES: list[tuple[str, type[StoreError], str, str]] = [
 # What a reply without a body tells, as those to HEAD are.
 STATUSES: list[tuple[int, type[StoreError], str]] = [
     (301, StoreError, "another region"),
-    (304, translate.UnchangedError, "has not changed"),
+    (304, UnchangedError, "has not changed"),
     (307, StoreError, "another region"),
     (400, StoreError, "without a reason"),
     (401, DeniedError, "access denied"),
@@ -112,7 +112,7 @@ STATUSES: list[tuple[int, type[StoreError], str]] = [
     (408, TransientError, "fails for the moment"),
     (409, TransientError, "another operation"),
     (412, ChangedError, "changed"),
-    (416, translate.NoRangeError, "no such range"),
+    (416, NoRangeError, "no such range"),
     (429, TransientError, "fewer requests"),
     (501, UnsupportedError, "does not support"),
     (503, TransientError, "fewer requests"),

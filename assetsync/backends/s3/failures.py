@@ -8,6 +8,7 @@ from botocore import exceptions
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from assetsync.backends.http import element
 from assetsync.backends.refusal import (
     CUT,
     NO_PROXY,
@@ -20,7 +21,7 @@ from assetsync.backends.refusal import (
     error_by,
     rule_for_exception,
 )
-from assetsync.backends.s3.translate import NO_TLS, NOT_S3, TOO_MANY_FILES, UNREACHABLE, element
+from assetsync.backends.s3.translate import NO_TLS, NOT_S3, TOO_MANY_FILES, UNREACHABLE
 from assetsync.errors import DeniedError, StoreError
 from assetsync.escape import printable
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -23,7 +23,8 @@ from assetsync.backends.contract import WHOLE, Backend, Blob, Dated, Listing, Ob
 from assetsync.backends.labels import Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.probe import check_create, check_replace
-from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, error_by
+from assetsync.backends.ranges import read_range
+from assetsync.backends.refusal import OTHER_BYTES, Operation, Place, UnchangedError, error_by
 from assetsync.backends.retry import Tries, holds, is_file
 from assetsync.backends.s3.access import Access
 from assetsync.backends.s3.bodies import (
@@ -42,8 +43,6 @@ from assetsync.backends.s3.translate import (
     REPLACE,
     SEND_PARTS,
     ConflictingError,
-    NoRangeError,
-    UnchangedError,
 )
 from assetsync.errors import (
     ChangedError,
@@ -214,12 +213,7 @@ class S3Backend:
             self._tries.settle(partial(self._put_file, key, body, entry), lambda: is_file(self, key, entry))
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        stream = _Range(partial(self._open_range, key), start, start + length)
-        try:
-            while chunk := self._tries.run(stream.next):
-                yield chunk
-        except NoRangeError:
-            return  # it begins beyond the end
+        return read_range(self._tries, partial(self._open_range, key), start, length)
 
     def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         return self.copy_from(self, source, target, entry)
@@ -464,32 +458,3 @@ def _is_other_md5(etag: str, md5: str) -> bool:
     """Whether an etag is an MD5, and another one than `md5` (hex)."""
     etag = etag.strip('"').lower()
     return _MD5.fullmatch(etag) is not None and etag != md5
-
-
-class _Range:
-    """The bytes from `start` up to `end`, exclusive, of an object; those that are not there are left out.
-
-    `open_` opens a range: its first byte, its end, and the etag that the object must have. A call of `next` that raised
-    a TransientError may be repeated: it goes on where it was.
-    """
-
-    def __init__(self, open_: Callable[[int, int, str], tuple[str, Iterator[bytes]]], start: int, end: int) -> None:
-        self._open = open_
-        self._position = start
-        self._end = end
-        self._etag = ""
-        self._chunks: Iterator[bytes] | None = None
-
-    def next(self) -> bytes:
-        """The next chunk; none at the end. StoreError."""
-        if self._position >= self._end:
-            return b""
-        if self._chunks is None:
-            self._etag, self._chunks = self._open(self._position, self._end, self._etag)
-        try:
-            chunk = next(self._chunks, b"")
-        except StoreError:
-            self._chunks = None
-            raise
-        self._position = self._position + len(chunk) if chunk else self._end
-        return chunk

@@ -6,9 +6,9 @@ hence no code; there the status decides.
 
 from __future__ import annotations
 
-import html
 import re
 
+from assetsync.backends.http import element
 from assetsync.backends.refusal import (
     AGAIN,
     BUSY,
@@ -17,9 +17,11 @@ from assetsync.backends.refusal import (
     FAILING,
     NO_OBJECT,
     NO_PROXY,
+    NO_RANGE,
     OTHER_BYTES,
     SILENT,
     THROTTLED,
+    UNCHANGED,
     Operation,
     Place,
     Refusal,
@@ -42,14 +44,6 @@ from assetsync.escape import printable
 
 class ConflictingError(TransientError):
     """Another write to the same object is under way."""
-
-
-class NoRangeError(StoreError):
-    """The object has no such bytes."""
-
-
-class UnchangedError(StoreError):
-    """The object still is what the request says that it was."""
 
 
 LIST = Operation("list", "s3:ListBucket")
@@ -83,7 +77,6 @@ _UNKNOWN_KEY = Rule(
 )
 _OTHER_REGION = Rule(StoreError, "the bucket is in another region", _REGION)
 _BAD_KMS = Rule(DeniedError, "the KMS key can't be used", _KMS)
-_NO_RANGE = Rule(NoRangeError, "it has no such range of bytes")
 _LACKS = Rule(UnsupportedError, "`{endpoint}` does not support this request", _CONDITIONAL)
 _DISABLED = Rule(DeniedError, "the account or the bucket is closed to all", "ask its owner")
 
@@ -123,7 +116,7 @@ BY_CODE: dict[str, Rule] = {
     **meaning(FAILING, "RequestTimeoutException IncompleteBody"),
     **meaning(OTHER_BYTES, "XAmzContentSHA256Mismatch XAmzContentChecksumMismatch BadDigest InvalidDigest"),
     **meaning(_LACKS, "NotImplemented MethodNotAllowed"),
-    "InvalidRange": _NO_RANGE,
+    "InvalidRange": NO_RANGE,
     "InvalidPart": Rule(StoreError, "a part is missing or is another", AGAIN),
     "InvalidPartOrder": Rule(StoreError, "the parts are not in order"),
     "EntityTooSmall": Rule(StoreError, "a part is too small for this store"),
@@ -139,7 +132,7 @@ BY_CODE: dict[str, Rule] = {
 
 BY_STATUS: dict[int, Rule] = {
     301: _OTHER_REGION,
-    304: Rule(UnchangedError, "it has not changed"),
+    304: UNCHANGED,
     307: _OTHER_REGION,
     400: Rule(
         StoreError,
@@ -153,7 +146,7 @@ BY_STATUS: dict[int, Rule] = {
     408: FAILING,
     409: BUSY,
     412: CHANGED,
-    416: _NO_RANGE,
+    416: NO_RANGE,
     429: THROTTLED,
     501: _LACKS,
     503: THROTTLED,
@@ -254,12 +247,6 @@ def no_ranges(key: str, place: Place) -> StoreError:
 def not_of_s3(operation: Operation, key: str, place: Place, said: str) -> StoreError:
     """The error for a success that S3 would not answer with, such as the page of a proxy."""
     return error_by(NOT_S3, operation, key, place, printable(said))
-
-
-def element(body: str, name: str) -> str:
-    """The text of the first such element of a reply in XML, or nothing."""
-    found = re.search(f"<{name}>([^<]*)</{name}>", body)
-    return html.unescape(found[1]) if found else ""
 
 
 def _words_of(text: str) -> str:
