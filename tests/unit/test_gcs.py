@@ -20,7 +20,7 @@ from assetsync.backends.gcs import client, digest, translate
 from assetsync.backends.gcs import store as gcs
 from assetsync.backends.gcs.translate import COPY, CREATE, DELETE, LIST, READ, REPLACE, SEND_PARTS
 from assetsync.backends.opening import open_backend
-from assetsync.backends.refusal import Operation, Place, Refusal
+from assetsync.backends.refusal import NoRangeError, Operation, Place, Refusal
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -97,7 +97,7 @@ def refused(
             "changed",
         ),
         (413, "", "", StoreError, "too large"),
-        (416, "", "", StoreError, "range"),
+        (416, "", "", NoRangeError, "no such range"),
         (429, "exceeded the rate limit for object mutation operations", "rateLimitExceeded", TransientError, "fewer"),
         (500, "Backend Error", "backendError", TransientError, "fails for the moment"),
         (502, "", "", TransientError, "fails for the moment"),

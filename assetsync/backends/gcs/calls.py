@@ -107,32 +107,35 @@ class Calls:
             return session.scheme == "https" and (session.hostname or "").endswith(_GOOGLE)
         return session[:2] == store[:2]
 
-    def open_range(
-        self, task: Task, path: str, params: Mapping[str, str], position: int, end: int
-    ) -> tuple[Stream, bytes]:
-        """The reply to a read of [position, end), and its first bytes: none where the object ends before `position`."""
+    def open_range(self, task: Task, path: str, first: int, end: int, generation: str) -> tuple[str, Iterator[bytes]]:
+        """See `ranges.Open`: the tag is the generation. The iterator raises StoreError too."""
         tell("GET", unquote(path))
+        params = {"alt": "media", **({"generation": generation} if generation else {})}
         with self._translated(task):
-            headers = self._client.signed({"Range": f"bytes={position}-{end - 1}"})
-            stream = self._client.stream(self._client.link(path, params), headers)
-        first = self.read_on(task, stream)
-        if stream.status == 206 or (stream.status == 200 and position == 0):
-            return stream, first
-        stream.close()
-        if stream.status == 416:
-            return stream, b""
-        if stream.status == 200:
-            raise UnsupportedError(f"{self.tried(task)}: `{self._place.endpoint}` sends no ranges")
-        raise self._refused(task, stream.status, first)
-
-    def read_on(self, task: Task, stream: Stream) -> bytes:
-        """The next bytes of a stream, which is closed when that fails."""
+            headers = self._client.signed({"Range": f"bytes={first}-{end - 1}"})
+            stream, chunk = self._client.stream(self._client.link(path, params), headers)
         try:
-            with self._translated(task):
-                return stream.read()
-        except BaseException:
+            if stream.status == 200 and first:
+                raise UnsupportedError(f"{self.tried(task)}: `{self._place.endpoint}` sends no ranges")
+            if stream.status not in (200, 206):
+                raise self._refused(task, stream.status, chunk)
+            return self.generation(task, stream.headers), self._chunks(task, stream, chunk, end - first)
+        except StoreError:
             stream.close()
             raise
+
+    def _chunks(self, task: Task, stream: Stream, chunk: bytes, count: int) -> Iterator[bytes]:
+        """The first `count` bytes of a stream, which begins with `chunk`, or as many as there are."""
+        try:
+            while chunk:
+                yield chunk[:count]
+                count -= len(chunk)
+                if count <= 0:
+                    return
+                with self._translated(task):
+                    chunk = stream.read()
+        finally:
+            stream.close()
 
     def generation(self, task: Task, headers: Mapping[str, str]) -> str:
         """The generation of the object that a read returned."""

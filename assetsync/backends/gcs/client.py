@@ -178,9 +178,9 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
         """One request, and its reply, of whose body not much more than `limit` bytes are read."""
         return self.run(self._exchange(method, url, headers, body, limit))
 
-    def stream(self, url: str, headers: Mapping[str, str]) -> Stream:
-        """One GET, whose body is still to be read."""
-        return Stream(self, self.run(self._begin(url, headers)))
+    def stream(self, url: str, headers: Mapping[str, str]) -> tuple[Stream, bytes]:
+        """One GET, and the first bytes of its body, of which the rest is still to be read."""
+        return self.run(self._begin(url, headers))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the result of `work`, which the event loop runs on its own thread."""
@@ -208,7 +208,7 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
         ) as response:
             return Reply(response.status, response.headers, await _read(response, limit))
 
-    async def _begin(self, url: str, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+    async def _begin(self, url: str, headers: Mapping[str, str]) -> tuple[Stream, bytes]:
         response: aiohttp.ClientResponse = await self._session.get(
             URL(url, encoded=True),
             headers={**_AS_STORED, **headers},
@@ -218,7 +218,11 @@ class Client(GCSFileSystem):  # type: ignore[misc]  # gcsfs has no types
             auto_decompress=False,
             read_bufsize=PIECE,
         )
-        return response
+        try:
+            return Stream(self, response), await _some(response)
+        except BaseException:
+            response.close()
+            raise
 
 
 class Stream:
@@ -232,13 +236,7 @@ class Stream:
 
     def read(self) -> bytes:
         """Some bytes, at least LEAST of them unless the end is near; none at the end."""
-        return self._client.run(self._read())
-
-    async def _read(self) -> bytes:
-        body = bytearray()
-        while len(body) < LEAST and (chunk := await self._response.content.read(PIECE)):
-            body += chunk
-        return bytes(body)
+        return self._client.run(_some(self._response))
 
     def close(self) -> None:
         """Drop the connection, unless all was read. Does not wait, since a generator's finalizer may call it."""
@@ -267,6 +265,13 @@ async def _read(response: aiohttp.ClientResponse, limit: int | None) -> bytes:
     if len(body) > limits.MAX_REPLY:
         raise TooLargeError(f"the reply is larger than {limits.MAX_REPLY} bytes")
     return body
+
+
+async def _some(response: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    while len(body) < LEAST and (chunk := await response.content.read(PIECE)):
+        body += chunk
+    return bytes(body)
 
 
 async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:

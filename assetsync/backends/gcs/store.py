@@ -32,6 +32,7 @@ from assetsync.backends.gcs.replies import Resource, page_of, resource_of, rewri
 from assetsync.backends.http import age_of, proxy_for, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
+from assetsync.backends.ranges import read_range
 from assetsync.backends.refusal import Place
 from assetsync.backends.retry import Tries, holds
 from assetsync.errors import (
@@ -196,23 +197,8 @@ class GCSBackend:
         progress(entry.size)
 
     def read_range(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        task = Task(translate.READ, key)
-        params = {"alt": "media"}
-        position, end = start, start + length
-        while position < end:
-            open_range = partial(self._calls.open_range, task, self._path(key), params, position, end)
-            stream, chunk = self._tries.run(open_range)
-            try:
-                while chunk and position < end:
-                    position += len(chunk)
-                    yield chunk[: len(chunk) - max(0, position - end)]
-                    chunk = self._calls.read_on(task, stream)
-                return  # all is read, or the object ends here
-            except TransientError:
-                # The rest comes from the same object, or not at all.
-                params["generation"] = self._calls.generation(task, stream.headers)
-            finally:
-                stream.close()
+        open_ = partial(self._calls.open_range, Task(translate.READ, key), self._path(key))
+        return read_range(self._tries, open_, start, length)
 
     def copy(self, source: str, target: str, entry: FileEntry) -> bool:
         return self.copy_from(self, source, target, entry)

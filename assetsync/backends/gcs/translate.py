@@ -19,6 +19,7 @@ from assetsync.backends.refusal import (
     FAILING,
     NO_OBJECT,
     NO_PROXY,
+    NO_RANGE,
     OTHER_BYTES,
     SILENT,
     THROTTLED,
@@ -117,7 +118,7 @@ BY_STATUS: dict[int, Rule] = {
     409: BUSY,
     412: CHANGED,
     413: Rule(StoreError, "it is too large for this store"),
-    416: Rule(StoreError, "it has no such range of bytes"),
+    416: NO_RANGE,
     429: THROTTLED,
 }
 
