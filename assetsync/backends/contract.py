@@ -10,7 +10,7 @@ and `UnreachableError`; other errors are named where they belong. Backends are s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from assetsync.model.tree import FileEntry
@@ -37,6 +37,14 @@ class Listing(NamedTuple):
 
     objects: list[ObjectInfo]
     folders: list[str]
+
+    @classmethod
+    def of(cls, pages: Iterable[Listing]) -> Listing:
+        """The whole of some pages, in the order of keys."""
+        kept = [*pages]
+        return cls(
+            sorted(one for page in kept for one in page.objects), sorted(one for page in kept for one in page.folders)
+        )
 
 
 class Blob(NamedTuple):

@@ -1,7 +1,8 @@
 """Of many objects, the tags: told by a few pages of listings, where those take the place of many requests.
 
 An object whose tag is the one that it was read with is that object, and it is there. S3 lists what is there at that
-moment ("Amazon S3 data consistency model"), so that this is as true as to ask for each of them.
+moment ("Amazon S3 data consistency model"), and so do Cloud Storage ("Consistency") and Azure, so that this is as true
+as to ask for each of them.
 """
 
 from __future__ import annotations

@@ -98,3 +98,17 @@ def test_pages_are_the_listing_in_pieces(target: Target) -> None:
             objects = sorted(entry for page in pages for entry in page.objects)
             folders = sorted(folder for page in pages for folder in page.folders)
             assert (objects, folders) == backend.list(prefix, delimiter=delimiter)
+
+
+def test_a_tag_in_a_listing_is_that_of_reading(target: Target) -> None:
+    for key in ("a.versions", "a/0.1.meta"):
+        target.backend.create(key, b"x")
+    before = {info.key: info.tag for info in target.backend.list().objects}
+    target.backend.replace("a.versions", b"y", target.backend.read("a.versions").tag)
+    after = {info.key: info.tag for info in target.backend.list().objects}
+    if not isinstance(target.backend, PagedBackend):
+        assert not any(after.values())
+        return
+    assert after == {key: target.backend.read(key).tag for key in after}
+    assert before["a.versions"] != after["a.versions"]
+    assert before["a/0.1.meta"] == after["a/0.1.meta"]

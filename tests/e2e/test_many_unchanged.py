@@ -1,15 +1,17 @@
-"""Many unchanged assets on S3: a listing stands for the requests about each, and hides nothing."""
+"""Many unchanged assets: a listing stands for the requests about each, and hides nothing. On S3, if not told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from assetsync.project.project import Project
 from assetsync.remote.documents import render_versions
 from tests.e2e.harness import Repo
-from tests.e2e.remotes import Remote
+from tests.e2e.remotes import SERVERS, Remote
 
 NAMES = [f"many/{number:02}" for number in range(20)]
 
@@ -17,16 +19,34 @@ NAMES = [f"many/{number:02}" for number in range(20)]
 @pytest.fixture
 def project(repo: Repo, s3: Remote) -> Iterator[Project]:
     """A project of twenty published assets, which a plan has looked at."""
-    repo.use(s3)
+    with _published(repo, s3) as project:
+        yield project
+
+
+@contextmanager
+def _published(repo: Repo, remote: Remote) -> Iterator[Project]:
+    repo.use(remote)
     for name in NAMES:
         repo.write(name, name)
     entries = "".join(f"  {name}: {name}\n" for name in NAMES)
-    repo.write("assets.yaml", f"store: {s3.url}\nassets:\n{entries}")
+    repo.write("assets.yaml", f"store: {remote.url}\nassets:\n{entries}")
     repo.run("apply", "--yes")
     repo.run("plan")
     repo.run("list")
-    with Project.load(str(repo.root), environ=s3.environ) as project:
+    with Project.load(str(repo.root), environ=remote.environ) as project:
         yield project
+
+
+@pytest.mark.parametrize("kind", ["gcs", "azure"])
+def test_so_it_is_on_other_stores(repo: Repo, tmp_path: Path, kind: str) -> None:
+    with SERVERS[kind]() as place, _published(repo, place(tmp_path)) as project:
+        remote = place(tmp_path)
+        before = remote.requests()
+        assert "Nothing to do: 20 unchanged" in repo.run("plan").out
+        assert remote.requests() == before + 1
+        project.store.backend.delete("many/07/0.0.meta")
+        plan = repo.run("plan", "--format", "json", code=1).json()
+        assert [(problem["asset"], problem["code"]) for problem in plan["problems"]] == [("many/07", "lost")]
 
 
 def test_one_request_tells_that_they_are(repo: Repo, s3: Remote, project: Project) -> None:

@@ -227,6 +227,8 @@ class Storage:
 
     def _read(self, request: Request, bucket: str, name: str) -> Reply:
         found = self._found(request, bucket, name)
+        if request.query.get("ifGenerationNotMatch") == str(found.generation):
+            return Reply(304, {}, b"")
         self._check(request.query, bucket, name)
         if not request.is_media:
             return as_json(picked(found.resource(bucket, self.root), request.query.get("fields", "")))
@@ -537,7 +539,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        if reply.status != 204:
+        if reply.status not in (204, 304):
             self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body[: len(reply.body) // 2] if is_cut else reply.body)

@@ -20,7 +20,7 @@ from assetsync.backends.gcs import client, digest, translate
 from assetsync.backends.gcs import store as gcs
 from assetsync.backends.gcs.translate import COPY, CREATE, DELETE, LIST, READ, REPLACE, SEND_PARTS
 from assetsync.backends.opening import open_backend
-from assetsync.backends.refusal import NoRangeError, Operation, Place, Refusal
+from assetsync.backends.refusal import NoRangeError, Operation, Place, Refusal, UnchangedError
 from assetsync.errors import (
     ChangedError,
     ChecksumError,
@@ -103,6 +103,7 @@ def refused(
         (502, "", "", TransientError, "fails for the moment"),
         (503, "", "", TransientError, "fails for the moment"),
         (504, "", "", TransientError, "fails for the moment"),
+        (304, "", "", UnchangedError, "has not changed"),
         (301, "", "", StoreError, "does not answer like Cloud Storage"),
         (307, "", "", StoreError, "does not answer like Cloud Storage"),
         (405, "", "", StoreError, "does not answer like Cloud Storage"),

@@ -40,3 +40,8 @@ def etag_of(found: BlobProperties) -> str:
 def is_directory(found: BlobProperties) -> bool:
     """Accounts with a hierarchical namespace list their folders among the objects."""
     return (found.metadata or {}).get("hdi_isfolder") == "true"
+
+
+def tag_of(found: BlobProperties) -> str:
+    """The etag of an object in a listing, which quotes none, as other replies have it; empty where there is none."""
+    return '"{}"'.format(found.etag.strip('"')) if found.etag else ""

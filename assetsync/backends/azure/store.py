@@ -26,7 +26,7 @@ from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties
 
 from assetsync.backends.azure.access import open_container
 from assetsync.backends.azure.blocks import UPLOAD_ID, belongs, block_id, md5_at, new_upload_id, number_of
-from assetsync.backends.azure.replies import SHA256, etag_of, is_directory, is_size, known, sha256_of
+from assetsync.backends.azure.replies import SHA256, etag_of, is_directory, is_size, known, sha256_of, tag_of
 from assetsync.backends.azure.translate import (
     COPY,
     CREATE,
@@ -155,21 +155,26 @@ class AzureBackend:
         self._container.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
-        objects: list[ObjectInfo] = []
-        folders: list[str] = []
+        return Listing.of(self.pages(prefix, delimiter=delimiter))
+
+    def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
         token: str | None = None
         pages = Pages(self.url, prefix)
         while True:
             page, token = self._page(prefix, token, delimiter=delimiter)
             keys = [found.name[len(self._prefix) :] for found in page]
             pages.add(keys, token or "")
-            for key, found in zip(keys, page, strict=True):
-                if isinstance(found, BlobPrefix):
-                    folders.append(key)
-                elif not is_directory(found):
-                    objects.append(ObjectInfo(key, found.size))
+            named = [*zip(keys, page, strict=True)]
+            yield Listing(
+                [
+                    ObjectInfo(key, found.size, tag=tag_of(found))
+                    for key, found in named
+                    if not (isinstance(found, BlobPrefix) or is_directory(found))
+                ],
+                [key for key, found in named if isinstance(found, BlobPrefix)],
+            )
             if not token:
-                return Listing(sorted(objects), sorted(folders))
+                return
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
         data, etag, _ = self._read(key, limit)

@@ -33,7 +33,7 @@ from assetsync.backends.http import age_of, proxy_for, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.ranges import read_range
-from assetsync.backends.refusal import Place
+from assetsync.backends.refusal import Place, UnchangedError
 from assetsync.backends.retry import Tries, holds
 from assetsync.errors import (
     ChecksumError,
@@ -144,34 +144,45 @@ class GCSBackend:
         self._client.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
+        return Listing.of(self.pages(prefix, delimiter=delimiter))
+
+    def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
         params = {
             "prefix": self._prefix + prefix,
             "maxResults": str(PAGE),
-            "fields": "nextPageToken,prefixes,items(name,size,metadata)",
+            "fields": "nextPageToken,prefixes,items(name,size,metadata,generation)",
             **({"delimiter": "/"} if delimiter else {}),
         }
         task = Task(translate.LIST, prefix)
-        objects: list[ObjectInfo] = []
-        folders: list[str] = []
         pages = Pages(self._url, prefix)
         while True:
             page = self._tries.run(partial(self._calls.ask_json, task, "GET", self._objects, params, page_of))
             found = [self._info(task, item) for item in page.objects]
             below = [self._relative(task, name) for name in page.folders]
             pages.add([*(item.key for item in found), *below], page.next)
-            objects += found
-            folders += below
+            yield Listing(found, below)
             if not page.next:
-                return Listing(objects, folders)
+                return
             params["pageToken"] = page.next
 
     def read(self, key: str, *, limit: int = 64 * 1024 * 1024) -> Blob:
+        return self._blob(key, {}, limit)
+
+    def read_changed(self, key: str, tag: str, *, limit: int = 64 * 1024 * 1024) -> Blob | None:
+        """As `read`; None when the object still is the one that was read with `tag`."""
+        try:
+            found = self._blob(key, {"ifGenerationNotMatch": tag}, limit)
+        except UnchangedError:
+            return None
+        return None if found.tag == tag else found  # emulators send it all the same
+
+    def _blob(self, key: str, condition: Mapping[str, str], limit: int) -> Blob:
         task = Task(translate.READ, key)
-        reply = self._tries.run(lambda: self._read(task, limit))
+        reply = self._tries.run(lambda: self._read(task, limit, condition))
         return Blob(reply.body, self._calls.generation(task, reply.headers))
 
     def read_dated(self, key: str, *, limit: int = 1024 * 1024) -> Dated:
-        reply = self._tries.run(lambda: self._read(Task(translate.READ, key), limit))
+        reply = self._tries.run(lambda: self._read(Task(translate.READ, key), limit, {}))
         return Dated(reply.body, age_of(reply.headers), store_time(reply.headers))
 
     def stat(self, key: str) -> ObjectInfo:
@@ -330,8 +341,8 @@ class GCSBackend:
 
     # One try of a request each.
 
-    def _read(self, task: Task, limit: int) -> Reply:
-        reply = self._calls.ask(task, "GET", self._path(task.key), {"alt": "media"}, limit=limit)
+    def _read(self, task: Task, limit: int, condition: Mapping[str, str]) -> Reply:
+        reply = self._calls.ask(task, "GET", self._path(task.key), {"alt": "media", **condition}, limit=limit)
         if len(reply.body) > limit:
             raise DamagedError(f"{self._calls.tried(task)}: it is larger than {limit} bytes")
         return reply
@@ -442,7 +453,7 @@ class GCSBackend:
         return f"{self._objects}/{quote(self._prefix + key, safe='')}"
 
     def _info(self, task: Task, found: Resource) -> ObjectInfo:
-        return ObjectInfo(self._relative(task, found.name), found.size, found.sha256)
+        return ObjectInfo(self._relative(task, found.name), found.size, found.sha256, found.generation)
 
     def _relative(self, task: Task, name: str) -> str:
         """A name without the prefix. StoreError for one that was not asked for."""

@@ -23,6 +23,7 @@ from assetsync.backends.refusal import (
     OTHER_BYTES,
     SILENT,
     THROTTLED,
+    UNCHANGED,
     ByException,
     Operation,
     Place,
@@ -111,6 +112,7 @@ BY_REASON: dict[str, Rule] = {
 
 BY_STATUS: dict[int, Rule] = {
     **dict.fromkeys((301, 302, 303, 307, 308, 405), _ELSEWHERE),
+    304: UNCHANGED,
     401: Rule(DeniedError, "access denied to {credentials}", _LOGIN),
     403: _DENIED,
     404: NO_OBJECT,

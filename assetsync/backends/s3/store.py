@@ -148,9 +148,7 @@ class S3Backend:
         self._objects.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
-        pages = [*self.pages(prefix, delimiter=delimiter)]
-        objects = sorted(entry for page in pages for entry in page.objects)
-        return Listing(objects, sorted(folder for page in pages for folder in page.folders))
+        return Listing.of(self.pages(prefix, delimiter=delimiter))
 
     def pages(self, prefix: str, *, delimiter: bool) -> Iterator[Listing]:
         token = ""
