@@ -28,7 +28,8 @@ from assetsync.project.home import Home
 from assetsync.project.result import Outcome
 from assetsync.project.workspace import Workspace
 from assetsync.transfer import from_url
-from assetsync.transfer.publish import Elsewhere, release
+from assetsync.transfer.publication import Elsewhere
+from assetsync.transfer.publish import release
 
 Path = str | os.PathLike[str]
 

@@ -24,7 +24,8 @@ from assetsync.project.result import Outcome
 from assetsync.remote.store import Store
 from assetsync.remote.yank import relist
 from assetsync.system import local_error
-from assetsync.transfer.publish import Elsewhere, Publication, probe, publish, release
+from assetsync.transfer.publication import Elsewhere, Publication
+from assetsync.transfer.publish import probe, publish, release
 from assetsync.transfer.pull import Retrieval, pull
 
 # Saves the entry that the asset of an action resolved to (None: forget it), and returns when that is on disk.

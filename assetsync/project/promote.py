@@ -56,7 +56,8 @@ from assetsync.system import local_error
 from assetsync.traffic import UNLIMITED, Traffic
 from assetsync.transfer.across import Across, copies_by_itself
 from assetsync.transfer.from_url import fresh_folder
-from assetsync.transfer.publish import Publication, probe, publish, release
+from assetsync.transfer.publication import Publication
+from assetsync.transfer.publish import probe, publish, release
 
 # Promotions from one folder at once that need a scratch folder each.
 _AT_ONCE = 100

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from assetsync.project.execute import Record
     from assetsync.project.result import Outcome
     from assetsync.remote.store import Store
-    from assetsync.transfer.publish import Elsewhere
+    from assetsync.transfer.publication import Elsewhere
 
 
 class Workspace:

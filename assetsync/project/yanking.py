@@ -24,7 +24,8 @@ from assetsync.remote import layout
 from assetsync.remote import yank as remote
 from assetsync.remote.documents import Meta
 from assetsync.remote.marks import read_marks
-from assetsync.transfer.publish import Publication, probe, publish, release
+from assetsync.transfer.publication import Publication
+from assetsync.transfer.publish import probe, publish, release
 
 # Somebody else may publish the number that was meant for the old content.
 _ATTEMPTS = 5

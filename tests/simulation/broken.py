@@ -17,6 +17,8 @@ from assetsync.remote.index import Indexes
 from assetsync.remote.store import Store
 from assetsync.state.pull_markers import Markers
 from assetsync.transfer import publish
+from assetsync.transfer.publication import Publication
+from assetsync.transfer.sending import Sending
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -28,13 +30,13 @@ def no_second_look(patch: pytest.MonkeyPatch) -> None:
 
 def commit_before_data(patch: pytest.MonkeyPatch) -> None:
     """Writes `.meta` first."""
-    send = publish._Data.send
+    send = Sending.send
 
-    def committing(self: publish._Data) -> None:
+    def committing(self: Sending) -> None:
         publish._commit(self._store, self._what)
         send(self)
 
-    patch.setattr(publish._Data, "send", committing)
+    patch.setattr(Sending, "send", committing)
 
 
 def blind_index(patch: pytest.MonkeyPatch) -> None:
@@ -64,7 +66,7 @@ def early_release(patch: pytest.MonkeyPatch) -> None:
     """Deletes the claim before the commit."""
     commit = publish._commit
 
-    def released(store: Store, what: publish.Publication) -> None:
+    def released(store: Store, what: Publication) -> None:
         store.backend.delete(layout.claim_key(what.name, what.version))
         commit(store, what)
 
@@ -122,14 +124,14 @@ def no_marker(patch: pytest.MonkeyPatch) -> None:
 
 def promote_meta_first(patch: pytest.MonkeyPatch) -> None:
     """Writes the `.meta` of what is promoted first."""
-    send = publish._Data.send
+    send = Sending.send
 
-    def committing(self: publish._Data) -> None:
+    def committing(self: Sending) -> None:
         if self._what.record is not None:
             publish._commit(self._store, self._what)
         send(self)
 
-    patch.setattr(publish._Data, "send", committing)
+    patch.setattr(Sending, "send", committing)
 
 
 def blind_marks(patch: pytest.MonkeyPatch) -> None:
@@ -196,7 +198,7 @@ def promote_listed_first(patch: pytest.MonkeyPatch) -> None:
     """Lists what is promoted before it is there."""
     real = publish.publish
 
-    def listing(store: Store, what: publish.Publication, **more: Any) -> None:
+    def listing(store: Store, what: Publication, **more: Any) -> None:
         store.indexes.add(what.name, what.version)
         real(store, what, **more)
 

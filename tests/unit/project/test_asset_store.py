@@ -22,7 +22,7 @@ from assetsync.backends.contract import Blob
 from assetsync.backends.directory.store import DirectoryBackend
 from assetsync.manifest.settings import max_files
 from assetsync.plan.plan import Adopt, Keep, Update
-from assetsync.transfer.publish import Elsewhere
+from assetsync.transfer.publication import Elsewhere
 
 
 class Place:

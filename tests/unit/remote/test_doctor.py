@@ -20,7 +20,8 @@ from assetsync.remote.documents import Claim
 from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.journal import Journal
-from assetsync.transfer.publish import Publication, publish
+from assetsync.transfer.publication import Publication
+from assetsync.transfer.publish import publish
 
 NAME = "nlp/tokenizer"
 

@@ -39,7 +39,8 @@ from assetsync.remote.store import Store
 from assetsync.state.cache import Cache
 from assetsync.state.folder import State
 from assetsync.state.journal import Journal
-from assetsync.transfer.publish import Publication, probe, publish, release
+from assetsync.transfer.publication import Publication
+from assetsync.transfer.publish import probe, publish, release
 from tests.contract.harness import content, some_bytes
 
 NAME = "nlp/tokenizer"
@@ -632,7 +633,7 @@ def test_bytes_that_change_behind_our_back_are_found_by_their_checksum(
     what = bench.publication(FILES, "0.0")
     file = Path(what.path, path)
     file.write_bytes(b"?" * len(FILES[path]))
-    monkeypatch.setattr("assetsync.transfer.publish.stamp_changed", lambda path, stamp: False)
+    monkeypatch.setattr("assetsync.transfer.sending.stamp_changed", lambda path, stamp: False)
     with pytest.raises(ChecksumError):
         bench.run(what)
     assert layout.meta_key(NAME, "0.0") not in bench.stored()
