@@ -7,6 +7,7 @@ a store of many assets with few files, one listing of all that is below takes th
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 
 from assetsync.backends.contract import Backend, Listing, PagedBackend
 from assetsync.errors import StoreError
@@ -63,6 +64,7 @@ class _Lists:
         self._width = width
         # What is known of folders that were listed with all that is below.
         self._known: dict[str, Listing] = {}
+        self._tried: set[str] = set()
 
     def of(self, folders: Sequence[str]) -> Sequence[Listing]:
         """The listings of `folders`, all of which are as deep."""
@@ -70,22 +72,33 @@ class _Lists:
         for folder in folders:
             if folder not in self._known:
                 unknown.setdefault(_parent(folder), set()).add(folder)
-        many = [parent for parent, children in unknown.items() if len(children) >= MANY]
-        for found in together(lambda parent: self._below(parent, unknown[parent]), many, width=self._width):
+        many = [parent for parent, children in unknown.items() if len(children) >= MANY and parent not in self._tried]
+        for found in together(self._below, many, width=self._width):
             self._known.update(found)
         return [*together(self._listing, folders, width=self._width)]
 
     def _listing(self, folder: str) -> Listing:
-        known = self._known.get(folder)
-        return self._backend.list(folder, delimiter=True) if known is None else known
+        if folder in self._known:
+            return self._known[folder]
+        if not isinstance(self._backend, PagedBackend):
+            return self._backend.list(folder, delimiter=True)
+        pages = self._backend.pages(folder, delimiter=True)
+        begun = [*islice(pages, 2)]
+        # Of many assets that do not fit on a page, the listing of all that is below makes that of the folder, too.
+        if len(begun) > 1 and len([*indexed_in(_joined(begun))]) >= MANY:
+            self._known.update(self._below(folder))
+            if folder in self._known:
+                return self._known[folder]
+        return _joined([*begun, *pages])
 
-    def _below(self, parent: str, children: Collection[str]) -> dict[str, Listing]:
-        """The folders below `parent`, at any depth, with their listings; none where that takes too many pages."""
+    def _below(self, parent: str) -> dict[str, Listing]:
+        """`parent` and the folders below it, at any depth, with their listings; none where it takes too many pages."""
+        self._tried.add(parent)
         if not isinstance(self._backend, PagedBackend):
             return {}
-        found: dict[str, Listing] = {}
+        found = {parent: Listing([], [])}
         for number, page in enumerate(self._backend.pages(parent, delimiter=False)):
-            if len(found.keys() & children) < number * SAVED_BY_A_PAGE:
+            if len(found[parent].folders) < number * SAVED_BY_A_PAGE:
                 return {}
             for entry in page.objects:
                 folder = layout.folder_of(entry.key)
@@ -93,6 +106,11 @@ class _Lists:
                 if entry.key != folder:  # which marks a folder made in a console
                     listing.objects.append(entry)
         return {folder: Listing(sorted(one.objects), sorted(one.folders)) for folder, one in found.items()}
+
+
+def _joined(pages: Sequence[Listing]) -> Listing:
+    objects = sorted(entry for page in pages for entry in page.objects)
+    return Listing(objects, sorted(folder for page in pages for folder in page.folders))
 
 
 def _listing_in(found: dict[str, Listing], folder: str, top: str) -> Listing:

@@ -48,8 +48,28 @@ def test_many_small_assets_take_a_few_pages(paging: PagingBackend) -> None:
         _publish(paging, f"many/a{number:03}")
     paging.asked.clear()
     assert len(_store(paging).list()) == 600
-    # The root, the folder `many`, and what is below: three objects for each asset, `.versions` included.
-    assert paging.asked == {"list": 2, "page": 2, "read": 600}
+    # The root, two of the folder `many`, and two of what is below: three objects for each asset, `.versions` included.
+    assert paging.asked == {"page": 5, "read": 600}
+
+
+def test_a_folder_of_very_many_small_assets_is_not_listed_twice_to_its_end(paging: PagingBackend) -> None:
+    for number in range(1500):
+        _publish(paging, f"a{number:04}")
+    paging.asked.clear()
+    assert len(_store(paging).list()) == 1500
+    # Two of the three pages of the root, and five of what is below.
+    assert paging.asked == {"page": 7, "read": 1500}
+
+
+def test_what_is_below_very_many_large_assets_is_tried_once(paging: PagingBackend) -> None:
+    for number in range(600):
+        _publish(paging, f"a{number:03}", files=20)
+    paging.asked.clear()
+    store = _store(paging)
+    assert len(store.list()) == 600
+    # Two of the root, two of what is below, and one of each folder.
+    assert paging.asked == {"page": 604, "read": 600}
+    assert [asset.name for asset in store.survey()] == [asset.name for asset in store.list()]
 
 
 def test_assets_of_many_files_are_listed_one_by_one(paging: PagingBackend) -> None:
@@ -57,7 +77,7 @@ def test_assets_of_many_files_are_listed_one_by_one(paging: PagingBackend) -> No
         _publish(paging, f"a{number:02}", files=100)
     paging.asked.clear()
     assert len(_store(paging).list()) == 20
-    assert paging.asked == {"list": 21, "page": 2, "read": 20}
+    assert paging.asked == {"page": 23, "read": 20}
 
 
 def test_it_finds_what_a_walk_from_folder_to_folder_finds(paging: PagingBackend) -> None:
