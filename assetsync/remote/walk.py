@@ -6,6 +6,7 @@ a store of many assets with few files, one listing of all that is below takes th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
@@ -68,11 +69,8 @@ class _Lists:
 
     def of(self, folders: Sequence[str]) -> Sequence[Listing]:
         """The listings of `folders`, all of which are as deep."""
-        unknown: dict[str, set[str]] = {}
-        for folder in folders:
-            if folder not in self._known:
-                unknown.setdefault(_parent(folder), set()).add(folder)
-        many = [parent for parent, children in unknown.items() if len(children) >= MANY and parent not in self._tried]
+        unknown = Counter(_parent(folder) for folder in folders if folder not in self._known)
+        many = [parent for parent, count in unknown.items() if count >= MANY and parent not in self._tried]
         for found in together(self._below, many, width=self._width):
             self._known.update(found)
         return [*together(self._listing, folders, width=self._width)]
