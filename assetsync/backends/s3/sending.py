@@ -119,11 +119,12 @@ def _read(url: str, raw: Any) -> bytes:
         while chunk := raw.read1(_CHUNK):
             body += chunk
             if len(body) > limits.MAX_REPLY:
-                raw.close()
                 raise ResponseParserError(f"the reply is larger than {limits.MAX_REPLY} bytes")
+        raw.release_conn()
+        return bytes(body)
     except exceptions.ReadTimeoutError as error:
         raise ReadTimeoutError(endpoint_url=url, error=error) from error
     except (exceptions.HTTPError, OSError) as error:
         raise ConnectionClosedError(endpoint_url=url, error=error) from error
-    raw.release_conn()
-    return bytes(body)
+    finally:
+        raw.close()  # of one that was given back, nothing is left to be closed
