@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,14 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Pieces], S3B
 Answered = Callable[[Pieces], S3Backend]
 
 
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """A connection that nobody has closed is told of here, and not in another test."""
+    yield
+    gc.collect()
+
+
+@pytest.mark.usefixtures("tidy")
 @pytest.mark.parametrize(
     "reply",
     [

@@ -248,6 +248,7 @@ class Bucket:
         except ClientError as error:
             raise refused(operation, key, self._place(), refusal_of(error), create_only=create_only) from error
         except (BotoCoreError, HTTPError, ResponseParserError, ValueError, OverflowError, OSError) as error:
+            self._access.sender(self._access.location).give_up()
             if body is not None and body.error is not None:
                 raise body.error from None
             raise cut(operation, key, self._place(), error) from error

@@ -6,6 +6,7 @@ between two bytes only: see `assetsync.backends.timed`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,10 +47,18 @@ class Sender:
             "max_pool_connections": CONNECTIONS,
         }
         self._session = _Session(**options)
+        self._here = threading.local()
 
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+    def give_up(self) -> None:
+        """Close the connection of the object that this thread began to get: what read its headers raised an error, and
+        left it open."""
+        raw = getattr(self._here, "raw", None)
+        if raw is not None:
+            raw.close()
 
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> Any:
         """`send`, for botocore's event `before-send`."""
@@ -66,6 +75,7 @@ class Sender:
         request.stream_output = True
         response = self._session.send(request)
         if is_object:
+            self._here.raw = response.raw
             return response
         body = _read(request.url, response.raw)
         if call == "ListObjectsV2" and response.status_code == 200 and _LISTING not in body[:1024]:
