@@ -6,21 +6,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import requests.exceptions
+import urllib3
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     DecodeError,
     HttpResponseError,
-    IncompleteReadError,
     ServiceRequestError,
-    ServiceRequestTimeoutError,
     ServiceResponseError,
-    ServiceResponseTimeoutError,
 )
+from requests.exceptions import InvalidProxyURL
+from urllib3 import exceptions
 
 from assetsync.backends.azure import translate
 from assetsync.backends.azure.translate import refused, translated
+from assetsync.backends.azure.wire import TooLargeError
 from assetsync.backends.refusal import Place, Refusal
 from assetsync.errors import (
     ChangedError,
@@ -197,11 +197,13 @@ def _with_reply(kind: type[HttpResponseError], status: int, code: str | None, me
     return error
 
 
-def _translated(error: AzureError) -> StoreError:
+def _translated(error: Exception) -> StoreError:
     return translated(translate.LIST, "", PLACE, error, create_only=False)
 
 
-NETWORK: list[tuple[AzureError, type[StoreError], str, str]] = [
+POOL: Any = urllib3.HTTPConnectionPool("acc.example", 1)  # its messages begin with it
+
+NETWORK: list[tuple[Exception, type[StoreError], str, str]] = [
     (ClientAuthenticationError("no identity\nand much more"), DeniedError, "no identity", "AZURE_STORAGE_KEY"),
     (
         _with_reply(ClientAuthenticationError, 401, None, "AADSTS7000215: Invalid client secret"),
@@ -209,30 +211,35 @@ NETWORK: list[tuple[AzureError, type[StoreError], str, str]] = [
         "AADSTS7000215",
         "AZURE_STORAGE_KEY",
     ),
-    (
-        ServiceRequestError("x", error=requests.exceptions.SSLError("self-signed")),
-        UnreachableError,
-        "self-signed",
-        "REQUESTS_CA_BUNDLE",
-    ),
-    (
-        ServiceRequestError("x", error=requests.exceptions.ProxyError("refused")),
-        UnreachableError,
-        "the proxy fails",
-        "HTTPS_PROXY",
-    ),
-    (ServiceRequestError("no such host"), UnreachableError, "no such host", "network"),
-    (ServiceRequestTimeoutError("timed out"), UnreachableError, "timed out", "network"),
-    (ServiceResponseTimeoutError("read timed out"), TransientError, "does not answer", "again"),
+    (ServiceRequestError("no such issuer"), UnreachableError, "no such issuer", "network"),
     (ServiceResponseError("x", error=ConnectionResetError(104, "reset by peer")), TransientError, "was cut", "again"),
-    (IncompleteReadError("IncompleteRead(2 bytes read)"), TransientError, "was cut", "again"),
+    (exceptions.SSLError("self-signed"), UnreachableError, "self-signed", "REQUESTS_CA_BUNDLE"),
+    (exceptions.ProxyError("x", OSError("refused")), UnreachableError, "the proxy fails (refused)", "HTTPS_PROXY"),
+    (InvalidProxyURL("malformed"), UnreachableError, "the proxy fails", "HTTPS_PROXY"),
+    (exceptions.LocationParseError("http://x:y"), UnreachableError, "the proxy fails", "HTTPS_PROXY"),
+    (
+        exceptions.NewConnectionError(POOL, "Failed to establish: [Errno 111] Connection refused"),
+        UnreachableError,
+        "can't be reached (Failed to establish: [Errno 111] Connection refused)",
+        "network",
+    ),
+    (exceptions.ConnectTimeoutError(POOL, "timed out"), UnreachableError, "timed out", "network"),
+    (exceptions.ReadTimeoutError(POOL, "/", "Read timed out."), TransientError, "does not answer", "again"),
+    (
+        exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset by peer")),
+        TransientError,
+        "was cut ([Errno 104] reset by peer)",
+        "again",
+    ),
+    (exceptions.IncompleteRead(2, 3), TransientError, "was cut", "again"),
+    (TooLargeError("the reply is larger than 5 bytes"), StoreError, "larger than 5 bytes", "`endpoint`"),
     (DecodeError("not XML"), StoreError, "does not answer like Azure", "`endpoint`"),
     (AzureError("strange"), StoreError, "strange", "`endpoint`"),
 ]
 
 
 @pytest.mark.parametrize(("error", "kind", "said", "hinted"), NETWORK, ids=[type(row[0]).__name__ for row in NETWORK])
-def test_a_failed_exchange_becomes_an_error(error: AzureError, kind: type[StoreError], said: str, hinted: str) -> None:
+def test_a_failed_exchange_becomes_an_error(error: Exception, kind: type[StoreError], said: str, hinted: str) -> None:
     found = _translated(error)
     assert type(found) is kind
     assert found.message.startswith("cannot list `az://box/base`: ")

@@ -23,6 +23,8 @@ from typing import Any, TypeVar
 from azure.core import MatchConditions
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient, StandardBlobTier
+from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from assetsync.backends.azure.access import open_container
 from assetsync.backends.azure.blocks import UPLOAD_ID, belongs, block_id, md5_at, new_upload_id, number_of
@@ -40,7 +42,7 @@ from assetsync.backends.azure.translate import (
     no_sense,
     translated,
 )
-from assetsync.backends.azure.transport import open_transport
+from assetsync.backends.azure.transport import Transport
 from assetsync.backends.bodies import Body, FileBody, PieceBody, hex_of
 from assetsync.backends.contract import Backend, Blob, Dated, Listing, ObjectInfo, Part, Piece
 from assetsync.backends.http import age_of, store_time
@@ -62,8 +64,8 @@ from assetsync.model.tree import FileEntry
 from assetsync.progress import Progress, no_progress
 
 MIB = 1024 * 1024
-# Bytes that are read at once; the SDK has them in memory twice.
-CHUNK = MIB // 2
+# Bytes that are read at once; they are in memory as a whole.
+CHUNK = MIB
 THRESHOLD = 4 * MIB
 # Rounds of creating an object that others create and delete at the same time.
 CREATE_ATTEMPTS = 5
@@ -84,6 +86,8 @@ _DOT_AT_END = re.compile(r"\.(?:/|\Z)")
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
+# Exceptions of the SDK, and of how its requests are sent.
+FAILURES = (AzureError, HTTPError, RequestException)
 
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
@@ -106,7 +110,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
         config,
         name,
         environ,
-        transport=open_transport(),
+        transport=Transport(),
         retry_total=0,
         permit_redirects=False,  # they would carry tokens
         max_single_get_size=8 * MIB,
@@ -490,10 +494,10 @@ class AzureBackend:
     ) -> T:
         try:
             return call()
-        except (AzureError, *NO_SENSE) as error:
+        except (*FAILURES, *NO_SENSE) as error:
             if body is not None and body.error is not None:
                 raise body.error from None
-            if isinstance(error, AzureError):
+            if isinstance(error, FAILURES):
                 # Not chained: the SDK's exceptions may quote a SAS token.
                 raise translated(operation, key, self._place, error, create_only=create_only) from None
             raise no_sense(operation, key, self._place, error) from None

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 
-import requests.exceptions
 from azure.core.exceptions import (
-    AzureError,
     ClientAuthenticationError,
     HttpResponseError,
-    IncompleteReadError,
     ServiceRequestError,
     ServiceResponseError,
-    ServiceResponseTimeoutError,
 )
+from requests.exceptions import RequestException
+from urllib3 import exceptions
 
 from assetsync.backends.azure.access import WAYS_IN
+from assetsync.backends.azure.wire import TooLargeError
 from assetsync.backends.refusal import (
     AGAIN,
     CHANGED,
@@ -181,8 +180,8 @@ def rule_for(refusal: Refusal, *, create_only: bool) -> Rule:
     return rule
 
 
-def translated(operation: Operation, key: str, place: Place, error: AzureError, *, create_only: bool) -> StoreError:
-    """The error for an exception of the SDK, raised by an operation on `key` (empty for the store itself)."""
+def translated(operation: Operation, key: str, place: Place, error: Exception, *, create_only: bool) -> StoreError:
+    """The error for an exception of the SDK or the wire, raised by an operation on `key` (empty for the store)."""
     response = error.response if isinstance(error, HttpResponseError) else None
     code = str(getattr(getattr(error, "error_code", None), "value", getattr(error, "error_code", None)) or "")
     if response is None or (not code and isinstance(error, ClientAuthenticationError)):
@@ -201,12 +200,12 @@ def refused(operation: Operation, key: str, place: Place, refusal: Refusal, *, c
     return error_by(rule, operation, key, place, told)
 
 
-# In this order. The SDK's exceptions are matched together with those of requests that they were made from.
+# In this order: some of urllib3's exceptions are kinds of each other. Those of the SDK are of its identities.
 BY_EXCEPTION: ByException = (
     # A key that is not base64, or no identity at all.
     ((ClientAuthenticationError,), Rule(DeniedError, "there are no valid credentials: see {credentials}", WAYS_IN)),
     (
-        (requests.exceptions.SSLError,),
+        (exceptions.SSLError,),
         Rule(
             UnreachableError,
             "no trusted connection to `{endpoint}`",
@@ -214,16 +213,14 @@ BY_EXCEPTION: ByException = (
             "TLS",
         ),
     ),
+    ((exceptions.ProxyError, exceptions.LocationValueError, RequestException), NO_PROXY),
     (
-        (requests.exceptions.ProxyError, requests.exceptions.InvalidURL),
-        NO_PROXY,
-    ),
-    ((ServiceResponseTimeoutError,), SILENT),
-    ((ServiceResponseError, IncompleteReadError), CUT),
-    (
-        (ServiceRequestError,),
+        (exceptions.ConnectTimeoutError, exceptions.NewConnectionError, ServiceRequestError),
         Rule(UnreachableError, "`{endpoint}` can't be reached", "check the network, and the account or `endpoint`"),
     ),
+    ((exceptions.ReadTimeoutError,), SILENT),
+    ((TooLargeError,), _ELSEWHERE),
+    ((exceptions.HTTPError, ServiceResponseError), CUT),
 )
 
 
@@ -236,14 +233,14 @@ def no_sense(operation: Operation, key: str, place: Place, error: Exception) -> 
     return error_by(_ELSEWHERE, operation, key, place, type(error).__name__)
 
 
-def _cut(operation: Operation, key: str, place: Place, error: AzureError) -> StoreError:
-    rule = rule_for_exception(BY_EXCEPTION, error, error.inner_exception) or _ELSEWHERE
+def _cut(operation: Operation, key: str, place: Place, error: Exception) -> StoreError:
+    rule = rule_for_exception(BY_EXCEPTION, error) or _ELSEWHERE
     return error_by(rule, operation, key, place, _cause(error))
 
 
-def _cause(error: AzureError) -> str:
+def _cause(error: Exception) -> str:
     """The innermost reason, one line of it, without the query of any URL."""
-    inner: BaseException = error.inner_exception or error
+    inner: BaseException = getattr(error, "inner_exception", None) or error
     while inner.args and isinstance(inner.args[-1], Exception):
         inner = inner.args[-1]
     line = next(iter(str(inner).splitlines()), "") or type(inner).__name__
