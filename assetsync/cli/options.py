@@ -6,18 +6,16 @@ import os
 from collections.abc import Callable
 from functools import wraps
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
-from msgspec import Struct, field
-from msgspec.structs import replace
 
 from assetsync.cli.completing import files, folders, stores
 from assetsync.errors import NoFileError
 from assetsync.escape import printable
 
 
-class Common(Struct, frozen=True):
+class Common(NamedTuple):
     """The options of every command. None or 0: not given."""
 
     directory: str | None = None
@@ -30,20 +28,20 @@ class Common(Struct, frozen=True):
 
     def over(self, outer: Common) -> Common:
         """These options, and where one is not given, that of `outer`."""
-        given = {name: getattr(self, name) for name in self.__struct_fields__}
-        return replace(outer, **{name: value for name, value in given.items() if value not in (None, 0)})
+        return outer._replace(**{name: value for name, value in self._asdict().items() if value not in (None, 0)})
 
 
-class Session(Struct):
+class Session:
     """One run of the program.
 
     `common` are the options before the command's name. `wants_json`: `--format json` was given. `answered`: data went
     to stdout.
     """
 
-    common: Common = field(default_factory=Common)
-    wants_json: bool = False
-    answered: bool = False
+    def __init__(self) -> None:
+        self.common = Common()
+        self.wants_json = False
+        self.answered = False
 
 
 def session() -> Session:
@@ -57,7 +55,7 @@ def common_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def collected(*args: Any, **kwargs: Any) -> Any:
-        own = Common(**{name: kwargs.pop(name) for name in Common.__struct_fields__})
+        own = Common(**{name: kwargs.pop(name) for name in Common._fields})
         common = own.over(session().common)
         if not common.verbose:
             return function(*args, common=common, **kwargs)
@@ -98,7 +96,7 @@ _OPTIONS = [
 
 format_option = click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 
-_COMMON_NAMES = frozenset(Common.__struct_fields__)
+_COMMON_NAMES = frozenset(Common._fields)
 
 
 def write_examples(name: str, formatter: click.HelpFormatter) -> None:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *DOCS.rglob("*.md")]
 REFERENCE = (DOCS / "reference.md").read_text()
-COMMON = set(Common.__struct_fields__)
+COMMON = set(Common._fields)
 
 
 def commands() -> dict[str, click.Command]:
