@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,9 @@ from tests.servers.delay import delayed
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 NEAR = {"5,000 × 20 KiB": (5000, 20 * KIB), "200 × 2 MiB": (200, 2 * MIB), "1 GiB": (1, GIB)}
 COPIERS = ("rclone", "s5cmd", "aws")
+# What assetsync does in the same command: for each file of a folder, on both cores.
+HASH = "find {0} -type f -print0 | xargs -0 -n 500 -P 2 sha256sum > /dev/null"
+SYNC = "find {0} -type f -print0 | xargs -0 -n 500 -P 2 sync"
 FAR = 0.03  # seconds of round trip
 FAR_WIDTH = 64
 
@@ -122,6 +126,42 @@ def test_up_and_down(bench: Bench, place: Place, bucket: str, folder: Path, work
         contenders |= {"dvc": dvc_down, "modelkit": modelkit_down}
     bench.row(f"download {work}", contenders, place.name, place.requests)
     assert files_below(folder / "got/assetsync/data") == files
+
+
+def _besides(contender: Contender, *, before: str = "", after: str = "") -> Contender:
+    """A contender that runs further commands around its own."""
+
+    def prepare(number: int) -> Job:
+        job = contender(number)
+        line = " && ".join(part for part in (before, shlex.join(job.command), after) if part)
+        return replace(job, command=["sh", "-c", line])
+
+    return prepare
+
+
+@pytest.mark.parametrize("work", NEAR)
+def test_the_same_work(bench: Bench, seaweed: Place, folder: Path, work: str) -> None:
+    """Beside copiers whose files are hashed before they are sent, and hashed and made durable when they have come."""
+    project, files = _data(bench, folder / "repo", work)
+    hashed = HASH.format(shlex.quote(str(project.root / "data")))
+    with worlds.a_bucket(seaweed) as bucket:
+        up = _uploads(project, files, bucket, seaweed, worlds.WIDTH)
+        copiers = {name: _besides(up[name], before=hashed) for name in ("rclone", "s5cmd")}
+        row = bench.row(
+            f"upload {work}, hashed before", {"assetsync": up["assetsync"], **copiers}, seaweed.name, seaweed.requests
+        )
+        assert row.results["assetsync"].samples
+        down = _downloads(project, files, folder, seaweed, worlds.WIDTH)
+        copiers = {name: _besides(down[name], after=_kept(folder / "got" / name)) for name in copiers}
+        row = bench.row(
+            f"download {work}, hashed and synced", {"assetsync": down["assetsync"], **copiers}, seaweed.name
+        )
+    assert row.results["assetsync"].samples
+
+
+def _kept(folder: Path) -> str:
+    """A line that hashes the files of a folder, and makes them durable."""
+    return " && ".join(line.format(shlex.quote(str(folder))) for line in (HASH, SYNC))
 
 
 def test_a_new_version_with_one_file_changed(bench: Bench, place: Place, bucket: str, folder: Path) -> None:
