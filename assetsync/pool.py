@@ -32,6 +32,9 @@ BULK_WIDTH = 8
 # Requests in flight when many assets are looked at. Each is a small GET, bound by latency.
 LOOK_WIDTH = 64
 
+# Bytes. A task that moves more, up to what its caller holds in memory or streams as one, is a stream.
+SMALL = 1024 * 1024
+
 # Seconds after an interruption in which transfers may remove what they have half written.
 CLEARING_TIME = 2.0
 
@@ -249,6 +252,19 @@ class Group:
             return
         for task in tasks:
             self.submit(task)
+
+    def run_sized(self, tasks: Iterable[tuple[int, Callable[[], None]]], *, largest_stream: int) -> None:
+        """Submit tasks, each with the bytes that it moves.
+
+        Those of more than SMALL, and at most `largest_stream`, are streams, of which fewer run at once.
+        """
+        others = []
+        for size, task in tasks:
+            if SMALL < size <= largest_stream:
+                self.submit(task, Lane.STREAM)
+            else:
+                others.append(task)
+        self.run(others)
 
     def submit(self, task: Callable[[], None], lane: Lane = Lane.SMALL) -> None:
         """Run `task` in the pool of `lane`: BULK for those that use a buffer of the pool. Tasks may submit further

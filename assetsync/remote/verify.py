@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import filterfalse
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from assetsync.errors import DamagedError, NotFoundError
 from assetsync.model.tree import FileEntry
-from assetsync.pool import Lane, Transfers
+from assetsync.pool import Transfers
 from assetsync.progress import Progress, Reporter
 from assetsync.remote import layout
 from assetsync.remote.documents import Meta
 from assetsync.remote.marks import read_marks
 from assetsync.remote.store import Store
-
-# Bytes. Of larger files, few are read at once: each is a stream with a buffer.
-SMALL = 1024 * 1024
 
 
 class Flaw(Struct, frozen=True):
@@ -122,12 +119,8 @@ class _Check:
         def task(file: FileEntry) -> None:
             found[file.path] = look(file)
 
-        def is_stream(file: FileEntry) -> bool:
-            return self._deep and file.size > SMALL
-
-        for file in filter(is_stream, files):
-            self._group.submit(partial(task, file), Lane.STREAM)
-        self._group.run([partial(task, file) for file in filterfalse(is_stream, files)])
+        tasks = ((file.size if self._deep else 0, partial(task, file)) for file in files)
+        self._group.run_sized(tasks, largest_stream=sys.maxsize)
         self._group.wait()
         return (flaw for file in files if (flaw := found[file.path]) is not None)
 

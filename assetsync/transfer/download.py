@@ -33,9 +33,8 @@ RANGE = 8 * 1024 * 1024
 LONGEST = 4
 LARGE = 2 * RANGE
 CHUNK = 1024 * 1024
-# Bytes. Of larger files, fewer are got at once. The writing of smaller ones begins with their fsync: to ask for it
-# would take as long.
-SMALL = 1024 * 1024
+# Bytes. The writing of files that are not larger begins with their fsync: to ask for it would take as long.
+WRITTEN_AT_ONCE = 1024 * 1024
 # Files that one task makes durable: few, because many that wait at once share what the file system does.
 SYNC_BATCH = 16
 
@@ -136,14 +135,8 @@ class _Download:
         twins: dict[str, list[Item]] = {}
         for item in sorted(items, key=lambda item: item.size, reverse=True):
             twins.setdefault(item.sha256 or item.key, []).append(item)
-        small = []
-        for first, *others in twins.values():
-            task = partial(self._get, first, others)
-            if SMALL < first.size <= LARGE:
-                self.group.submit(task, Lane.STREAM)
-            else:
-                small.append(task)
-        self.group.run(small)
+        tasks = ((first.size, partial(self._get, first, others)) for first, *others in twins.values())
+        self.group.run_sized(tasks, largest_stream=LARGE)
 
     def got(self, item: Item) -> Got:
         path = staged_path(self._folder, item)
@@ -208,7 +201,7 @@ class _Download:
                 self.group.check()
                 digest.update(chunk)
                 at = write_at(descriptor, chunk, at)
-            if at > SMALL:
+            if at > WRITTEN_AT_ONCE:
                 start_writing(descriptor, 0, at)
         finally:
             os.close(descriptor)

@@ -31,9 +31,6 @@ from assetsync.remote.store import Store
 from assetsync.state.journal import Journal
 from assetsync.transfer.publication import Publication
 
-# Bytes. Of larger files, fewer are sent at once, if they may be in memory as a whole.
-SMALL = 1024 * 1024
-
 
 def _sources(what: Publication) -> dict[str, str]:
     """The keys of the version before from which files can be copied, by sha256."""
@@ -73,14 +70,8 @@ class Sending:
         if isinstance(self._backend, ProbedBackend) and self._what.tree.is_directory:
             self._backend.expect_writes(layout.data_key(self._what.name, self._what.version) + "/")
         files = sorted(enumerate(self._what.tree.files), key=lambda numbered: numbered[1].size, reverse=True)
-        small = []
-        for number, entry in files:
-            task = partial(self._file, number, entry)
-            if SMALL < entry.size <= WHOLE:
-                self._group.submit(task, Lane.STREAM)
-            else:
-                small.append(task)
-        self._group.run(small)
+        tasks = ((entry.size, partial(self._file, number, entry)) for number, entry in files)
+        self._group.run_sized(tasks, largest_stream=WHOLE)
 
     def _file(self, number: int, entry: FileEntry) -> None:
         key = layout.data_key(self._what.name, self._what.version, entry.path)

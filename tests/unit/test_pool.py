@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from assetsync.pool import BULK_WIDTH, Cancelled, Group, Lane, Transfers, meanwhile, together
+from assetsync.pool import BULK_WIDTH, SMALL, Cancelled, Group, Lane, Transfers, meanwhile, together
 
 # Seconds. Nobody waits as long, unless something is broken.
 PATIENCE = 60
@@ -38,6 +38,20 @@ def test_all_tasks_run_those_that_tasks_submit_included() -> None:
         group.submit(task(3))
         group.wait()
     assert sorted(done) == [0] * 27 + [1] * 9 + [2] * 3 + [3]
+
+
+def test_what_moves_megabytes_is_a_stream_up_to_a_size() -> None:
+    lanes: dict[int, str] = {}
+
+    def task(size: int) -> None:
+        lanes[size] = threading.current_thread().name.partition("_")[0]
+
+    with Transfers() as transfers:
+        group = transfers.group()
+        sizes = [0, SMALL, SMALL + 1, 4 * SMALL, 4 * SMALL + 1]
+        group.run_sized(((size, partial(task, size)) for size in sizes), largest_stream=4 * SMALL)
+        group.wait()
+    assert [lanes[size] for size in sizes] == ["small", "small", "stream", "stream", "small"]
 
 
 def test_an_empty_group_is_done() -> None:
