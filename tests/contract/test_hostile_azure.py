@@ -7,7 +7,6 @@ import itertools
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import azure.identity
@@ -80,6 +79,8 @@ CALLS: dict[str, Callable[[AzureBackend], object]] = {
     "read_range": lambda store: list(store.read_range("a", 0, 2)),
     "parts": lambda store: store.uploaded_parts("a", "0123456789", __file__, ENTRY),
 }
+# Without their bodies, which a HEAD has not, these are as good as any.
+FINE = {("stat", "arrow"), ("stat", "json")}
 XML = {
     "none": b"",
     "text": b"abc",
@@ -107,16 +108,14 @@ XML = {
 }
 
 
-@pytest.mark.parametrize("pieces", NONE.values(), ids=NONE)
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_a_reply_that_is_none_is_an_error_of_the_store(
-    answered: Answered, pieces: Pieces, call: Callable[[AzureBackend], object]
-) -> None:
-    store = answered(pieces)
-    try:
-        call(store)
-    except StoreError as error:
-        is_clear(error, "az://container/base")
+@pytest.mark.parametrize(
+    ("call", "reply"), [(call, reply) for call in CALLS for reply in NONE if (call, reply) not in FINE]
+)
+def test_a_reply_that_is_none_is_an_error_of_the_store(answered: Answered, call: str, reply: str) -> None:
+    store = answered(NONE[reply])
+    with pytest.raises(StoreError) as caught:
+        CALLS[call](store)
+    is_clear(caught.value, "az://container/base")
 
 
 @pytest.mark.parametrize("body", XML.values(), ids=XML)
@@ -231,14 +230,18 @@ def test_an_upload_of_a_journal_that_is_none_is_gone(answered: Answered, upload_
         answered(whole(b"")).uploaded_parts("a", upload_id, __file__, ENTRY)
 
 
-def test_writes_that_are_answered_with_nonsense_are_no_crash(answered: Answered) -> None:
-    for pieces in NONE.values():
-        store = answered(pieces)
-        for call in (partial(store.copy, "a", "b", ENTRY), partial(store.create, "a", b"abc")):
-            try:
-                call()
-            except StoreError as error:
-                is_clear(error, "az://container/base")
+@pytest.mark.parametrize("pieces", NONE.values(), ids=NONE)
+@pytest.mark.parametrize(
+    "write",
+    [lambda store: store.copy("a", "b", ENTRY), lambda store: store.create("a", b"abc")],
+    ids=["copy", "create"],
+)
+def test_a_write_that_is_answered_with_nonsense_is_an_error_of_the_store(
+    answered: Answered, pieces: Pieces, write: Callable[[AzureBackend], object]
+) -> None:
+    with pytest.raises(StoreError) as caught:
+        write(answered(pieces))
+    is_clear(caught.value, "az://container/base")
 
 
 @pytest.mark.parametrize("status", [b"301 Moved", b"302 Found", b"303 See", b"307 Temporary", b"308 Permanent"])

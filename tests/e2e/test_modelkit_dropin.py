@@ -224,7 +224,7 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorageProvider
         (lambda p, a: p.update(a, "x", "1.0"), AssetDoesNotExistError, "has no asset `x`"),
         (lambda p, a: p.update(a, "there", "0.0"), AssetAlreadyExistsError, "`there:0.0` exists already"),
         (lambda p, a: p.get_versions_info("x"), ObjectDoesNotExistError, "has no asset `x`"),
-        (lambda p, a: p.download("there", "0.9", "d"), ObjectDoesNotExistError, "has no `there:0.9`"),
+        (lambda p, a: p.download("there", "0.9", a.parent / "d"), ObjectDoesNotExistError, "has no `there:0.9`"),
         (lambda p, a: StorageProvider(provider="ftp"), UnknownDriverError, "unknown provider `ftp`"),
         (lambda p, a: StorageProvider(), NoConfiguredProviderError, "no provider is configured"),
         (lambda p, a: StorageProvider(provider="local", bucket="/nowhere"), FileNotFoundError, "does not exist"),
