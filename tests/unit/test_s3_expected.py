@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -81,3 +82,24 @@ def test_many_threads_wait_for_one_listing() -> None:
         found = list(pool.map(tells.has, (f"v/{number}" for number in range(64))))
     assert found == [number == 30 for number in range(64)]
     assert store.asked == ["v/"]
+
+
+def test_what_many_threads_expect_is_listed_while_they_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expected, "LIFE", 1000.0)
+    folders = [f"v{number}/" for number in range(300)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            store = _Store()
+            tells = Expected(store.is_there, store.listed)
+
+            def ask(folder: str, tells: Expected = tells) -> bool:
+                tells.expect(folder)
+                return tells.has(f"{folder}a")
+
+            with ThreadPoolExecutor(16) as pool:
+                assert not any(pool.map(ask, folders))
+            assert sorted(store.asked) == sorted(folders)
+    finally:
+        sys.setswitchinterval(before)

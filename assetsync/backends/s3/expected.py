@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 # Seconds for which a listing is believed. What keeps others from writing meanwhile is the claim on the version, as it
 # does between a HEAD and a write.
@@ -22,13 +22,16 @@ class Expected:
     def __init__(self, is_there: Callable[[str], bool], listed: Callable[[str], Collection[str]]) -> None:
         self._is_there = is_there
         self._listed = listed
-        self._folders: dict[str, _Folder] = {}
+        self._lock = threading.Lock()
+        # Replaced as a whole, because others are looking at it.
+        self._folders: Mapping[str, _Folder] = {}
 
     def expect(self, folder: str) -> None:
         """Many objects of `folder` will be asked for, by who has claimed it."""
         now = time.monotonic()
-        self._folders = {path: one for path, one in self._folders.items() if one.until > now}
-        self._folders[folder] = _Folder(now + LIFE)
+        with self._lock:
+            kept = {path: one for path, one in self._folders.items() if one.until > now}
+            self._folders = {**kept, folder: _Folder(now + LIFE)}
 
     def has(self, key: str) -> bool:
         """Whether there is an object at `key`, asked by who is about to write it. StoreError.
