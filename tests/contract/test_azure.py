@@ -405,7 +405,7 @@ def test_no_list_of_pieces_is_made_for_as_many_as_there_are_bytes(store: AzureBa
     def ask(reply: Any) -> None:
         hints.append(length_hint(reply.http_response.stream_download(None)))
 
-    assert store._blob("a/1.0").download_blob(0, 4, raw_response_hook=ask).readall() == b"data"
+    assert store._calls.blob("a/1.0").download_blob(0, 4, raw_response_hook=ask).readall() == b"data"
     assert hints == [0]
 
 

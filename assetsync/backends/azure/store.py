@@ -18,29 +18,23 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, HttpResponseError
-from azure.storage.blob import BlobBlock, BlobClient, BlobPrefix, BlobProperties, ContainerClient, StandardBlobTier
-from requests.exceptions import RequestException
-from urllib3.exceptions import HTTPError
+from azure.storage.blob import BlobBlock, BlobPrefix, BlobProperties, ContainerClient, StandardBlobTier
 
 from assetsync.backends.azure.access import open_container
 from assetsync.backends.azure.blocks import UPLOAD_ID, belongs, block_id, md5_at, new_upload_id, number_of
-from assetsync.backends.azure.replies import SHA256, etag_of, is_directory, is_size, known, sha256_of, tag_of
+from assetsync.backends.azure.calls import DOT_AT_END, Calls, if_still
+from assetsync.backends.azure.replies import SHA256, is_directory, known, sha256_of, tag_of
 from assetsync.backends.azure.translate import (
     COPY,
     CREATE,
     DELETE,
-    LIST,
     LIST_PARTS,
-    NO_SENSE,
     READ,
     REPLACE,
     SEND_PARTS,
-    no_sense,
-    translated,
 )
 from assetsync.backends.azure.transport import Transport
 from assetsync.backends.bodies import Body, FileBody, PieceBody, hex_of
@@ -49,10 +43,9 @@ from assetsync.backends.http import age_of, store_time
 from assetsync.backends.labels import UNLABELLED, Labels
 from assetsync.backends.limits import Pages
 from assetsync.backends.refusal import Operation, Place
-from assetsync.backends.retry import Tries, holds, is_file
+from assetsync.backends.retry import holds, is_file
 from assetsync.errors import (
     ChangedError,
-    DamagedError,
     ExistsError,
     NotFoundError,
     UnsupportedError,
@@ -79,15 +72,9 @@ IF_MISSING: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
 
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}|\$root|\$web")
 _SCOPE = re.compile(r"(?=.{3,63}\Z)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
-# Azure drops dots at the end of a segment: `x.` and `x` are one blob.
-_DOT_AT_END = re.compile(r"\.(?:/|\Z)")
 
 # Without a handler, warnings of the SDK would go to stderr; what matters is in the errors.
 logging.getLogger("azure").addHandler(logging.NullHandler())
-
-T = TypeVar("T")
-# Exceptions of the SDK, and of how its requests are sent.
-FAILURES = (AzureError, HTTPError, RequestException)
 
 
 def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
@@ -98,7 +85,7 @@ def open_store(config: StoreConfig, environ: Mapping[str, str]) -> AzureBackend:
             f"`{config.url}` names no container",
             hint="write `az://CONTAINER/PREFIX`; the account comes from the environment or `endpoint`",
         )
-    if _DOT_AT_END.search(prefix):
+    if DOT_AT_END.search(prefix):
         raise UsageError(f"`{config.url}` has a segment that ends with a dot, which Azure would drop")
     scope = config.kms_key_id or None
     if scope and not _SCOPE.fullmatch(scope):
@@ -140,10 +127,9 @@ class AzureBackend:
         self._labels: dict[str, Any] = {"tags": dict(labels.tags)} if labels.tags else {}
         if labels.storage_class:
             self._labels["standard_blob_tier"] = _tier(labels.storage_class)
-        self._container = container
-        self._tries = Tries()
         self._place = place
         self._prefix = f"{prefix}/" if prefix else ""
+        self._calls = Calls(container, place, self._prefix)
         self._scope: dict[str, Any] = {"encryption_scope": scope} if scope else {}
 
     @property
@@ -156,7 +142,7 @@ class AzureBackend:
 
     def close(self) -> None:
         """Close all connections."""
-        self._container.close()
+        self._calls.close()
 
     def list(self, prefix: str = "", *, delimiter: bool = False) -> Listing:
         return Listing.of(self.pages(prefix, delimiter=delimiter))
@@ -165,7 +151,7 @@ class AzureBackend:
         token: str | None = None
         pages = Pages(self.url, prefix)
         while True:
-            page, token = self._page(prefix, token, delimiter=delimiter)
+            page, token = self._calls.page(prefix, token, self.keys_per_page, delimiter=delimiter)
             keys = [found.name[len(self._prefix) :] for found in page]
             pages.add(keys, token or "")
             named = [*zip(keys, page, strict=True)]
@@ -181,11 +167,11 @@ class AzureBackend:
                 return
 
     def read(self, key: str, *, limit: int = 64 * MIB) -> Blob:
-        data, etag, _ = self._read(key, limit)
+        data, etag, _ = self._calls.read(key, limit)
         return Blob(data, etag)
 
     def read_dated(self, key: str, *, limit: int = MIB) -> Dated:
-        data, _, headers = self._read(key, limit)
+        data, _, headers = self._calls.read(key, limit)
         return Dated(data, age_of(headers), store_time(headers))
 
     def stat(self, key: str) -> ObjectInfo:
@@ -196,7 +182,7 @@ class AzureBackend:
         self._put_bytes(CREATE, key, data, IF_MISSING)
 
     def replace(self, key: str, data: bytes, tag: str | None) -> None:
-        condition = IF_MISSING if tag is None else _if_still(tag)
+        condition = IF_MISSING if tag is None else if_still(tag)
         try:
             self._put_bytes(REPLACE, key, data, condition)
         except (ExistsError, NotFoundError) as error:
@@ -212,7 +198,7 @@ class AzureBackend:
         etag: str | None = None
         while start < end:
             wanted = min(CHUNK, end - start)
-            chunk, etag = self._chunk(key, start, wanted, etag)
+            chunk, etag = self._calls.chunk(key, start, wanted, etag)
             if chunk:
                 yield chunk
             if len(chunk) < wanted:
@@ -234,10 +220,10 @@ class AzureBackend:
         if self._scope:
             # A copy would be encrypted by the default of the container.
             raise UnsupportedError(f"cannot copy `{printable(source)}` in `{self.url}` into an encryption scope")
-        blob = self._blob(target)
+        blob = self._calls.blob(target)
         # With its SAS token, where there is one: the source needs it too.
-        url = other._blob(source).url  # noqa: SLF001 - of the same class
-        reply = self._written(
+        url = other._calls.blob(source).url  # noqa: SLF001 - of the same class
+        reply = self._calls.written(
             COPY,
             target,
             lambda: blob.start_copy_from_url(url, **IF_MISSING, **self._labels),
@@ -248,9 +234,9 @@ class AzureBackend:
         return False
 
     def delete(self, key: str) -> None:
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         try:
-            self._tried(DELETE, key, lambda: blob.delete_blob(delete_snapshots="include"))
+            self._calls.tried(DELETE, key, lambda: blob.delete_blob(delete_snapshots="include"))
         except NotFoundError:
             pass
 
@@ -267,9 +253,9 @@ class AzureBackend:
         """See `MultipartBackend`. An upload is never gone for good: without parts it begins anew."""
         if not UPLOAD_ID.fullmatch(upload_id):
             raise NotFoundError(f"`{printable(upload_id[:100])}` is no upload to `{self.url}`")
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         try:
-            _, blocks = self._tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
+            _, blocks = self._calls.tried(LIST_PARTS, key, lambda: blob.get_block_list("uncommitted"))
         except NotFoundError:
             return []
         parts = [Part(number_of(block.id), block.size, block.id) for block in blocks if belongs(block, upload_id)]
@@ -295,13 +281,13 @@ class AzureBackend:
 
     def _stage(self, key: str, upload_id: str, number: int, body: Body, md5: str) -> Part:
         """Send a part, whose MD5 in hex is known."""
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         block = block_id(upload_id, number, md5)
 
         def send() -> object:
             return blob.stage_block(block, body, length=len(body), headers=_md5_header(md5), **self._scope)  # type: ignore[arg-type]
 
-        self._tried(SEND_PARTS, key, send, body)
+        self._calls.tried(SEND_PARTS, key, send, body)
         return Part(number, len(body), block)
 
     def _put_bytes(self, operation: Operation, key: str, data: bytes, condition: Mapping[str, Any]) -> None:
@@ -319,7 +305,7 @@ class AzureBackend:
         metadata: dict[str, str] | None = None,
     ) -> None:
         """Write an object in one request, if `condition` holds."""
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
 
         def write() -> object:
             return blob.upload_blob(
@@ -335,7 +321,7 @@ class AzureBackend:
 
         for attempt in range(CREATE_ATTEMPTS):
             try:
-                self._written(operation, key, write, is_ours, body)
+                self._calls.written(operation, key, write, is_ours, body)
                 return
             except ExistsError:
                 if operation is not CREATE or self._exists(key):
@@ -354,9 +340,9 @@ class AzureBackend:
         self, key: str, parts: Sequence[Part], metadata: dict[str, str] | None, is_ours: Callable[[], bool]
     ) -> None:
         """Make an object out of its parts, if there is none yet."""
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         blocks = [BlobBlock(part.token) for part in parts]
-        self._written(
+        self._calls.written(
             CREATE,
             key,
             lambda: blob.commit_block_list(
@@ -370,65 +356,12 @@ class AzureBackend:
             is_ours,
         )
 
-    def _read(self, key: str, limit: int) -> tuple[bytes, str, Mapping[str, str]]:
-        """A small object, its etag, and the headers of the reply. DamagedError when it is larger than `limit` bytes."""
-        blob = self._blob(key)
-
-        def get() -> tuple[bytes, str, Mapping[str, str]]:
-            replies: list[Any] = []
-            stream = blob.download_blob(raw_response_hook=replies.append)
-            data = stream.readall() if stream.size <= limit else b""
-            if max(stream.size, len(data)) > limit:
-                raise DamagedError(f"`{printable(key)}` in `{self.url}` is larger than {limit} bytes")
-            return data, etag_of(stream.properties), replies[-1].http_response.headers
-
-        return self._tried(READ, key, get)
-
-    def _chunk(self, key: str, start: int, length: int, etag: str | None) -> tuple[bytes, str | None]:
-        """Some bytes of an object, fewer or none at its end, and its etag. ChangedError when that is not `etag`."""
-        blob = self._blob(key)
-        condition = {} if etag is None else _if_still(etag)
-
-        def get() -> tuple[bytes, str | None]:
-            try:
-                stream = blob.download_blob(start, length, **condition)
-            except HttpResponseError as error:
-                if error.status_code == 416:
-                    return b"", etag
-                raise
-            return b"".join(stream.chunks())[:length], etag_of(stream.properties)  # `readall` copies once more
-
-        return self._tried(READ, key, get)
-
-    def _page(self, prefix: str, token: str | None, *, delimiter: bool) -> tuple[Sequence[Any], str | None]:
-        """One page of a listing, and the token of the next, if there is one."""
-
-        def get() -> tuple[Sequence[Any], str | None]:
-            options: dict[str, Any] = {
-                "name_starts_with": self._prefix + prefix,
-                "include": ["metadata"],
-                "results_per_page": self.keys_per_page,
-            }
-            found = self._container.walk_blobs(**options) if delimiter else self._container.list_blobs(**options)
-            pages = found.by_page(token)
-            page = list(next(pages))
-            if not all(map(self._is_listed, page)):
-                raise ValueError("an entry that was not asked for, or without a size")
-            return page, pages.continuation_token  # type: ignore[attr-defined]
-
-        return self._tried(LIST, prefix, get)
-
-    def _is_listed(self, found: Any) -> bool:
-        """Whether an entry of a listing is one: the SDK takes what comes."""
-        is_named = isinstance(found.name, str) and found.name.startswith(self._prefix)
-        return is_named and (isinstance(found, BlobPrefix) or is_size(found.size))
-
     def _settled(self, key: str) -> BlobProperties:
         """The properties of an object, after any copy to it has come to an end."""
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         deadline = time.monotonic() + COPY_PATIENCE
         while True:
-            found = self._tried(READ, key, lambda: known(blob.get_blob_properties()))
+            found = self._calls.tried(READ, key, lambda: known(blob.get_blob_properties()))
             if found.copy.status != "pending" or time.monotonic() > deadline:
                 return found
             time.sleep(COPY_POLL)
@@ -439,11 +372,11 @@ class AzureBackend:
         status = found.copy.status
         if status == "success":
             return
-        blob = self._blob(key)
+        blob = self._calls.blob(key)
         if status == "pending":
-            self._tried(DELETE, key, lambda: blob.abort_copy(found))
+            self._calls.tried(DELETE, key, lambda: blob.abort_copy(found))
             found = self._settled(key)
-        self._tried(DELETE, key, lambda: blob.delete_blob(**_if_still(found.etag)))
+        self._calls.tried(DELETE, key, lambda: blob.delete_blob(**if_still(found.etag)))
         raise UnsupportedError(
             f"cannot copy to `{printable(key)}` in `{self.url}`: the copy is {status} "
             f"({printable(found.copy.status_description or 'Azure says no more')})"
@@ -455,52 +388,6 @@ class AzureBackend:
         except NotFoundError:
             return False
         return True
-
-    def _blob(self, key: str) -> BlobClient:
-        name = self._prefix + key
-        if _DOT_AT_END.search(name):
-            raise UnsupportedError(
-                f"`{printable(key)}` can't be in `{self.url}`: Azure drops dots at the end of a name",
-                hint="rename the file or folder",
-            )
-        return self._container.get_blob_client(name)
-
-    def _written(
-        self,
-        operation: Operation,
-        key: str,
-        write: Callable[[], T],
-        is_ours: Callable[[], bool],
-        body: Body | None = None,
-    ) -> T | None:
-        """Return what a conditional `write` returns; None when only its reply was lost. Errors of reading `body`."""
-        return self._tries.settle(
-            lambda: self._once(operation, key, write, body, create_only=operation is not REPLACE), is_ours
-        )
-
-    def _tried(self, operation: Operation, key: str, call: Callable[[], T], body: Body | None = None) -> T:
-        """Return the result of `call`, a call of the SDK, tried again where that may help. StoreError; errors of
-        reading the `body` that it sends."""
-        return self._tries.run(lambda: self._once(operation, key, call, body))
-
-    def _once(
-        self,
-        operation: Operation,
-        key: str,
-        call: Callable[[], T],
-        body: Body | None = None,
-        *,
-        create_only: bool = False,
-    ) -> T:
-        try:
-            return call()
-        except (*FAILURES, *NO_SENSE) as error:
-            if body is not None and body.error is not None:
-                raise body.error from None
-            if isinstance(error, FAILURES):
-                # Not chained: the SDK's exceptions may quote a SAS token.
-                raise translated(operation, key, self._place, error, create_only=create_only) from None
-            raise no_sense(operation, key, self._place, error) from None
 
 
 def _md5_header(md5: str) -> dict[str, str]:
@@ -521,7 +408,3 @@ def _tier(name: str) -> StandardBlobTier:
             return tier
     known = ", ".join(f"`{tier.value}`" for tier in StandardBlobTier)
     raise UsageError(f"`{name}` is no `storage_class` of Azure", hint=f"its access tiers are {known}")
-
-
-def _if_still(etag: str) -> dict[str, Any]:
-    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
